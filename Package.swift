@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target of ours.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    // Spells out `any` wherever a call goes through an existential: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // An import is private to its file unless it says otherwise: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // A member comes only from a module this file imports: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // `nonisolated async` runs where its caller runs: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // Lets our own types borrow bytes without owning them: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0446-non-escapable.md
+    .enableExperimentalFeature("Lifetimes"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0443-warning-control-flags.md
+    .treatAllWarnings(as: .error),
+]
+
+/// For every module without C in it: each unsafe expression says `unsafe` and can be counted.
+/// https://github.com/swiftlang/swift-evolution/blob/main/proposals/0458-strict-memory-safety.md
+let safe: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "vernemq",
+    products: [.executable(name: "vernemq", targets: ["vernemq"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // ── system ──
+        .target(name: "CSystem"),
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+
+        // ── libraries: no broker in them ──
+        .target(name: "Primitives", swiftSettings: safe),
+        .target(name: "BrokerMetrics", dependencies: ["Primitives"], swiftSettings: safe),
+        .target(name: "BrokerLog", dependencies: [logging], swiftSettings: safe),
+        .target(name: "BrokerConfig", swiftSettings: safe),
+        .target(name: "MQTTCodec", dependencies: ["Primitives"], swiftSettings: safe),
+
+        // ── the path ──
+        .target(name: "Transport", dependencies: ["CSystem", "Primitives", logging], swiftSettings: strict),
+        .target(
+            name: "BrokerCore",
+            dependencies: [
+                "Primitives", "BrokerMetrics", "MQTTCodec", logging,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: safe),
+        .target(
+            name: "Listeners",
+            dependencies: ["Primitives", "BrokerMetrics", "MQTTCodec", "Transport", "BrokerCore", logging],
+            swiftSettings: safe),
+
+        // ── rooms ──
+        .target(name: "Exporters", dependencies: ["BrokerMetrics"], swiftSettings: safe),
+        .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", logging], swiftSettings: strict),
+
+        // ── executables ──
+        .executableTarget(
+            name: "vernemq",
+            dependencies: [
+                "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport", "BrokerCore",
+                "Listeners", "Exporters", "HTTPServer", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: safe),
+
+        // ── tests ──
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
+        .testTarget(name: "BrokerMetricsTests", dependencies: ["BrokerMetrics"], swiftSettings: strict),
+        .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
+        .testTarget(name: "BrokerLogTests", dependencies: ["BrokerLog", logging], swiftSettings: strict),
+        .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec", "Primitives", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "Primitives"], swiftSettings: strict),
+        .testTarget(
+            name: "BrokerCoreTests", dependencies: ["BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "TestSupport"],
+            swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["MQTTCodec", "Primitives"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,104 @@
+/// Every counter the loops keep, as cases. What each is called and means stands in `MetricCatalog`.
+///
+/// A block of counters is one run of 64-bit words; each enum here owns a stretch of it:
+///
+///     [ Counter | VersionedCounter × 2 | PacketReasonCounter × 2 × 256 | DropReason | RejectReason | … | Gauge | histograms ]
+
+/// Counters without labels.
+package enum Counter: Int, CaseIterable, Sendable {
+    case socketOpen, socketClose, socketCloseTimeout, socketError
+    case bytesReceived, bytesSent
+    case queueSetup, queueInitializedFromStorage, queueTeardown
+    case queueMessageDrop, queueMessageExpired, queueMessageUnhandled, queueMessageIn, queueMessageOut
+    case routerMatchesLocal, routerMatchesRemote
+    // The ledger (see docs/architecture.md, "Accounting").
+    case ledgerReceived, ledgerAccepted, ledgerDuplicate, ledgerUnrouted
+    case ledgerCopiesLocal, ledgerCopiesRetained, ledgerCopiesWill
+    case ledgerLoaded, ledgerDelivered, ledgerHandedOver
+    case ledgerPosted, ledgerTaken
+    case ledgerWillsPublished, ledgerRetransmitted
+    // The loop itself.
+    case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
+    case loopReadsPaused, loopFairnessYields
+    case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
+    case halfClosed, connectionReset, outputBytesDiscarded
+    case bytesUndecoded
+    case routerCacheHit, routerCacheMiss
+    case retainedSet, retainedDeleted, retainedExpired
+    case hookCalls, hookDenied, hookDeferred, hookTimeout
+    case sessionTakenOver, sessionResumed, sessionExpired
+    case publisherThrottled, subscriberBlocked
+}
+
+/// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
+package enum VersionLabel: Int, CaseIterable, Sendable {
+    case v4 = 0
+    case v5 = 1
+}
+
+/// Counters with the label `mqtt_version`.
+package enum VersionedCounter: Int, CaseIterable, Sendable {
+    case connectReceived, publishReceived, subscribeReceived, unsubscribeReceived, pingreqReceived
+    case publishSent, subackSent, unsubackSent, pingrespSent
+    case publishAuthError, subscribeAuthError, invalidMessageSizeError
+    case pubackInvalidError, pubrecInvalidError, pubcompInvalidError
+    case publishError, subscribeError, unsubscribeError
+    case keepaliveExpired
+}
+
+/// Counters by MQTT version and, for MQTT 5 (and CONNACK of all versions), reason or return code as on the wire.
+package enum PacketReasonCounter: Int, CaseIterable, Sendable {
+    case pubackReceived, pubrecReceived, pubrelReceived, pubcompReceived, disconnectReceived, authReceived
+    case connackSent, pubackSent, pubrecSent, pubrelSent, pubcompSent, disconnectSent, authSent
+}
+
+/// Why a copy of a message never reached its subscriber. The exits of the funnel.
+package enum DropReason: Int, CaseIterable, Sendable {
+    /// The subscriber's online or offline queue was full.
+    case queueFull
+    /// The message expiry interval passed before delivery.
+    case expired
+    /// QoS 0 for a subscriber that is not connected.
+    case offlineQoS0
+    /// Over the Maximum Packet Size of the client [MQTT-3.1.2-24].
+    case packetTooLarge
+    /// The session ended and its queue with it.
+    case sessionEnded
+    /// The client refused it with PUBREC or PUBACK ≥ 0x80.
+    case refusedByClient
+    /// A hook refused the delivery.
+    case deniedByHook
+    /// The session it was routed to was gone when the copy arrived there.
+    case subscriberGone
+    /// The store could not take it.
+    case storeFailed
+}
+
+/// Why a PUBLISH that arrived was not routed.
+package enum RejectReason: Int, CaseIterable, Sendable {
+    case malformed, notAuthorized, topicInvalid, dollarTopic, topicAliasInvalid, packetTooLarge
+    case receiveMaximumExceeded, rateExceeded, payloadFormatInvalid, protocolError, storeFailed, sessionClosed
+    case retainNotSupported, qosNotSupported
+}
+
+/// Why a connection ended.
+package enum CloseReason: Int, CaseIterable, Sendable {
+    case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed, protocolError
+    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
+}
+
+/// Values that go up and down and belong to one loop; exported as the sum.
+package enum LoopGauge: Int, CaseIterable, Sendable {
+    case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
+    case connectionsOpen, timersWaiting, routerCacheEntries, queuedBytes
+}
+
+/// Distributions, log-linear.
+package enum LoopHistogram: Int, CaseIterable, Sendable {
+    /// Nanoseconds of one loop turn, from wake-up to the end of its flush.
+    case turnNanoseconds
+    /// Letters taken out of the mailbox at once.
+    case letterBatch
+    /// Subscribers each routed PUBLISH matched.
+    case fanOut
+}

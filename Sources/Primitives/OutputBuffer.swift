@@ -1,0 +1,278 @@
+package import Glibc
+
+/// The outputs a loop must flush at the end of its turn: each connection once, however many packets it got.
+package final class FlushList {
+    /// Slots of the connections with fresh output, in the order of their first byte.
+    package private(set) var slots: ContiguousArray<Int> = []
+
+    package init() {
+        slots.reserveCapacity(1024)
+    }
+
+    fileprivate func add(_ slot: Int) { slots.append(slot) }
+
+    /// Swaps the listed slots into `batch`, which must be empty.
+    package func drain(into batch: inout ContiguousArray<Int>) { swap(&slots, &batch) }
+}
+
+/// What a connection has still to write. Owned by one loop.
+///
+/// Bytes lie in one block that is borrowed from the loop's `BufferPool` with the first byte and given back with
+/// the last, so a silent connection keeps none. Large payloads are not copied: they are pieces by reference,
+/// cut in at their place, and leave with `writev`.
+///
+///     block   |··sent··|■■■■■■■■■■■■|■■■■■■■|        |
+///                      ^head        ^cut    ^tail    ^capacity
+///     shared                        [payload held by reference, goes out at the cut]
+@safe package final class OutputBuffer {
+    private unowned let flushList: FlushList
+    private unowned let pool: BufferPool
+    private let slot: Int
+    private var block: UnsafeMutableRawBufferPointer?
+    private var head = 0
+    private var tail = 0
+    private var shared: ContiguousArray<SharedPiece> = []
+    private var sharedByteCount = 0
+    private var isListed = false
+
+    /// Set while the peer does not take what it is sent: more than `highWater` bytes wait.
+    package private(set) var isBlocked = false
+    /// After this no byte is taken any more: the connection is closing.
+    package var isClosed = false
+
+    /// Above this many waiting bytes the owner should stop adding; below the low mark it may go on.
+    package static let highWater = 256 * 1024
+    package static let lowWater = 64 * 1024
+    /// Payloads from this size on are kept by reference rather than copied.
+    package static let sharingThreshold = 16 * 1024
+
+    private struct SharedPiece {
+        /// Offset in the block before which the piece goes out.
+        var cut: Int
+        var bytes: SharedBytes
+        var offset: Int
+    }
+
+    package init(slot: Int, flushList: FlushList, pool: BufferPool) {
+        self.slot = slot
+        self.flushList = flushList
+        self.pool = pool
+    }
+
+    deinit {
+        if let block = unsafe block { unsafe pool.give(block) }
+    }
+
+    /// Bytes waiting to be written.
+    package var byteCount: Int { tail - head + sharedByteCount }
+
+    package var isEmpty: Bool { tail == head && sharedByteCount == 0 }
+
+    /// Appends `count` bytes that `fill` writes; `fill` must write all of them.
+    @inline(__always)
+    package func append(count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
+        guard !isClosed else { return }
+        makeRoom(for: count)
+        guard let block = unsafe block, let base = block.baseAddress else { return }
+        unsafe fill(base + tail)
+        tail += count
+        if byteCount > Self.highWater { isBlocked = true }
+        list()
+    }
+
+    @inline(__always)
+    package func append(_ bytes: RawSpan) {
+        let count = bytes.byteCount
+        unsafe append(count: count) { target in
+            unsafe bytes.withUnsafeBytes { source in
+                if let base = source.baseAddress { unsafe target.copyMemory(from: base, byteCount: count) }
+            }
+        }
+    }
+
+    package func append(_ bytes: [UInt8]) {
+        unsafe append(bytes.span.bytes)
+    }
+
+    /// Appends `bytes` from `offset` on by reference; they are written at this place without being copied.
+    package func append(shared bytes: SharedBytes, from offset: Int) {
+        guard !isClosed, offset < bytes.count else { return }
+        shared.append(SharedPiece(cut: tail, bytes: bytes, offset: offset))
+        sharedByteCount += bytes.count - offset
+        if byteCount > Self.highWater { isBlocked = true }
+        list()
+    }
+
+    private func list() {
+        guard !isListed else { return }
+        isListed = true
+        flushList.add(slot)
+    }
+
+    @inline(__always)
+    private func makeRoom(for count: Int) {
+        if let block = unsafe block, block.count - tail >= count { return }
+        growBlock(for: count)
+    }
+
+    private func growBlock(for count: Int) {
+        guard let old = unsafe block else {
+            unsafe block = pool.take(atLeast: count)
+            return
+        }
+        let waiting = tail - head
+        if head >= old.count / 2, old.count - waiting >= count, let base = old.baseAddress {
+            unsafe memmove(base, base + head, waiting)
+        } else {
+            let new = unsafe pool.take(atLeast: max(waiting + count, 2 * waiting))
+            if let from = old.baseAddress, let to = new.baseAddress {
+                unsafe memcpy(to, from + head, waiting)
+            }
+            unsafe pool.give(old)
+            unsafe block = new
+        }
+        for index in shared.indices { shared[index].cut -= head }
+        head = 0
+        tail = waiting
+    }
+
+    /// Fills `vectors` with what is to be written next, in order.
+    ///
+    /// - Returns: how many of `vectors` are in use. The pointers are good until this buffer is next changed.
+    package func gather(into vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
+        guard vectors.count > 0 else { return 0 }
+        var used = 0
+        var position = head
+        func add(_ base: UnsafeRawPointer, _ count: Int) {
+            unsafe vectors[used] = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: count)
+            used += 1
+        }
+        let base = unsafe block?.baseAddress
+        for piece in shared {
+            if piece.cut > position, let base = unsafe base {
+                if used == vectors.count { return used }
+                unsafe add(base + position, piece.cut - position)
+                position = piece.cut
+            }
+            if used == vectors.count { return used }
+            unsafe add(piece.bytes.base + piece.offset, piece.bytes.count - piece.offset)
+        }
+        if tail > position, used < vectors.count, let base = unsafe base {
+            unsafe add(base + position, tail - position)
+        }
+        return used
+    }
+
+    /// Forgets `count` bytes that the socket took. Gives the block back when nothing is left.
+    ///
+    /// - Returns: true when the buffer was blocked and has now room again.
+    package func wrote(_ count: Int) -> Bool {
+        var left = count
+        while left > 0 {
+            if let first = shared.first, first.cut <= head {
+                let size = first.bytes.count - first.offset
+                if left < size {
+                    shared[0].offset += left
+                    sharedByteCount -= left
+                    left = 0
+                } else {
+                    shared.removeFirst()
+                    sharedByteCount -= size
+                    left -= size
+                }
+                continue
+            }
+            let step = min(left, (shared.first?.cut ?? tail) - head)
+            guard step > 0 else { break }
+            head += step
+            left -= step
+        }
+        if isEmpty { reset() }
+        guard isBlocked, byteCount <= Self.lowWater else { return false }
+        isBlocked = false
+        return true
+    }
+
+    /// The loop calls this when it takes the connection off the flush list.
+    package func unlist() { isListed = false }
+
+    /// Throws away what waits. - Returns: the bytes thrown away.
+    @discardableResult
+    package func discard() -> Int {
+        let count = byteCount
+        shared.removeAll()
+        sharedByteCount = 0
+        head = tail
+        reset()
+        isBlocked = false
+        return count
+    }
+
+    private func reset() {
+        head = 0
+        tail = 0
+        if let block = unsafe block { unsafe pool.give(block) }
+        unsafe block = nil
+    }
+}
+
+/// Immutable bytes that several connections write from at once.
+@safe package final class SharedBytes: @unchecked Sendable {
+    // Immutable after init; freed by the last owner.
+    package let base: UnsafeRawPointer
+    package let count: Int
+
+    package init(copying span: RawSpan) {
+        count = span.byteCount
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 8)
+        unsafe span.withUnsafeBytes { bytes in
+            if let source = bytes.baseAddress { unsafe memory.copyMemory(from: source, byteCount: bytes.count) }
+        }
+        unsafe base = UnsafeRawPointer(memory)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    package var span: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+}
+
+/// Memory blocks of one loop, lent to the connections that have something to write.
+@safe package final class BufferPool {
+    private var free: ContiguousArray<UnsafeMutableRawBufferPointer> = unsafe []
+    private let keptCount: Int
+
+    /// The size of the blocks that are kept; a larger one is freed when it comes back.
+    package static let blockSize = 16 * 1024
+
+    package init(keptCount: Int = 256) {
+        self.keptCount = keptCount
+    }
+
+    deinit {
+        for index in unsafe free.indices { unsafe free[index].deallocate() }
+    }
+
+    package func take(atLeast count: Int) -> UnsafeMutableRawBufferPointer {
+        if count <= Self.blockSize {
+            if let block = unsafe free.popLast() { return unsafe block }
+            return UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 16)
+        }
+        // Powers of two, so that a growing buffer is copied O(log n) times.
+        let size = 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
+        return UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+    }
+
+    package func give(_ block: UnsafeMutableRawBufferPointer) {
+        if block.count == Self.blockSize, unsafe free.count < keptCount {
+            unsafe free.append(block)
+        } else {
+            unsafe block.deallocate()
+        }
+    }
+}

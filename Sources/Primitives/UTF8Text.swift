@@ -1,0 +1,53 @@
+/// Text from the wire: UTF-8 bytes that were checked when they were decoded.
+///
+/// Compared and hashed by its bytes. `String` compares by canonical equivalence, and MQTT forbids a server to
+/// normalise: two client ids or topics that only look alike are different [MQTT-4.7.3-4].
+package struct UTF8Text: Hashable, Sendable {
+    package let bytes: [UInt8]
+
+    /// - Parameter bytes: well-formed UTF-8; the decoder has checked it.
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package init(_ string: String) {
+        bytes = Array(string.utf8)
+    }
+
+    /// Copies `span`, which must be well-formed UTF-8.
+    package init(copying span: RawSpan) {
+        bytes = span.copiedBytes()
+    }
+
+    /// In bytes.
+    package var count: Int { bytes.count }
+
+    package var isEmpty: Bool { bytes.isEmpty }
+
+    package static func == (left: UTF8Text, right: UTF8Text) -> Bool {
+        left.bytes == right.bytes
+    }
+}
+
+extension UTF8Text: CustomStringConvertible {
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+extension UTF8Text: ExpressibleByStringLiteral {
+    package init(stringLiteral value: String) {
+        self.init(value)
+    }
+}
+
+extension RawSpan {
+    /// A copy of the bytes.
+    package func copiedBytes() -> [UInt8] {
+        unsafe withUnsafeBytes { unsafe Array($0) }
+    }
+
+    /// The byte at `index`, which the caller knows to be inside.
+    @inline(__always)
+    package func byte(at index: Int) -> UInt8 {
+        unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
+    }
+}
