@@ -60,16 +60,16 @@
     /// Moves a gauge by `change`, which may be negative.
     @inline(__always)
     package func move(_ gauge: LoopGauge, by change: Int) {
-        bump(gauge + gauge.rawValue, UInt64(bitPattern: Int64(change)))
+        bump(self.gauge + gauge.rawValue, UInt64(bitPattern: Int64(change)))
     }
 
     package func set(_ gauge: LoopGauge, to value: Int) {
-        words[gauge + gauge.rawValue] = UInt64(bitPattern: Int64(value))
+        unsafe words[self.gauge + gauge.rawValue] = UInt64(bitPattern: Int64(value))
     }
 
     @inline(__always)
     package func observe(_ histogram: LoopHistogram, _ value: UInt64) {
-        let base = histogram + histogram.rawValue * LogLinearBuckets.wordCount
+        let base = self.histogram + histogram.rawValue * LogLinearBuckets.wordCount
         bump(base + LogLinearBuckets.index(of: value), 1)
         bump(base + LogLinearBuckets.sumOffset, value)
     }
