@@ -9,7 +9,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case socketOpen, socketClose, socketCloseTimeout, socketError
     case bytesReceived, bytesSent
     case queueSetup, queueInitializedFromStorage, queueTeardown
-    case queueMessageDrop, queueMessageExpired, queueMessageUnhandled, queueMessageIn, queueMessageOut
+    case queueMessageIn, queueMessageOut
     case routerMatchesLocal, routerMatchesRemote
     // The ledger (see docs/architecture.md, "Accounting").
     case ledgerReceived, ledgerAccepted, ledgerDuplicate, ledgerUnrouted

@@ -1,4 +1,92 @@
-// The parts of Linux' headers that Swift cannot import: unions, function-like macros, variadic functions.
+// The parts of Linux that Swift cannot import or would need errno, unions or variadic calls for. Every function
+// that can fail returns a negative errno value, so no caller reads `errno` after the fact.
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+// ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+static const uint32_t CSYSTEM_READABLE = 0x001;  // EPOLLIN
+static const uint32_t CSYSTEM_WRITABLE = 0x004;  // EPOLLOUT
+static const uint32_t CSYSTEM_ERROR = 0x008;     // EPOLLERR, always reported
+static const uint32_t CSYSTEM_HANGUP = 0x010;    // EPOLLHUP, always reported
+/// EPOLLEXCLUSIVE: of several loops that wait for one socket, few are woken. Only with `csystem_epoll_add`.
+static const uint32_t CSYSTEM_EXCLUSIVE = 1u << 28;
+/// EPOLLET: report changes only.
+static const uint32_t CSYSTEM_EDGE = 1u << 31;
+
+int csystem_epoll_create(void);
+int csystem_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
+int csystem_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
+int csystem_epoll_remove(int epoll, int descriptor);
+/// Waits for at most `capacity` events. `milliseconds` -1 = for ever. A signal ends the wait with 0 events.
+int csystem_epoll_wait(int epoll, void *events, int capacity, int milliseconds);
+/// The memory that one event takes in the array given to `csystem_epoll_wait`.
+size_t csystem_epoll_event_size(void);
+uint32_t csystem_epoll_event_flags(const void *events, int index);
+uint64_t csystem_epoll_event_token(const void *events, int index);
+
+int csystem_eventfd_create(void);
+/// Makes the descriptor readable. Never blocks.
+void csystem_eventfd_signal(int descriptor);
+
+// ── addresses and sockets ──────────────────────────────────────────────────────────────────────────────────
+
+enum { CSYSTEM_UNKNOWN = 0, CSYSTEM_UNIX = 1, CSYSTEM_IPV4 = 4, CSYSTEM_IPV6 = 6 };
+
+/// An address without a union. `high` and `low` hold the 16 bytes of an IPv6 address, most significant first;
+/// IPv4 lies in `low`.
+struct csystem_address {
+    uint64_t high;
+    uint64_t low;
+    uint32_t scope;
+    uint16_t port;
+    uint8_t kind;
+    char path[108];
+};
+
+/// 1 when `text` is an IPv4 or IPv6 address (`fe80::1%eth0` too), else 0.
+int csystem_address_parse(const char *text, struct csystem_address *address);
+/// The text of an IPv6 address, ended by 0.
+void csystem_address_text(uint64_t high, uint64_t low, char *text, size_t capacity);
+
+struct csystem_listen_options {
+    int backlog;
+    int reuse_port;      // SO_REUSEPORT
+    int send_buffer;     // SO_SNDBUF, 0 = the system's
+    int receive_buffer;  // SO_RCVBUF, 0 = the system's
+};
+/// A non-blocking listening socket. `step` tells which call failed: 1 socket, 2 bind, 3 listen.
+int csystem_listen(const struct csystem_address *address, const struct csystem_listen_options *options, int *step);
+/// A non-blocking connected socket and where it comes from.
+int csystem_accept(int listener, struct csystem_address *peer);
+int csystem_local_address(int descriptor, struct csystem_address *address);
+/// 0 when somebody accepts connections at `address`.
+int csystem_connect_probe(const struct csystem_address *address);
+/// The socket's pending error (0 = none), which it clears.
+int csystem_socket_error(int descriptor);
+/// 1 when `path` is a socket, 0 when not, negative when it cannot be looked at.
+int csystem_is_socket_file(const char *path);
+
+/// These go on after a signal.
+ssize_t csystem_read(int descriptor, void *bytes, size_t count);
+ssize_t csystem_send(int descriptor, const void *bytes, size_t count);
+ssize_t csystem_send_vectors(int descriptor, const struct iovec *vectors, int count);
+/// Tells the peer that nothing more will come; what was sent still arrives.
+int csystem_shutdown_writing(int descriptor);
+int csystem_open_null(void);
+int csystem_duplicate(int descriptor);
+
+// ── threads and errors ─────────────────────────────────────────────────────────────────────────────────────
+
+/// Leaves signals to the other threads.
+void csystem_block_signals(void);
+/// Names the calling thread, as `top -H` shows it; 15 bytes count.
+void csystem_name_thread(const char *name);
+/// The text of an errno value, ended by 0.
+void csystem_error_text(int error, char *text, size_t capacity);
+
 #endif

@@ -1,0 +1,87 @@
+// The keys this build asks for, by the type of their values. A test holds each against `SettingsTable`, so a typo or
+// a setting nobody reads is found there.
+
+/// Settings that are `on` or `off`.
+package enum FlagKey: String, CaseIterable, Sendable {
+    case allowAnonymous = "allow_anonymous"
+    case disconnectOnUnauthorizedPublishV3 = "disconnect_on_unauthorized_publish_v3"
+    case suppressLWTOnSessionTakeover = "suppress_lwt_on_session_takeover"
+    case keepAliveAsWarning = "logging.keepalive_as_warning"
+    case overrideMaxOnlineMessages = "override_max_online_messages"
+    case upgradeOutgoingQoS = "upgrade_outgoing_qos"
+    case logError = "log.error"
+    case payloadFormatCheck = "payload_format_check"
+    case retainAvailable = "retain_available"
+}
+
+/// Settings that count something.
+package enum IntegerKey: String, CaseIterable, Sendable {
+    /// Bytes.
+    case maxClientIDSize = "max_client_id_size"
+    /// 0: no limit.
+    case maxSubscriptionsPerClient = "max_subscriptions_per_client"
+    /// 0: no limit.
+    case maxInflightMessages = "max_inflight_messages"
+    /// -1: no limit.
+    case maxOnlineMessages = "max_online_messages"
+    /// -1: no limit.
+    case maxOfflineMessages = "max_offline_messages"
+    /// A second; 0: no limit.
+    case maxMessageRate = "max_message_rate"
+    /// Bytes; 0: the protocol's limit.
+    case maxMessageSize = "max_message_size"
+    case receiveMaxClient = "receive_max_client"
+    case receiveMaxBroker = "receive_max_broker"
+    case topicAliasMaxClient = "topic_alias_max_client"
+    case topicAliasMaxBroker = "topic_alias_max_broker"
+    case topicMaxDepth = "topic_max_depth"
+    /// 0: one for each core.
+    case loops
+    case httpThreads = "http.threads"
+    /// Bytes.
+    case httpMaxBodySize = "http.max_body_size"
+    case maxQoS = "max_qos"
+    /// Seconds; 0: any.
+    case serverKeepAliveMax = "server_keep_alive_max"
+}
+
+/// Settings that are a time, in the unit of the table.
+package enum DurationKey: String, CaseIterable, Sendable {
+    case mqttConnectTimeout = "mqtt_connect_timeout"
+    case retryInterval = "retry_interval"
+    /// Zero: no sweeps.
+    case expireRetainCache = "expire_retain_cache"
+    case shutdownTimeout = "shutdown_timeout"
+    case hookTimeout = "hook_timeout"
+    case httpRequestTimeout = "http.request_timeout"
+}
+
+/// Settings such as `2w`, where a word says that there is no limit.
+package enum ExpiryKey: String, CaseIterable, Sendable {
+    /// `never`
+    case persistentClientExpiration = "persistent_client_expiration"
+    /// `client`
+    case maxLastWillDelay = "max_last_will_delay"
+}
+
+/// Settings that are text or a word.
+package enum StringKey: String, CaseIterable, Sendable {
+    case nodeName = "nodename"
+    case queueType = "queue_type"
+    case queueDeliverMode = "queue_deliver_mode"
+    case sharedSubscriptionPolicy = "shared_subscription_policy"
+    case subscriberRetainMode = "subscriber_retain_mode"
+    /// Asked for with `EffectiveConfig.prometheusNamespace` too, which knows how "nothing" is written.
+    case prometheusNamespace = "prometheus_namespace"
+    case logConsole = "log.console"
+    case logConsoleLevel = "log.console.level"
+    case logConsoleFile = "log.console.file"
+    case logConsoleConsoleFormat = "log.console.console.format"
+    case logConsoleFileFormat = "log.console.file.format"
+    case logErrorFile = "log.error.file"
+    case logErrorFileFormat = "log.error.file.format"
+    case messageStorePlugin = "message_store_plugin"
+    case platformDataDirectory = "platform_data_dir"
+    /// A comma list; `EffectiveConfig.listeners()` resolves it for each listener.
+    case httpModules = "http_modules"
+}

@@ -1,0 +1,54 @@
+import Glibc
+
+/// The few things this module asks of the file system.
+enum FileReader {
+    /// Why a file could not be read, in the words of the system.
+    struct Failure: Error {
+        let reason: String
+    }
+
+    /// A configuration beyond this is a mistake (a device, a log file) and is refused.
+    private static let maximumByteCount = 16 << 20
+
+    static func bytes(of path: String) throws(Failure) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Failure(reason: systemText(errno)) }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return content }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw Failure(reason: systemText(errno))
+            }
+            content += chunk[..<count]
+            guard content.count <= maximumByteCount else { throw Failure(reason: "larger than 16 MB") }
+        }
+    }
+
+    /// `path` itself if it is absolute, else counted from the directory that holds `file`.
+    static func resolve(_ path: String, besides file: String) -> String {
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+        return String(file[...slash]) + path
+    }
+
+    /// With links and `..` followed, or `path` when it does not exist.
+    static func realPath(_ path: String) -> String {
+        guard let real = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
+    }
+
+    /// The files `pattern` stands for, sorted; without wildcards the path itself, whether it exists or not.
+    static func paths(matching pattern: String) -> [String] {
+        guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
+        var result = unsafe glob_t()
+        defer { unsafe globfree(&result) }
+        guard unsafe glob(pattern, 0, nil, &result) == 0, let found = unsafe result.gl_pathv else { return [] }
+        return unsafe (0..<Int(result.gl_pathc)).compactMap { unsafe found[$0].map { unsafe String(cString: $0) } }
+    }
+
+    private static func systemText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
+}

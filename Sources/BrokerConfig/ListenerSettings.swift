@@ -1,0 +1,92 @@
+/// One listener with everything it inherits from its kind and from all listeners.
+package struct ListenerSettings: Equatable, Sendable {
+    /// The pages an HTTP listener can serve.
+    package static let httpModuleNames = [
+        "vmq_metrics_http", "vmq_http_mgmt_api", "vmq_http_v2_api", "vmq_status_http", "vmq_health_http",
+        "vmq_http_pub", "vmq_web_ui",
+    ]
+
+    package let kind: ListenerKind
+    package let name: String
+    package let address: ListenerAddress
+    /// `Int.max` for no limit.
+    package let maxConnections: Int
+    /// Seconds; 0 for no limit.
+    package let maxConnectionLifetime: Int
+    /// Without a trailing slash; empty for the usual topic space.
+    package let mountpoint: String
+    package let allowedProtocolVersions: [Int]
+    package let allowAnonymousOverride: Bool
+    /// Empty for listeners that are not HTTP.
+    package let httpModules: [String]
+    /// Bytes: socket send, socket receive, read buffer.
+    package let bufferSizes: [Int]?
+    /// Bytes; HTTP and WebSocket.
+    package let maxRequestLineLength: Int
+    /// Bytes; HTTP and WebSocket.
+    package let maxHeaderValueLength: Int
+    /// Where its address is set.
+    package let source: SettingSource
+
+    /// Such as `listener.tcp.default`.
+    package var key: String { ConfKey(words: ["listener", kind.rawValue, name]).description }
+}
+
+extension EffectiveConfig {
+    /// Every listener that has an address, by kind and name. Kinds this build cannot start are among them. Without
+    /// any HTTP listener there is one named `default`, as in VerneMQ.
+    package func listeners() -> [ListenerSettings] {
+        ListenerKind.allCases.flatMap { kind -> [ListenerSettings] in
+            let prefix = ["listener", kind.rawValue]
+            var names = listenerKeys.filter { key in
+                // A name that is also an option of the kind was read as that option.
+                key.words.count == 3 && key.words.starts(with: prefix)
+                    && table.setting(for: key)?.isPattern == true
+            }.map { $0.words[2] }
+            if kind == .http, names.isEmpty { names = ["default"] }
+            return names.sorted().compactMap { listener(kind, $0) }
+        }
+    }
+
+    private func listener(_ kind: ListenerKind, _ name: String) -> ListenerSettings? {
+        let key = ConfKey(words: ["listener", kind.rawValue, name]).description
+        guard let value = value(key), let address = ListenerAddress(value.text) else { return nil }
+        func text(_ option: String) -> String? { listenerOption(option, of: kind, name)?.text }
+        func number(_ option: String) -> Int { text(option).flatMap { Int($0) } ?? 0 }
+        let isHTTP = kind == .http || kind == .https
+        let ownModules = text("http_modules").flatMap(ConfigValue.words) ?? []
+        let modules = ownModules.isEmpty ? ConfigValue.words(string(.httpModules)) ?? [] : ownModules
+        var mountpoint = text("mountpoint") ?? "off"
+        while mountpoint.hasSuffix("/") { mountpoint.removeLast() }
+        let connections = text("max_connections") ?? ""
+        return ListenerSettings(
+            kind: kind, name: name, address: address,
+            maxConnections: connections == "infinity" ? .max : Int(connections) ?? .max,
+            maxConnectionLifetime: number("max_connection_lifetime"),
+            mountpoint: mountpoint == "off" ? "" : mountpoint,
+            allowedProtocolVersions: text("allowed_protocol_versions").flatMap(ConfigValue.integers) ?? [],
+            allowAnonymousOverride: text("allow_anonymous_override") == "on",
+            httpModules: isHTTP ? modules : [],
+            bufferSizes: text("buffer_sizes").flatMap(ConfigValue.integers),
+            maxRequestLineLength: number("max_request_line_length"),
+            maxHeaderValueLength: number("max_header_value_length"), source: value.source)
+    }
+
+    /// What is in force for `option` of one listener: its own value, else that of its kind, else that of all
+    /// listeners, else the default. `-1` and empty text mean "not set".
+    package func listenerOption(_ option: String, of kind: ListenerKind, _ name: String) -> Value? {
+        let own = ConfKey(words: ["listener", kind.rawValue, name]).description + ".\(option)"
+        let ofKind = "listener.\(kind).\(option)"
+        let root = "listener.\(option)"
+        func isSet(_ value: Value) -> Bool { value.text != "-1" && !value.text.isEmpty }
+        for key in [own, ofKind, root] {
+            if let value = set[key], isSet(value) { return value }
+        }
+        for pattern in ["listener.\(kind).$name.\(option)", ofKind, root] {
+            let key = pattern.hasSuffix("$name.\(option)") ? own : pattern
+            if let setting = table.setting(pattern: pattern), let value = defaultValue(of: setting, key: key),
+                isSet(value) { return value }
+        }
+        return nil
+    }
+}

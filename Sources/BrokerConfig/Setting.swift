@@ -1,0 +1,120 @@
+/// One key that a configuration may contain: what it accepts, what it means and what this build does with it.
+package struct Setting: Sendable {
+    /// Where a key comes from.
+    package enum Origin: String, Sendable {
+        case vernemq1 = "VerneMQ 1.x"
+        case vernemq2 = "VerneMQ 2.x"
+        /// Not VerneMQ's.
+        case ours = "this broker"
+        /// VerneMQ 1.x knew it, 2.x does not.
+        case removed = "VerneMQ 1.x, removed in 2.x"
+    }
+
+    /// What this build does with a value.
+    package enum Status: Equatable, Sendable {
+        case implemented
+        /// Accepted and checked, answered with a warning.
+        case notYet
+        /// Means nothing in this broker, and why.
+        case ignored(String)
+    }
+
+    /// What the number of an integer counts.
+    package enum Unit: String, Sendable {
+        case none = ""
+        case milliseconds = "ms"
+        case seconds = "s"
+        case bytes = "bytes"
+    }
+
+    /// Properties that most settings do not have.
+    package struct Traits: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// Not in a sample configuration.
+        package static let hidden = Traits(rawValue: 1)
+        /// May change while the broker runs.
+        package static let runtime = Traits(rawValue: 2)
+        /// New in VerneMQ 2.x.
+        package static let new = Traits(rawValue: 4)
+        package static let ours = Traits(rawValue: 8)
+        package static let removed = Traits(rawValue: 16)
+        /// Never shown or logged.
+        package static let secret = Traits(rawValue: 32)
+        package static let milliseconds = Traits(rawValue: 64)
+        package static let seconds = Traits(rawValue: 128)
+        package static let bytes = Traits(rawValue: 256)
+        /// The listener a key names exists without it; see `EffectiveConfig.listeners()`.
+        static let defaultIsListener = Traits(rawValue: 512)
+    }
+
+    /// The key; a word that begins with `$` stands for any word.
+    package let pattern: String
+    package let type: SettingType
+    /// As it would be written; `nil` when there is none.
+    package let defaultValue: String?
+    package let traits: Traits
+    package var status: Status
+    /// One line.
+    package let meaning: String
+    /// The key that this one is an old name of.
+    package var newName: String?
+
+    init(
+        _ pattern: String, _ type: SettingType, _ defaultValue: String?, _ traits: Traits = [],
+        status: Status = .implemented, meaning: String, newName: String? = nil
+    ) {
+        self.pattern = pattern
+        self.type = type
+        self.defaultValue = defaultValue
+        self.traits = traits
+        self.status = status
+        self.meaning = meaning
+        self.newName = newName
+    }
+
+    package var isHidden: Bool { traits.contains(.hidden) }
+    package var isRuntime: Bool { traits.contains(.runtime) }
+    package var isSecret: Bool { traits.contains(.secret) }
+    /// A word of the key is free.
+    package var isPattern: Bool { pattern.contains("$") }
+
+    package var origin: Origin {
+        if traits.contains(.ours) { return .ours }
+        if traits.contains(.removed) { return .removed }
+        return traits.contains(.new) ? .vernemq2 : .vernemq1
+    }
+
+    package var unit: Unit {
+        if traits.contains(.milliseconds) { return .milliseconds }
+        if traits.contains(.seconds) { return .seconds }
+        return traits.contains(.bytes) ? .bytes : .none
+    }
+}
+
+/// Settings that belong together, under a heading.
+package struct SettingGroup: Sendable {
+    package let title: String
+    package let settings: [Setting]
+
+    /// - Parameter status: replaces the status of every setting in it.
+    init(_ title: String, status: Setting.Status? = nil, _ settings: [Setting]) {
+        self.title = title
+        self.settings = settings.map { setting in
+            var setting = setting
+            if let status { setting.status = status }
+            return setting
+        }
+    }
+}
+
+extension SettingType {
+    /// Any integer.
+    static let anyInteger = SettingType.integer(Int.min...Int.max)
+    /// 0 or more.
+    static let count = SettingType.integer(0...Int.max)
+    /// 0 or more, small enough to be multiplied into nanoseconds.
+    static let time = SettingType.integer(0...Int(Int32.max))
+    static let port = SettingType.integer(1...65535)
+}

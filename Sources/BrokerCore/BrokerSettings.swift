@@ -1,0 +1,106 @@
+package import BrokerMetrics
+package import MQTTCodec
+
+/// What the broker is told by its operator. Values, resolved and checked before the broker starts; the names are
+/// those of `vernemq.conf` in our spelling.
+package struct BrokerSettings: Sendable {
+    package var nodeName = "VerneMQ@127.0.0.1"
+    package var allowsAnonymous = false
+    /// Bytes.
+    package var maxClientIDSize = 100
+    /// 0 = no limit.
+    package var maxSubscriptionsPerClient = 0
+    /// Seconds an offline session of MQTT 3 is kept; nil = for ever.
+    package var persistentClientExpiration: UInt32?
+    /// Seconds; nil = what the client asks for.
+    package var maxLastWillDelay: UInt32?
+    package var disconnectsOnUnauthorizedPublishV3 = false
+    package var suppressesWillOnTakeover = false
+    /// Milliseconds from accept to a complete CONNECT.
+    package var connectTimeout: UInt64 = 5000
+    package var logsKeepAliveAsWarning = true
+    /// Milliseconds a hook that answers later may take.
+    package var hookTimeout: UInt64 = 5000
+    /// Levels of a topic or filter; 0 = no limit.
+    package var topicMaxDepth = 10
+    /// Bytes of the remaining length of an incoming packet.
+    package var maxMessageSize = 268_435_455
+    /// v5: unreleased QoS 2 publishes a client may have.
+    package var receiveMaxBroker: UInt16 = 65535
+    /// v5: aliases a client may use.
+    package var topicAliasMaxClient: UInt16 = 0
+    /// v5: aliases we may use towards a client.
+    package var topicAliasMaxBroker: UInt16 = 0
+    package var sharedSubscriptionPolicy = SharedSubscriptionPolicy.preferLocal
+    package var checksPayloadFormat = false
+    package var maxQoS = QoS.exactlyOnce
+    package var retainAvailable = true
+    /// Seconds; 0 = the client decides.
+    package var serverKeepAliveMax: UInt16 = 0
+    /// Seconds between sweeps of expired retained messages; 0 = none.
+    package var retainedExpirySweepInterval: UInt64 = 0
+    /// What each session starts with; hooks may change it for one session.
+    package var session = SessionSettings()
+
+    package init() {}
+}
+
+/// Limits and habits of one session, which the register hook may override.
+package struct SessionSettings: Sendable, Equatable {
+    /// v3: outgoing QoS 1 and 2 messages under way; 0 = no limit.
+    package var maxInflightMessages = 20
+    /// v5: cap of the client's Receive Maximum.
+    package var receiveMaxClient: UInt16 = 65535
+    /// Messages waiting for a connected client; -1 = no limit.
+    package var maxOnlineMessages = 1000
+    /// Messages waiting for a client that is away; -1 = no limit.
+    package var maxOfflineMessages = 1000
+    package var overridesMaxOnlineMessages = false
+    package var queueType = QueueType.fifo
+    /// v3: milliseconds before an unacknowledged message is sent again.
+    package var retryInterval: UInt64 = 20_000
+    /// Incoming PUBLISH packets each second; 0 = no limit.
+    package var maxMessageRate = 0
+    /// Bytes of the remaining length of this client's packets.
+    package var maxMessageSize = 268_435_455
+    package var upgradesOutgoingQoS = false
+    /// Seconds; 0 = no limit.
+    package var maxConnectionLifetime: UInt64 = 0
+
+    package init() {}
+}
+
+/// What happens to a message that meets a full queue.
+package enum QueueType: String, Sendable, CaseIterable {
+    /// The new one is dropped.
+    case fifo
+    /// The oldest is dropped, and the newest is delivered first.
+    case lifo
+}
+
+/// What a listener gives to the clients that come through it.
+package struct ListenerFacts: Sendable {
+    package var name: String
+    package var mountpoint: Mountpoint
+    package var allowsAnonymous: Bool
+    /// Protocol levels as on the wire: 3, 4, 5, 131 (3.1 bridge), 132 (3.1.1 bridge).
+    package var allowedProtocolVersions: [UInt8]
+    /// Seconds; 0 = no limit.
+    package var maxConnectionLifetime: UInt64
+
+    package init(
+        name: String, mountpoint: Mountpoint = .default, allowsAnonymous: Bool = false,
+        allowedProtocolVersions: [UInt8] = [3, 4, 5, 131], maxConnectionLifetime: UInt64 = 0
+    ) {
+        self.name = name
+        self.mountpoint = mountpoint
+        self.allowsAnonymous = allowsAnonymous
+        self.allowedProtocolVersions = allowedProtocolVersions
+        self.maxConnectionLifetime = maxConnectionLifetime
+    }
+}
+
+extension ProtocolVersion {
+    /// The value of the metric label `mqtt_version`.
+    package var label: VersionLabel { self == .v5 ? .v5 : .v4 }
+}

@@ -1,0 +1,37 @@
+package import BrokerMetrics
+package import Primitives
+
+/// What the core needs from a client's connection. Implemented by `Listeners.ClientConnection`.
+///
+/// Everything is called on the connection's loop. Packets are written straight into `output`, which the transport
+/// flushes at the end of the turn; only the rare calls below go through this port.
+package protocol ClientTransport: AnyObject {
+    var output: OutputBuffer { get }
+    var peer: ClientPeer { get }
+    var listener: ListenerFacts { get }
+    /// When the connection was accepted.
+    var openedAt: MonotonicTime { get }
+    /// Stops taking packets and closes, once what `output` holds has been sent.
+    func close(_ reason: CloseReason)
+    /// Stops reading; the bytes stay in the socket. Reasons nest: reading goes on when none is left.
+    func pauseReading(_ reason: ReadingPause)
+    func resumeReading(_ reason: ReadingPause)
+    /// CONNECT was accepted: packets go to `session` from now on.
+    func connected(to session: Session)
+    /// Hands the connection over to the loop `loop`, which goes on with `attempt`.
+    func move(to loop: Int, with attempt: ConnectAttempt)
+}
+
+/// Why a client's connection is not read.
+package struct ReadingPause: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// A hook has not answered yet.
+    package static let hook = ReadingPause(rawValue: 1)
+    /// The client publishes faster than it may.
+    package static let rate = ReadingPause(rawValue: 2)
+    /// A loop has more work waiting than it should.
+    package static let overload = ReadingPause(rawValue: 4)
+    /// The client does not take the answers to its own packets.
+    package static let backpressure = ReadingPause(rawValue: 8)
+}

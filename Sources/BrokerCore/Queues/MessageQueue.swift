@@ -1,0 +1,78 @@
+package import DequeModule
+package import MQTTCodec
+
+/// A copy of a message that waits for its subscriber.
+package struct QueuedMessage {
+    package var message: ApplicationMessage
+    /// The QoS it is delivered with.
+    package var qos: QoS
+    /// The RETAIN flag it is delivered with.
+    package var isRetained: Bool
+    /// 0 = none.
+    package var subscriptionIdentifier: UInt32
+    /// Its number in the store; 0 = not stored.
+    package var storeNumber: UInt64 = 0
+}
+
+/// What waits for one subscriber, in order of arrival. Owns no memory while it is empty.
+///
+/// The limit counts messages; what happens at the limit is `QueueType`'s choice.
+package struct MessageQueue {
+    private var messages: Deque<QueuedMessage> = []
+
+    package init() {}
+
+    package var count: Int { messages.count }
+    package var isEmpty: Bool { messages.isEmpty }
+
+    /// What `append` did with a full queue.
+    package enum Overflow {
+        case none
+        /// The new message was not taken.
+        case refusedNew
+        /// The oldest gave way.
+        case droppedOldest(QueuedMessage)
+    }
+
+    /// - Parameter limit: messages; negative = no limit.
+    package mutating func append(_ message: QueuedMessage, limit: Int, type: QueueType) -> Overflow {
+        guard limit >= 0, messages.count >= limit else {
+            messages.append(message)
+            return .none
+        }
+        if type == .fifo || limit == 0 { return .refusedNew }
+        let oldest = messages.removeFirst()
+        messages.append(message)
+        return .droppedOldest(oldest)
+    }
+
+    /// The next to deliver: the oldest, or with `lifo` the newest.
+    package mutating func next(_ type: QueueType) -> QueuedMessage? {
+        type == .fifo ? messages.popFirst() : messages.popLast()
+    }
+
+    package func peek(_ type: QueueType) -> QueuedMessage? {
+        type == .fifo ? messages.first : messages.last
+    }
+
+    /// Puts a message back where `next` will find it first.
+    package mutating func putBack(_ message: QueuedMessage, _ type: QueueType) {
+        if type == .fifo { messages.prepend(message) } else { messages.append(message) }
+    }
+
+    package mutating func removeAll() -> Deque<QueuedMessage> {
+        defer { messages = [] }
+        return messages
+    }
+
+    /// Removes what `condition` holds for, in order.
+    package mutating func removeAll(where condition: (QueuedMessage) -> Bool) -> [QueuedMessage] {
+        var removed: [QueuedMessage] = []
+        messages.removeAll {
+            guard condition($0) else { return false }
+            removed.append($0)
+            return true
+        }
+        return removed
+    }
+}

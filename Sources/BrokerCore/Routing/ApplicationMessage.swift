@@ -1,0 +1,121 @@
+package import MQTTCodec
+package import Primitives
+
+/// What travels with a message apart from its bytes.
+package struct MessageFacts: Sendable {
+    package var qos: QoS
+    /// The RETAIN flag as the publisher set it.
+    package var isRetained: Bool
+    package var mountpoint: Mountpoint
+    /// Who published it; nil for the broker itself. No Local compares with it [MQTT-3.8.3-3].
+    package var publisher: SessionHandle?
+    /// When it expires; nil = never.
+    package var expiryDeadline: MonotonicTime?
+    /// Payload Format Indicator 1: the payload is UTF-8 text.
+    package var payloadIsUTF8: Bool
+
+    package init(
+        qos: QoS, isRetained: Bool, mountpoint: Mountpoint, publisher: SessionHandle?,
+        expiryDeadline: MonotonicTime? = nil, payloadIsUTF8: Bool = false
+    ) {
+        self.qos = qos
+        self.isRetained = isRetained
+        self.mountpoint = mountpoint
+        self.publisher = publisher
+        self.expiryDeadline = expiryDeadline
+        self.payloadIsUTF8 = payloadIsUTF8
+    }
+}
+
+/// One published message, immutable, shared by reference between queues and loops.
+///
+/// Topic, properties and a small payload lie behind the object in the same allocation:
+///
+///     [ object header | facts, counts | topic | properties | payload ]
+///
+/// A payload of `OutputBuffer.sharingThreshold` bytes or more is a `SharedBytes` of its own, so that connections
+/// can write from it without copying.
+@safe package final class ApplicationMessage: @unchecked Sendable {
+    // Immutable after init; `bytes` is freed with the last reference.
+    package let facts: MessageFacts
+    private let bytes: UnsafeMutableRawPointer
+    private let topicCount: Int32
+    private let propertyCount: Int32
+    private let inlinePayloadCount: Int32
+    /// The payload, when it is large.
+    package let sharedPayload: SharedBytes?
+
+    /// Copies the spans.
+    package init(facts: MessageFacts, topic: RawSpan, properties: RawSpan, payload: RawSpan) {
+        self.facts = facts
+        let isShared = payload.byteCount >= OutputBuffer.sharingThreshold
+        topicCount = Int32(truncatingIfNeeded: topic.byteCount)
+        propertyCount = Int32(truncatingIfNeeded: properties.byteCount)
+        inlinePayloadCount = isShared ? 0 : Int32(truncatingIfNeeded: payload.byteCount)
+        sharedPayload = isShared ? SharedBytes(copying: payload) : nil
+        let total = topic.byteCount + properties.byteCount + (isShared ? 0 : payload.byteCount)
+        unsafe bytes = .allocate(byteCount: max(total, 1), alignment: 8)
+        unsafe Self.copy(topic, to: bytes)
+        unsafe Self.copy(properties, to: bytes + topic.byteCount)
+        if !isShared { unsafe Self.copy(payload, to: bytes + topic.byteCount + properties.byteCount) }
+    }
+
+    deinit { unsafe bytes.deallocate() }
+
+    private static func copy(_ span: RawSpan, to target: UnsafeMutableRawPointer) {
+        unsafe span.withUnsafeBytes { source in
+            if let from = source.baseAddress { unsafe target.copyMemory(from: from, byteCount: source.count) }
+        }
+    }
+
+    /// The topic name.
+    package var topic: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            unsafe _overrideLifetime(RawSpan(_unsafeStart: bytes, byteCount: Int(topicCount)), borrowing: self)
+        }
+    }
+
+    /// Encoded MQTT 5 properties to pass on, without topic alias, message expiry and subscription identifiers.
+    package var properties: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            unsafe _overrideLifetime(
+                RawSpan(_unsafeStart: bytes + Int(topicCount), byteCount: Int(propertyCount)), borrowing: self)
+        }
+    }
+
+    package var payload: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            if let sharedPayload {
+                return unsafe _overrideLifetime(
+                    RawSpan(_unsafeStart: sharedPayload.base, byteCount: sharedPayload.count), borrowing: self)
+            }
+            return unsafe _overrideLifetime(
+                RawSpan(
+                    _unsafeStart: bytes + Int(topicCount) + Int(propertyCount), byteCount: Int(inlinePayloadCount)),
+                borrowing: self)
+        }
+    }
+
+    package var payloadByteCount: Int { sharedPayload?.count ?? Int(inlinePayloadCount) }
+
+    /// Memory this message holds, in bytes: what queue and retained accounting go by.
+    package var byteCount: Int {
+        Int(topicCount) + Int(propertyCount) + payloadByteCount + Self.overheadByteCount
+    }
+
+    /// Object header, facts and allocator overhead of a message, in bytes.
+    package static let overheadByteCount = 144
+
+    package func isExpired(at now: MonotonicTime) -> Bool {
+        guard let deadline = facts.expiryDeadline else { return false }
+        return now >= deadline
+    }
+
+    /// Seconds left to live for the Message Expiry Interval of a forwarded copy [MQTT-3.3.2-6]; nil = never expires.
+    package func remainingSeconds(at now: MonotonicTime) -> UInt32? {
+        facts.expiryDeadline.map { UInt32(clamping: $0.secondsRoundedUp(since: now)) }
+    }
+}

@@ -1,0 +1,111 @@
+import Primitives
+import MQTTCodec
+import Synchronization
+
+/// Copies of messages that one loop has for another in one turn: encoded bytes and targets, back to back.
+///
+/// A QoS 0 message of small size is copied in whole, so nothing is allocated for it; others are kept by reference.
+///
+///     bytes    | topic A | properties A | payload A | topic B | …
+///     records  [ A: where its bytes lie, first target, count ] [ B … ] [ C: message object ]
+///     targets  [ A₁ A₂ A₃ | B₁ | C₁ C₂ ]
+package final class DeliveryBatch: @unchecked Sendable {
+    // One loop fills it, then posts it and forgets it; the loop that takes it out of its mailbox owns it from then
+    // on. The mailbox's lock orders the two.
+    private struct Record {
+        var facts: MessageFacts
+        var message: ApplicationMessage?
+        var offset: Int
+        var topicCount: Int
+        var propertyCount: Int
+        var payloadCount: Int
+        var firstTarget: Int
+        var targetCount: Int
+    }
+
+    private var bytes: [UInt8] = []
+    private var records: ContiguousArray<Record> = []
+    private var targets: ContiguousArray<SubscriptionTarget> = []
+    /// The publication that `append` is adding targets to.
+    private var openSerial: UInt64 = 0
+    private var heldByteCount = 0
+
+    var copyCount: Int { targets.count }
+    /// Memory this batch holds: what back-pressure goes by.
+    var byteCount: Int { bytes.count + heldByteCount + targets.count * MemoryLayout<SubscriptionTarget>.stride }
+
+    /// Adds one copy.
+    ///
+    /// - Parameter serial: the publication's number on its loop, not 0; its copies share one record.
+    func append(_ publication: inout Publication, _ target: SubscriptionTarget, serial: UInt64) {
+        if serial != openSerial {
+            open(&publication)
+            openSerial = serial
+        }
+        targets.append(target)
+        records[records.count - 1].targetCount += 1
+    }
+
+    private func open(_ publication: inout Publication) {
+        var record = Record(
+            facts: publication.facts, message: nil, offset: bytes.count, topicCount: publication.topic.byteCount,
+            propertyCount: publication.properties.byteCount, payloadCount: publication.payload.byteCount,
+            firstTarget: targets.count, targetCount: 0)
+        if publication.facts.qos != .atMostOnce || publication.isLarge || publication.message != nil {
+            let message = publication.sharedMessage()
+            record.message = message
+            heldByteCount += message.byteCount
+        } else {
+            add(publication.topic)
+            add(publication.properties)
+            add(publication.payload)
+        }
+        records.append(record)
+    }
+
+    private func add(_ span: RawSpan) {
+        unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Calls `body` with each message and those it is for, in the order of `append`.
+    func forEach(_ body: (inout Publication, ArraySlice<SubscriptionTarget>) -> Void) {
+        for record in records {
+            let slice = targets[record.firstTarget..<record.firstTarget + record.targetCount]
+            if let message = record.message {
+                var publication = Publication(message)
+                body(&publication, slice)
+            } else {
+                let span = unsafe bytes.span.bytes
+                let topicEnd = record.offset + record.topicCount
+                let propertyEnd = topicEnd + record.propertyCount
+                var publication = Publication(
+                    topic: span.extracting(record.offset..<topicEnd),
+                    properties: span.extracting(topicEnd..<propertyEnd),
+                    payload: span.extracting(propertyEnd..<propertyEnd + record.payloadCount), facts: record.facts)
+                body(&publication, slice)
+            }
+        }
+    }
+
+    func removeAll() {
+        bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20)
+        records.removeAll(keepingCapacity: records.capacity <= 1 << 14)
+        targets.removeAll(keepingCapacity: targets.capacity <= 1 << 16)
+        heldByteCount = 0
+        openSerial = 0
+    }
+}
+
+/// Batches between two uses, so that a busy pair of loops does not allocate.
+final class DeliveryBatchPool: Sendable {
+    private let free = Mutex<[DeliveryBatch]>([])
+
+    func take() -> DeliveryBatch {
+        free.withLock { $0.popLast() } ?? DeliveryBatch()
+    }
+
+    func give(_ batch: DeliveryBatch) {
+        batch.removeAll()
+        free.withLock { if $0.count < 64 { $0.append(batch) } }
+    }
+}

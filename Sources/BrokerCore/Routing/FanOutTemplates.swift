@@ -1,0 +1,68 @@
+import MQTTCodec
+import Primitives
+
+/// The encodings of the message that is being fanned out: one for each wire shape, made when the first subscriber
+/// of that shape comes and copied for the others. Only the packet identifier differs.
+///
+///     shape = version (4, 5) × QoS × RETAIN        12 of them
+struct FanOutTemplates {
+    private struct Template {
+        var bytes: [UInt8] = []
+        var identifierOffset = 0
+        var serial: UInt64 = 0
+    }
+
+    private var templates: ContiguousArray<Template> = ContiguousArray(repeating: Template(), count: 12)
+    /// Which message the templates must be of.
+    private var serial: UInt64 = 0
+    private(set) var isActive = false
+
+    /// A message with many subscribers begins: templates of an earlier one no longer count.
+    mutating func begin() {
+        serial += 1
+        isActive = true
+    }
+
+    mutating func end() { isActive = false }
+
+    /// Appends a PUBLISH of the message to `output`.
+    ///
+    /// - Parameter identifier: 0 with QoS 0.
+    @inline(__always)
+    mutating func append(
+        _ publication: borrowing Publication, _ version: ProtocolVersion, _ qos: QoS, _ isRetained: Bool,
+        identifier: UInt16, now: MonotonicTime, to output: OutputBuffer
+    ) {
+        let shape = (version == .v5 ? 6 : 0) + Int(qos.rawValue) * 2 + (isRetained ? 1 : 0)
+        if templates[shape].serial != serial {
+            make(shape, publication, version, qos, isRetained, now)
+        }
+        let offset = templates[shape].identifierOffset
+        let count = templates[shape].bytes.count
+        unsafe templates[shape].bytes.withUnsafeBytes { template in
+            guard let source = template.baseAddress else { return }
+            unsafe output.append(count: count) { target in
+                unsafe target.copyMemory(from: source, byteCount: count)
+                if offset > 0 { unsafe target.storeBytes(of: identifier.bigEndian, toByteOffset: offset, as: UInt16.self) }
+            }
+        }
+        if let shared = publication.message?.sharedPayload { output.append(shared: shared, from: 0) }
+    }
+
+    private mutating func make(
+        _ shape: Int, _ publication: borrowing Publication, _ version: ProtocolVersion, _ qos: QoS,
+        _ isRetained: Bool, _ now: MonotonicTime
+    ) {
+        var encoder = PublishEncoder(
+            topic: publication.topic, properties: publication.properties, payload: publication.payload,
+            sharedPayload: publication.message?.sharedPayload, version: version)
+        encoder.qos = qos
+        encoder.isRetained = isRetained
+        encoder.packetIdentifier = 1
+        if version == .v5, let deadline = publication.facts.expiryDeadline {
+            encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: now))
+        }
+        templates[shape].identifierOffset = encoder.encode(template: &templates[shape].bytes)
+        templates[shape].serial = serial
+    }
+}

@@ -1,0 +1,45 @@
+import MQTTCodec
+import Primitives
+
+/// One message on its way through the router: borrowed bytes, and the shared object that is made from them only
+/// when somebody must keep the message (a queue, an in-flight window, a retained topic, another loop's QoS 1).
+///
+/// A QoS 0 delivery to a subscriber of the same loop never needs the object.
+package struct Publication: ~Copyable, ~Escapable {
+    package let topic: RawSpan
+    package let properties: RawSpan
+    package let payload: RawSpan
+    package let facts: MessageFacts
+    /// The object, once somebody needed it.
+    package private(set) var message: ApplicationMessage?
+
+    @_lifetime(copy topic, copy properties, copy payload)
+    package init(topic: RawSpan, properties: RawSpan, payload: RawSpan, facts: MessageFacts) {
+        self.topic = topic
+        self.properties = properties
+        self.payload = payload
+        self.facts = facts
+        message = nil
+    }
+
+    /// The publication of a message that is already an object.
+    @_lifetime(borrow message)
+    package init(_ message: borrowing ApplicationMessage) {
+        topic = message.topic
+        properties = message.properties
+        payload = message.payload
+        facts = message.facts
+        self.message = copy message
+    }
+
+    /// The object, made on first use.
+    @_lifetime(self: copy self)
+    package mutating func sharedMessage() -> ApplicationMessage {
+        if let message { return message }
+        let made = ApplicationMessage(facts: facts, topic: topic, properties: properties, payload: payload)
+        message = made
+        return made
+    }
+
+    package var isLarge: Bool { payload.byteCount >= OutputBuffer.sharingThreshold }
+}

@@ -1,0 +1,60 @@
+/// Which session, on which home loop: what routing knows of a subscriber. 8 bytes, packed:
+///
+///     bit 63        48 47              32 31            0
+///         [   loop    |   generation    |     slot      ]
+///
+/// A slot is used again after its session has ended; the generation tells the two apart.
+package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
+    /// All three parts in one word; orders nothing, identifies everything.
+    package let bits: UInt64
+
+    @inline(__always)
+    package init(loop: UInt16, slot: UInt32, generation: UInt16) {
+        bits = UInt64(loop) << 48 | UInt64(generation) << 32 | UInt64(slot)
+    }
+
+    @inline(__always)
+    package init(bits: UInt64) {
+        self.bits = bits
+    }
+
+    /// The index of the session's home loop.
+    @inline(__always)
+    package var loop: UInt16 { UInt16(truncatingIfNeeded: bits >> 48) }
+
+    /// The index in the table of sessions of that loop.
+    @inline(__always)
+    package var slot: UInt32 { UInt32(truncatingIfNeeded: bits) }
+
+    @inline(__always)
+    package var generation: UInt16 { UInt16(truncatingIfNeeded: bits >> 32) }
+}
+
+/// One subscription as routing sees it: who, and on which terms. 16 bytes.
+package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
+    package let session: SessionHandle
+    /// 0 when the SUBSCRIBE had none; ids of clients are never 0 [MQTT-3.8.2.1.2].
+    package let subscriptionIdentifier: UInt32
+    /// The options byte as on the wire (§3.8.3.1): bits 0-1 maximum QoS, 2 no local, 3 retain as published,
+    /// 4-5 retain handling.
+    package let options: UInt8
+
+    @inline(__always)
+    package init(session: SessionHandle, options: UInt8, subscriptionIdentifier: UInt32 = 0) {
+        self.session = session
+        self.options = options
+        self.subscriptionIdentifier = subscriptionIdentifier
+    }
+
+    /// The maximum QoS the subscriber was granted, 0...2.
+    @inline(__always)
+    package var qos: UInt8 { options & 0b11 }
+
+    /// The subscriber must not get its own messages back [MQTT-3.8.3-3].
+    @inline(__always)
+    package var isNoLocal: Bool { options & 0b100 != 0 }
+
+    /// The RETAIN flag is forwarded as published [MQTT-3.3.1-13].
+    @inline(__always)
+    package var isRetainAsPublished: Bool { options & 0b1000 != 0 }
+}

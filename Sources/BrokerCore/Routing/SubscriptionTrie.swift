@@ -1,0 +1,164 @@
+import Primitives
+import Synchronization
+
+/// Who gets a message: all subscriptions of the node, found by topic. Shared by all loops.
+///
+/// One node for each level of each filter; a path from a root spells a filter. `+` and `#` are children like
+/// others, but are found without a look-up.
+///
+///     mountpoint "" ── sport ─┬─ tennis ─┬─ player1   [session 7, QoS 1]
+///                             │          └─ #         [session 3, QoS 0]
+///                             └─ + ──── player1       [group "workers"]
+///
+///     levels    "sport" → 0, "tennis" → 1, "player1" → 2       each text held once (`LevelTable`)
+///     nodes     [ root | sport | tennis | player1 | # | + | player1 | free | … ]       flat, by integer
+///     children  (node, level) → node                                        one table (`IntegerTable`)
+///     targets   [ 7 | 3 | … ]                                   all lists in one array (`ChunkPool`)
+///
+/// Matching walks the topic once and keeps the set of nodes reached so far, so its cost depends on the
+/// subscriptions that match and on the wildcard paths beside them, not on how many others there are.
+///
+/// Locks: one for each loop, each on cache lines of its own, plus one for threads that are no loop. A reader
+/// takes only its own, which nobody contends for while nobody writes; a writer takes all, in order. Under
+/// them only the lock of a `SharedGroupMembers` is taken.
+///
+/// Invariants, checked by tests:
+/// 1. A node without targets, groups and children does not exist; with no subscription there is no node and
+///    no level.
+/// 2. A session stands at most once in a node's targets, and at most once in each group.
+/// 3. `generation` changes exactly when what `match` finds may change.
+@safe package final class SubscriptionTrie: @unchecked Sendable {
+    // `core` is read under any one of `locks` and written under all of them, hence @unchecked.
+    private var core = SubscriptionTrieCore()
+    private let locks: ContiguousArray<LoopLock>
+    private let currentGeneration = Atomic<UInt64>(1)
+
+    /// - Parameter loopCount: loops are numbered below this.
+    package init(loopCount: Int) {
+        locks = ContiguousArray((0...max(0, loopCount)).map { _ in LoopLock() })
+    }
+
+    /// What to give as `loop` on a thread that is no loop.
+    package var noLoop: Int { locks.count - 1 }
+
+    /// Changes when what `match` finds may change: a match found in one generation is good for all of it.
+    /// Joining or leaving a shared group that goes on existing changes nothing, since a match holds the
+    /// group, not its members.
+    package var generation: UInt64 { currentGeneration.load(ordering: .acquiring) }
+
+    /// Subscriptions, those of shared groups included.
+    package var subscriptionCount: Int { read { $0.subscriptionCount } }
+
+    /// Memory held by the structure, in bytes.
+    package var byteCount: Int { read { $0.byteCount } }
+
+    /// Nodes and distinct level texts; both 0 when there is no subscription.
+    package var sizes: (nodes: Int, levels: Int) { read { ($0.nodeCount, $0.levels.count) } }
+
+    /// - Parameters:
+    ///   - filter: a valid topic filter, without the prefix `$share/name/`.
+    ///   - shareName: the name between the slashes of `$share/name/`; nil when the subscription is not shared.
+    ///   - isOnline: the session is connected; counts for shared subscriptions only.
+    /// - Returns: true when the session had this very filter already: its terms were replaced [MQTT-3.8.4-3].
+    /// - Complexity: O(length of filter); blocks all loops meanwhile.
+    package func subscribe(
+        _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, target: SubscriptionTarget,
+        isOnline: Bool
+    ) -> Bool {
+        write {
+            $0.subscribe(
+                filter, shareName: shareName, mountpoint: mountpoint, target: target, isOnline: isOnline)
+        }
+    }
+
+    /// - Returns: false when the session had no such subscription.
+    package func unsubscribe(
+        _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, session: SessionHandle
+    ) -> Bool {
+        write { $0.unsubscribe(filter, shareName: shareName, mountpoint: mountpoint, session: session) }
+    }
+
+    /// Tells a shared group that a member has come online or gone offline; offline members are picked last.
+    /// Does nothing when there is no such member.
+    ///
+    /// - Parameter loop: the calling loop, or `noLoop`.
+    package func setOnline(
+        _ isOnline: Bool, filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint, session: SessionHandle,
+        loop: Int
+    ) {
+        locks[loop].scratch.withLock { _ in
+            core.group(filter, shareName: shareName, mountpoint: mountpoint)?.setOnline(isOnline, session)
+        }
+    }
+
+    /// As above, from any thread.
+    package func setOnline(
+        _ isOnline: Bool, filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint, session: SessionHandle
+    ) {
+        setOnline(
+            isOnline, filter: filter, shareName: shareName, mountpoint: mountpoint, session: session,
+            loop: noLoop)
+    }
+
+    /// Appends all subscriptions whose filter matches `topic` to `matches`: a session with several matching
+    /// filters appears once for each, a shared group once for each name and filter. In no particular order.
+    ///
+    /// - Parameters:
+    ///   - topic: a valid topic name; levels are compared byte by byte.
+    ///   - loop: the calling loop, or `noLoop`.
+    package func match(
+        _ topic: RawSpan, mountpoint: Mountpoint, loop: Int, into matches: inout SubscriptionMatches
+    ) {
+        locks[loop].scratch.withLock { scratch in
+            matches.generation = currentGeneration.load(ordering: .relaxed)
+            core.match(topic, mountpoint: mountpoint, scratch: &scratch, into: &matches)
+        }
+    }
+
+    // MARK: - Locks
+
+    private func read<Value>(_ body: (borrowing SubscriptionTrieCore) -> Value) -> Value {
+        locks[noLoop].scratch.withLock { _ in body(core) }
+    }
+
+    private func write(_ body: (inout SubscriptionTrieCore) -> SubscriptionChange) -> Bool {
+        withAllLocks(from: 0) {
+            let change = body(&core)
+            if change.altersMatches { currentGeneration.wrappingAdd(1, ordering: .releasing) }
+            return change.wasPresent
+        }
+    }
+
+    /// Takes the locks from `index` on, in order, then calls `body`.
+    private func withAllLocks(from index: Int, _ body: () -> Bool) -> Bool {
+        guard index < locks.count else { return body() }
+        return locks[index].scratch.withLock { _ in withAllLocks(from: index + 1, body) }
+    }
+}
+
+/// What a match found. Belongs to the caller, who reuses it so that its arrays keep their room.
+package struct SubscriptionMatches: Sendable {
+    package var targets: ContiguousArray<SubscriptionTarget> = []
+    /// Each gets one copy: call `pick` for each message.
+    package var groups: ContiguousArray<SharedGroupMembers> = []
+    /// The trie's generation that the last match saw.
+    package var generation: UInt64 = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { targets.isEmpty && groups.isEmpty }
+
+    /// Empties both lists and keeps their room.
+    package mutating func removeAll() {
+        targets.removeAll(keepingCapacity: true)
+        groups.removeAll(keepingCapacity: true)
+    }
+}
+
+/// One loop's lock and what only its holder uses. Padded: two loops' locks on one cache line would slow each
+/// other.
+private final class LoopLock: Sendable {
+    private let before = InlineArray<8, UInt64>(repeating: 0)
+    let scratch = Mutex(MatchScratch())
+    private let after = InlineArray<8, UInt64>(repeating: 0)
+}

@@ -1,0 +1,244 @@
+import Primitives
+
+/// What a change did.
+struct SubscriptionChange {
+    /// The subscription was there before.
+    let wasPresent: Bool
+    /// A match may find something else from now on.
+    let altersMatches: Bool
+}
+
+/// The data of `SubscriptionTrie`, without its locks: nodes, levels, lists.
+///
+/// Not copyable and without references, so that reading it touches no reference count that loops would
+/// contend for.
+struct SubscriptionTrieCore: ~Copyable {
+    struct Node: BitwiseCopyable {
+        /// The node above; for a root its mountpoint; for a free node the next free one.
+        var parent: UInt32
+        /// The level's id, or one of the marks below.
+        var level: UInt32
+        var plusChild = SubscriptionTrieCore.none
+        var multiChild = SubscriptionTrieCore.none
+        /// Children that are neither `+` nor `#`.
+        var literalCount: UInt32 = 0
+        var targets = TargetList()
+        /// The node has an entry in `groups`.
+        var hasGroups = false
+
+        var isEmpty: Bool {
+            targets.count == 0 && !hasGroups && literalCount == 0
+                && plusChild == SubscriptionTrieCore.none && multiChild == SubscriptionTrieCore.none
+        }
+    }
+
+    /// No node.
+    static let none = UInt32.max
+    private static let plusLevel = LevelTable.idLimit
+    private static let multiLevel = LevelTable.idLimit + 1
+    private static let rootLevel = LevelTable.idLimit + 2
+
+    private(set) var nodes: ContiguousArray<Node> = []
+    private var firstFree = SubscriptionTrieCore.none
+    /// By mountpoint.
+    private(set) var roots: ContiguousArray<UInt32> = []
+    private(set) var levels = LevelTable()
+    private(set) var children = IntegerTable()
+    private(set) var targets = TargetLists()
+    /// By node.
+    private(set) var groups: [UInt32: ContiguousArray<SharedGroupMembers>] = [:]
+    private(set) var nodeCount = 0
+    private(set) var subscriptionCount = 0
+
+    var byteCount: Int {
+        var total = nodes.capacity * MemoryLayout<Node>.stride + roots.capacity * 4
+        total += levels.byteCount + children.byteCount + targets.byteCount
+        for list in groups.values {
+            for group in list { total += group.byteCount }
+        }
+        return total
+    }
+
+    @inline(__always)
+    static func childKey(_ node: UInt32, _ level: UInt32) -> UInt64 { UInt64(node) << 32 | UInt64(level) }
+
+    // MARK: - Subscriptions
+
+    mutating func subscribe(
+        _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, target: SubscriptionTarget,
+        isOnline: Bool
+    ) -> SubscriptionChange {
+        let node = findOrCreate(filter, mountpoint)
+        guard let shareName else {
+            let wasPresent = targets.set(target, in: &nodes[Int(node)].targets, node: node)
+            if !wasPresent { subscriptionCount += 1 }
+            return SubscriptionChange(wasPresent: wasPresent, altersMatches: true)
+        }
+        if let group = groups[node]?.first(where: { $0.shareName.bytes == shareName }) {
+            let wasPresent = group.insert(target, isOnline: isOnline)
+            if !wasPresent { subscriptionCount += 1 }
+            return SubscriptionChange(wasPresent: wasPresent, altersMatches: false)
+        }
+        let group = SharedGroupMembers(shareName: UTF8Text(bytes: shareName))
+        _ = group.insert(target, isOnline: isOnline)
+        groups[node, default: []].append(group)
+        nodes[Int(node)].hasGroups = true
+        subscriptionCount += 1
+        return SubscriptionChange(wasPresent: false, altersMatches: true)
+    }
+
+    mutating func unsubscribe(
+        _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, session: SessionHandle
+    ) -> SubscriptionChange {
+        let nothing = SubscriptionChange(wasPresent: false, altersMatches: false)
+        let node = find(filter, mountpoint)
+        guard node != Self.none else { return nothing }
+        guard let shareName else {
+            guard targets.remove(session, from: &nodes[Int(node)].targets, node: node) else { return nothing }
+            subscriptionCount -= 1
+            prune(node)
+            return SubscriptionChange(wasPresent: true, altersMatches: true)
+        }
+        guard let index = groups[node]?.firstIndex(where: { $0.shareName.bytes == shareName }),
+            let (wasMember, left) = groups[node]?[index].remove(session), wasMember
+        else { return nothing }
+        subscriptionCount -= 1
+        guard left == 0 else { return SubscriptionChange(wasPresent: true, altersMatches: false) }
+        groups[node]?.remove(at: index)
+        if groups[node]?.isEmpty == true {
+            groups[node] = nil
+            nodes[Int(node)].hasGroups = false
+            prune(node)
+        }
+        return SubscriptionChange(wasPresent: true, altersMatches: true)
+    }
+
+    func group(_ filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint) -> SharedGroupMembers? {
+        let node = find(filter, mountpoint)
+        guard node != Self.none else { return nil }
+        return groups[node]?.first { $0.shareName.bytes == shareName }
+    }
+
+    // MARK: - Paths
+
+    private func find(_ filter: [UInt8], _ mountpoint: Mountpoint) -> UInt32 {
+        guard Int(mountpoint.id) < roots.count else { return Self.none }
+        var node = roots[Int(mountpoint.id)]
+        let text = unsafe filter.span.bytes
+        var start = 0
+        while node != Self.none {
+            let end = text.endOfLevel(from: start)
+            if text.isWildcard(start..<end, "+") {
+                node = nodes[Int(node)].plusChild
+            } else if text.isWildcard(start..<end, "#") {
+                node = nodes[Int(node)].multiChild
+            } else {
+                let level = levels.find(text.extracting(start..<end))
+                guard level != LevelTable.none else { return Self.none }
+                node = children.find(Self.childKey(node, level))
+            }
+            if end == text.byteCount { break }
+            start = end + 1
+        }
+        return node
+    }
+
+    private mutating func findOrCreate(_ filter: [UInt8], _ mountpoint: Mountpoint) -> UInt32 {
+        var node = root(mountpoint)
+        let text = unsafe filter.span.bytes
+        var start = 0
+        while true {
+            let end = text.endOfLevel(from: start)
+            if text.isWildcard(start..<end, "+") {
+                node = plusChild(node)
+            } else if text.isWildcard(start..<end, "#") {
+                node = multiChild(node)
+            } else {
+                node = literalChild(node, text.extracting(start..<end))
+            }
+            if end == text.byteCount { return node }
+            start = end + 1
+        }
+    }
+
+    private mutating func root(_ mountpoint: Mountpoint) -> UInt32 {
+        let index = Int(mountpoint.id)
+        while roots.count <= index { roots.append(Self.none) }
+        if roots[index] == Self.none { roots[index] = add(parent: mountpoint.id, level: Self.rootLevel) }
+        return roots[index]
+    }
+
+    private mutating func plusChild(_ node: UInt32) -> UInt32 {
+        let known = nodes[Int(node)].plusChild
+        guard known == Self.none else { return known }
+        let child = add(parent: node, level: Self.plusLevel)
+        nodes[Int(node)].plusChild = child
+        return child
+    }
+
+    private mutating func multiChild(_ node: UInt32) -> UInt32 {
+        let known = nodes[Int(node)].multiChild
+        guard known == Self.none else { return known }
+        let child = add(parent: node, level: Self.multiLevel)
+        nodes[Int(node)].multiChild = child
+        return child
+    }
+
+    private mutating func literalChild(_ node: UInt32, _ text: RawSpan) -> UInt32 {
+        let level = levels.hold(text)
+        let known = children.find(Self.childKey(node, level))
+        guard known == IntegerTable.none else {
+            levels.release(level)  // the child holds it already
+            return known
+        }
+        let child = add(parent: node, level: level)
+        children.set(Self.childKey(node, level), to: child)
+        nodes[Int(node)].literalCount += 1
+        return child
+    }
+
+    private mutating func add(parent: UInt32, level: UInt32) -> UInt32 {
+        nodeCount += 1
+        let node = Node(parent: parent, level: level)
+        guard firstFree == Self.none else {
+            let index = firstFree
+            firstFree = nodes[Int(index)].parent
+            nodes[Int(index)] = node
+            return index
+        }
+        precondition(nodes.count < Int(Self.none), "more nodes than ids")
+        nodes.append(node)
+        return UInt32(nodes.count - 1)
+    }
+
+    /// Removes `start` if it is empty, and each node above that is empty then (invariant 1).
+    private mutating func prune(_ start: UInt32) {
+        var index = start
+        while nodes[Int(index)].isEmpty {
+            let node = nodes[Int(index)]
+            nodes[Int(index)].parent = firstFree
+            firstFree = index
+            nodeCount -= 1
+            let parent = Int(node.parent)
+            switch node.level {
+            case Self.rootLevel:
+                roots[parent] = Self.none
+                if nodeCount == 0 {
+                    nodes = []  // no subscription is left: let go of the memory
+                    firstFree = Self.none
+                    children = IntegerTable()
+                }
+                return
+            case Self.plusLevel:
+                nodes[parent].plusChild = Self.none
+            case Self.multiLevel:
+                nodes[parent].multiChild = Self.none
+            default:
+                children.remove(Self.childKey(node.parent, node.level))
+                levels.release(node.level)
+                nodes[parent].literalCount -= 1
+            }
+            index = node.parent
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package import MQTTCodec
+package import Primitives
+
+/// A CONNECT on its way to a session: what the packet said and what was decided about it so far.
+///
+/// A value that may travel: a connection is read on the loop that accepted it up to CONNECT, then moves to the
+/// home loop of its client id, and moves again when a hook gives the client another identity.
+///
+///     admitted → authenticating → registering → takingOver → session
+package struct ConnectAttempt: Sendable {
+    package enum Stage: Sendable { case authenticating, registering, takingOver }
+
+    package var stage = Stage.authenticating
+    package var packet: ConnectPacket
+    package var subscriber: SubscriberID
+    package var isAssignedClientID: Bool
+    package var userName: UTF8Text?
+    package var cleanStart: Bool
+    package var settings: SessionSettings
+    package var sessionExpiryInterval: UInt32
+    package var will: WillMessage?
+    package var connackProperties = Properties()
+
+    init(_ packet: ConnectPacket, _ broker: BrokerSettings, listener: ListenerFacts, assignedClientID: UTF8Text?) {
+        self.packet = packet
+        subscriber = SubscriberID(
+            mountpoint: listener.mountpoint, clientID: assignedClientID ?? packet.clientID)
+        isAssignedClientID = assignedClientID != nil
+        userName = packet.userName
+        cleanStart = packet.cleanStart
+        settings = broker.session
+        if listener.maxConnectionLifetime > 0 { settings.maxConnectionLifetime = listener.maxConnectionLifetime }
+        if packet.version == .v5 {
+            sessionExpiryInterval = packet.properties.sessionExpiryInterval ?? 0
+        } else {
+            sessionExpiryInterval = packet.cleanStart ? 0 : broker.persistentClientExpiration ?? .max
+        }
+        will = packet.will.map { fields in
+            let wanted = fields.properties.willDelayInterval ?? 0
+            return WillMessage(
+                qos: fields.qos, isRetained: fields.isRetained, topic: fields.topic, payload: fields.payload,
+                properties: packet.version == .v5 ? fields.properties.forwardedBytes() : [],
+                messageExpiryInterval: fields.properties.messageExpiryInterval,
+                delayInterval: min(wanted, broker.maxLastWillDelay ?? .max), mountpoint: listener.mountpoint)
+        }
+    }
+
+    /// Takes over what `auth_on_register` has changed.
+    mutating func apply(_ modifiers: RegisterModifiers) {
+        if let mountpoint = modifiers.mountpoint {
+            subscriber.mountpoint = mountpoint
+            will?.mountpoint = mountpoint
+        }
+        if let clientID = modifiers.clientID { subscriber.clientID = clientID }
+        if let userName = modifiers.userName { self.userName = userName }
+        if let settings = modifiers.settings { self.settings = settings }
+        if let properties = modifiers.connackProperties { connackProperties = properties }
+        if let cleanStart = modifiers.cleanStart {
+            self.cleanStart = cleanStart
+            if packet.version != .v5 { sessionExpiryInterval = cleanStart ? 0 : max(sessionExpiryInterval, .max) }
+        }
+        if let interval = modifiers.sessionExpiryInterval { sessionExpiryInterval = interval }
+    }
+}

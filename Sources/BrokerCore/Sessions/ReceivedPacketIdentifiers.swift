@@ -1,0 +1,50 @@
+/// Identifiers of QoS 2 messages a client has sent and not yet released: what tells a repeated PUBLISH from a new
+/// one, and how much of our Receive Maximum the client has used [MQTT-4.3.3-10].
+///
+/// A flat array up to a few dozen, a bitmap of 65,536 bits above: a client that never releases costs 8 KB at most.
+package struct ReceivedPacketIdentifiers {
+    private var flat: ContiguousArray<UInt16> = []
+    private var bitmap: ContiguousArray<UInt64> = []
+    package private(set) var count = 0
+
+    private static let flatLimit = 32
+
+    package init() {}
+
+    package func contains(_ identifier: UInt16) -> Bool {
+        if bitmap.isEmpty { return flat.contains(identifier) }
+        return bitmap[Int(identifier >> 6)] & 1 << UInt64(identifier & 63) != 0
+    }
+
+    /// - Returns: false when it was there already.
+    package mutating func insert(_ identifier: UInt16) -> Bool {
+        guard !contains(identifier) else { return false }
+        count += 1
+        if bitmap.isEmpty, flat.count < Self.flatLimit {
+            flat.append(identifier)
+            return true
+        }
+        if bitmap.isEmpty {
+            bitmap = ContiguousArray(repeating: 0, count: 1024)
+            for old in flat { bitmap[Int(old >> 6)] |= 1 << UInt64(old & 63) }
+            flat = []
+        }
+        bitmap[Int(identifier >> 6)] |= 1 << UInt64(identifier & 63)
+        return true
+    }
+
+    /// - Returns: false when it was not there.
+    package mutating func remove(_ identifier: UInt16) -> Bool {
+        guard contains(identifier) else { return false }
+        count -= 1
+        if bitmap.isEmpty {
+            if let index = flat.firstIndex(of: identifier) { flat.remove(at: index) }
+        } else {
+            bitmap[Int(identifier >> 6)] &= ~(1 << UInt64(identifier & 63))
+            if count == 0 { bitmap = [] }
+        }
+        return true
+    }
+
+    package mutating func removeAll() { self = ReceivedPacketIdentifiers() }
+}

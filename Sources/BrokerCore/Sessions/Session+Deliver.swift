@@ -1,0 +1,272 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// Copies of messages on their way to the client: sent at once, put in the queue, or dropped with a reason.
+///
+///     copy ─┬─ offline, QoS 0 ─────────────────────────→ dropped (offlineQoS0)
+///           ├─ window open, nothing waits ─────────────→ sent ─ QoS 0 → delivered
+///           │                                                 └ QoS>0 → in flight ─ acknowledged → delivered
+///           └─ else → queue ─ full → dropped (queueFull)
+///                           └ drained when the window or the output has room again
+extension Session {
+    /// Takes one copy of a message that matched a subscription. Each copy that enters here leaves through exactly
+    /// one exit of the ledger.
+    ///
+    /// - Parameter isRetained: the RETAIN flag of the copy.
+    func deliver(
+        _ publication: inout Publication, options: SubscriptionOptions, subscriptionIdentifier: UInt32,
+        isRetained: Bool
+    ) {
+        counters.add(.queueMessageIn)
+        let granted = options.qos
+        let qos = settings.upgradesOutgoingQoS ? granted : min(granted, publication.facts.qos)
+        guard let output else {
+            keepOffline(&publication, qos, subscriptionIdentifier, isRetained)
+            return
+        }
+        if queue.isEmpty, !output.isBlocked, !shard.hooks.wantsDeliveries,
+            qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
+        {
+            send(&publication, qos, subscriptionIdentifier, isRetained, storeNumber: 0, to: output)
+            return
+        }
+        if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
+        let copy = QueuedMessage(
+            message: publication.sharedMessage(), qos: qos, isRetained: isRetained,
+            subscriptionIdentifier: subscriptionIdentifier)
+        if let reason = enqueue(copy, limit: settings.maxOnlineMessages) { counters.add(reason) }
+        if shard.hooks.wantsDeliveries { drain() }
+    }
+
+    private func keepOffline(
+        _ publication: inout Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool
+    ) {
+        guard qos != .atMostOnce else {
+            counters.add(DropReason.offlineQoS0)
+            return
+        }
+        let message = publication.sharedMessage()
+        shard.hooks.notify(.onOfflineMessage, .offlineMessage(id, message, qos))
+        let copy = QueuedMessage(
+            message: message, qos: qos, isRetained: isRetained, subscriptionIdentifier: subscriptionIdentifier)
+        if let reason = enqueue(copy, limit: settings.maxOfflineMessages) { counters.add(reason) }
+    }
+
+    /// - Returns: why a message was lost, this one or with `lifo` the oldest; the caller counts it.
+    private func enqueue(_ copy: QueuedMessage, limit: Int) -> DropReason? {
+        var copy = copy
+        if limit < 0 || queue.count < limit || settings.queueType == .lifo {
+            copy.storeNumber = shard.storeEnqueues(self, copy)
+        }
+        switch queue.append(copy, limit: limit, type: settings.queueType) {
+        case .none:
+            counters.move(.queuedMessages, by: 1)
+            return nil
+        case .refusedNew:
+            shard.noteDrop(id, copy.message, .queueFull)
+            return .queueFull
+        case .droppedOldest(let oldest):
+            shard.storeRemoves(id, oldest.storeNumber)
+            shard.noteDrop(id, oldest.message, .queueFull)
+            return .queueFull
+        }
+    }
+
+    /// Sends what the queue holds while the window and the output have room.
+    func drain() {
+        guard let output, !queue.isEmpty else { return }
+        while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
+            if next.qos != .atMostOnce, inflight.count >= window || resumedCount < inflight.count { return }
+            guard let copy = queue.next(settings.queueType) else { return }
+            counters.move(.queuedMessages, by: -1)
+            if copy.message.isExpired(at: shard.now) {
+                shard.storeRemoves(id, copy.storeNumber)
+                counters.add(DropReason.expired)
+                shard.noteDrop(id, copy.message, .expired)
+                continue
+            }
+            if shard.hooks.wantsDeliveries {
+                askOnDeliver(copy, from: 0)
+            } else {
+                sendQueued(copy, copy.message, to: output)
+            }
+        }
+        if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
+    }
+
+    private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
+        var publication = Publication(message)
+        send(
+            &publication, copy.qos, copy.subscriptionIdentifier, copy.isRetained, storeNumber: copy.storeNumber,
+            to: output)
+    }
+
+    /// The output has fallen below its low-water mark.
+    package func outputDrained() {
+        drain()
+        if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
+    }
+
+    // MARK: on_deliver
+
+    func askOnDeliver(_ copy: QueuedMessage, from start: Int) {
+        let point = HookPoint.onDeliver.forVersion(version)
+        let event = PublishEvent(subscriber: id, userName: userName, message: copy.message, version: version)
+        let serial = shard.nextHookSerial()
+        let ticket = shard.ticket(.session(handle), serial: serial)
+        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
+            $0.onDeliver(event, ticket)
+        }
+        switch outcome {
+        case .nobody, .exhausted: finishDelivery(copy, nil)
+        case .refused: refuseDelivery(copy)
+        case .ok(let modifiers): finishDelivery(copy, modifiers)
+        case .pending(let index):
+            // The copy is held here, in front of the queue, and still counts as queued.
+            counters.move(.queuedMessages, by: 1)
+            pendingDelivery = PendingHook(serial: serial, point: point, index: index, question: .deliver(copy))
+            shard.startHookDeadline(for: .session(handle), serial: serial)
+        }
+    }
+
+    func finishDelivery(_ copy: QueuedMessage, _ modifiers: PublishModifiers?) {
+        guard let output else {
+            queue.putBack(copy, settings.queueType)
+            counters.move(.queuedMessages, by: 1)
+            return
+        }
+        let message = modifiers.map { copy.message.applying($0, now: shard.now) } ?? copy.message
+        sendQueued(copy, message, to: output)
+    }
+
+    func refuseDelivery(_ copy: QueuedMessage) {
+        shard.storeRemoves(id, copy.storeNumber)
+        counters.add(DropReason.deniedByHook)
+    }
+
+    // MARK: The wire
+
+    /// Writes PUBLISH for a copy, and with QoS 1 and 2 keeps it in the window until it is acknowledged.
+    private func send(
+        _ publication: inout Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool,
+        storeNumber: UInt64, to output: OutputBuffer
+    ) {
+        let isPlain = subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
+        if qos == .atMostOnce, isPlain, shard.fanOut.isActive {
+            shard.fanOut.append(publication, version, qos, isRetained, identifier: 0, now: shard.now, to: output)
+            counters.add(.publishSent, version.label)
+            counters.add(.queueMessageOut)
+            counters.add(.ledgerDelivered)
+            return
+        }
+        var identifier: UInt16 = 0
+        if qos != .atMostOnce {
+            guard let next = inflight.nextIdentifier() else {
+                // All 65,535 identifiers are under way; the window cannot be larger, so this cannot be reached.
+                counters.add(DropReason.queueFull)
+                return
+            }
+            identifier = next
+        }
+        if isPlain, shard.fanOut.isActive {
+            shard.fanOut.append(
+                publication, version, qos, isRetained, identifier: identifier, now: shard.now, to: output)
+        } else if !encode(publication, qos, subscriptionIdentifier, isRetained, identifier: identifier, to: output) {
+            // As if it had been delivered [MQTT-3.1.2-25]; the window's place stays free.
+            shard.storeRemoves(id, storeNumber)
+            counters.add(DropReason.packetTooLarge)
+            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
+            return
+        }
+        counters.add(.publishSent, version.label)
+        counters.add(.queueMessageOut)
+        guard qos != .atMostOnce else {
+            counters.add(.ledgerDelivered)
+            return
+        }
+        inflight.append(
+            InflightWindow.Entry(
+                packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
+                message: publication.sharedMessage(), isRetained: isRetained,
+                subscriptionIdentifier: subscriptionIdentifier, sentAt: shard.now, storeNumber: storeNumber))
+        resumedCount += 1
+        counters.move(.inflightMessages, by: 1)
+        startRetryTimer()
+    }
+
+    /// - Returns: false when the packet is larger than the client takes; nothing is written then.
+    private func encode(
+        _ publication: borrowing Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool,
+        identifier: UInt16, isDuplicate: Bool = false, to output: OutputBuffer
+    ) -> Bool {
+        var encoder = PublishEncoder(
+            topic: publication.topic, properties: publication.properties, payload: publication.payload,
+            sharedPayload: publication.message?.sharedPayload, version: version)
+        encoder.qos = qos
+        encoder.isRetained = isRetained
+        encoder.isDuplicate = isDuplicate
+        encoder.packetIdentifier = identifier
+        if version == .v5 {
+            encoder.subscriptionIdentifier = subscriptionIdentifier
+            if let deadline = publication.facts.expiryDeadline {
+                encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: shard.now))
+            }
+            if maximumPacketSize > 0, encoder.packetByteCount > Int(maximumPacketSize) { return false }
+            if outgoingAliases != nil, let use = outgoingAliases?.use(publication.topic) {
+                encoder.topicAlias = use.alias
+                encoder.omitsTopic = use.isKnown
+            }
+        }
+        encoder.encode(to: output)
+        return true
+    }
+
+    // MARK: Resending
+
+    /// Sends again what was under way when the last connection ended, oldest first, as far as the window allows
+    /// [MQTT-4.4.0-1]. What is new waits until all of it has gone out.
+    func resume() {
+        guard let output else { return }
+        while resumedCount < inflight.count, resumedCount < window {
+            resend(resumedCount, to: output)
+            resumedCount += 1
+        }
+    }
+
+    private func resend(_ index: Int, to output: OutputBuffer) {
+        inflight[index].sentAt = shard.now
+        let entry = inflight[index]
+        counters.add(.ledgerRetransmitted)
+        guard let message = entry.message else {
+            sendAck(.pubrel, entry.packetIdentifier)
+            return
+        }
+        let qos: QoS = entry.state == .awaitingPuback ? .atLeastOnce : .exactlyOnce
+        let publication = Publication(message)
+        counters.add(.publishSent, version.label)
+        _ = encode(
+            publication, qos, entry.subscriptionIdentifier, entry.isRetained, identifier: entry.packetIdentifier,
+            isDuplicate: true, to: output)
+    }
+
+    /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].
+    private func startRetryTimer() {
+        guard version != .v5, !retryTimerIsSet, settings.retryInterval > 0 else { return }
+        retryTimerIsSet = true
+        shard.timers.add(.retry(handle, epoch), at: shard.now.adding(milliseconds: settings.retryInterval))
+    }
+
+    func retryTimerFired() {
+        retryTimerIsSet = false
+        guard let output, !inflight.isEmpty else { return }
+        var next = MonotonicTime.distantFuture
+        for index in 0..<min(resumedCount, inflight.count) {
+            let due = inflight[index].sentAt.adding(milliseconds: settings.retryInterval)
+            if due <= shard.now, !output.isBlocked { resend(index, to: output) }
+            next = min(next, inflight[index].sentAt.adding(milliseconds: settings.retryInterval))
+        }
+        retryTimerIsSet = true
+        shard.timers.add(.retry(handle, epoch), at: max(next, shard.now.adding(milliseconds: 50)))
+    }
+}

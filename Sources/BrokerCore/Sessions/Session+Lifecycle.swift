@@ -1,0 +1,276 @@
+import Logging
+package import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// How a session meets its connections and ends.
+extension Session {
+    // MARK: Online
+
+    /// Joins the session to a connection and answers CONNECT.
+    func attach(_ transport: any ClientTransport, _ attempt: ConnectAttempt, isPresent: Bool) {
+        let packet = attempt.packet
+        epoch &+= 1
+        if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
+        counters.move(.sessionsOnline, by: 1)
+        expiryDeadline = nil
+        willDeadline = nil  // back in time: the delayed will is not published [MQTT-3.1.3-9]
+        self.transport = transport
+        output = transport.output
+        connectedAt = shard.now
+        lastPacketAt = shard.now
+        version = packet.version
+        isBridge = packet.isBridge
+        userName = attempt.userName
+        settings = attempt.settings
+        let wanted = attempt.sessionExpiryInterval
+        sessionExpiryInterval = wanted
+        connectExpiryWasZero = wanted == 0
+        maximumPacketSize = packet.properties.maximumPacketSize ?? 0
+        requestsProblemInformation = packet.properties.requestProblemInformation != 0
+        authenticationMethod = packet.properties.authenticationMethod
+        if version == .v5 {
+            window = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
+        } else {
+            window = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
+        }
+        let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
+        incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil
+        let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, shard.settings.topicAliasMaxBroker)
+        outgoingAliases = aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut) : nil
+        will = attempt.will
+        keepAlive = packet.keepAlive
+        let cap = shard.settings.serverKeepAliveMax
+        var properties = attempt.connackProperties
+        if version == .v5, cap > 0, keepAlive == 0 || keepAlive > cap {
+            keepAlive = cap
+            properties.serverKeepAlive = cap
+        }
+        if version == .v5 { announce(in: &properties, attempt) }
+        send(.connack(ConnackPacket(isSessionPresent: isPresent, code: 0, properties: properties)))
+        resumedCount = 0
+        startTimers()
+        setSharedOnline(true)
+        shard.hooks.notify(.onClientWakeup, .clientWakeup(id))
+        shrinkToOnlineLimit()
+        resume()
+        startRetry()
+        drain()
+    }
+
+    /// What the broker can and cannot do [MQTT5 §3.2.2.3].
+    private func announce(in properties: inout Properties, _ attempt: ConnectAttempt) {
+        let broker = shard.settings
+        if attempt.isAssignedClientID { properties.assignedClientIdentifier = id.clientID }
+        if broker.receiveMaxBroker < 65535 { properties.receiveMaximum = broker.receiveMaxBroker }
+        if broker.topicAliasMaxClient > 0 { properties.topicAliasMaximum = broker.topicAliasMaxClient }
+        if settings.maxMessageSize < 268_435_455 {
+            // The limit is on the remaining length; the property counts the fixed header too.
+            properties.maximumPacketSize = UInt32(clamping: settings.maxMessageSize + 2)
+        }
+        if broker.maxQoS < .exactlyOnce { properties.maximumQoS = broker.maxQoS.rawValue }
+        if !broker.retainAvailable { properties.retainAvailable = 0 }
+        if sessionExpiryInterval != attempt.packet.properties.sessionExpiryInterval ?? 0 {
+            properties.sessionExpiryInterval = sessionExpiryInterval
+        }
+    }
+
+    private func startTimers() {
+        retryTimerIsSet = false
+        if keepAlive > 0 { shard.timers.add(.keepAlive(handle, epoch), at: keepAliveDeadline) }
+        if settings.maxConnectionLifetime > 0 {
+            shard.timers.add(.lifetime(handle, epoch), at: shard.now.adding(seconds: settings.maxConnectionLifetime))
+        }
+    }
+
+    private func startRetry() {
+        guard version != .v5, !inflight.isEmpty, settings.retryInterval > 0 else { return }
+        retryTimerIsSet = true
+        shard.timers.add(.retry(handle, epoch), at: shard.now.adding(milliseconds: settings.retryInterval))
+    }
+
+    /// One and a half times the keep alive after the last packet [MQTT-3.1.2-22].
+    private var keepAliveDeadline: MonotonicTime {
+        lastPacketAt.adding(milliseconds: UInt64(keepAlive) * 1500)
+    }
+
+    func keepAliveTimerFired() {
+        let deadline = keepAliveDeadline
+        guard shard.now >= deadline else {
+            shard.timers.add(.keepAlive(handle, epoch), at: deadline)
+            return
+        }
+        counters.add(.keepaliveExpired, version.label)
+        shard.log.log(
+            level: shard.settings.logsKeepAliveAsWarning ? .warning : .info, "client sent nothing for too long",
+            metadata: ["client": "\(id.clientID)", "keep_alive": "\(keepAlive)"])
+        disconnect(.keepAliveTimeout, .keepAliveTimeout)
+    }
+
+    /// What waited offline comes under the limit for connected clients, unless `override_max_online_messages`.
+    private func shrinkToOnlineLimit() {
+        let limit = settings.maxOnlineMessages
+        guard !settings.overridesMaxOnlineMessages, limit >= 0, queue.count > limit else { return }
+        var index = 0
+        let surplus = queue.count - limit
+        let isFifo = settings.queueType == .fifo
+        let dropped = queue.removeAll { _ in
+            index += 1
+            return isFifo ? index > limit : index <= surplus
+        }
+        for copy in dropped {
+            shard.storeRemoves(id, copy.storeNumber)
+            shard.noteDrop(id, copy.message, .queueFull)
+        }
+        counters.add(DropReason.queueFull, dropped.count)
+        counters.move(.queuedMessages, by: -dropped.count)
+    }
+
+    // MARK: DISCONNECT
+
+    func receive(_ packet: DisconnectPacket) {
+        counters.add(.disconnectReceived, version.label, code: packet.reasonCode.rawValue)
+        if let interval = packet.properties.sessionExpiryInterval, version == .v5 {
+            if connectExpiryWasZero, interval != 0 {
+                disconnect(.protocolError, .protocolError)  // [MQTT-3.14.2-2]
+                return
+            }
+            sessionExpiryInterval = interval
+        }
+        if packet.reasonCode == .success { will = nil }  // [MQTT-3.14.4-3]
+        transport?.close(.clientDisconnect)
+        detach(.clientDisconnect)
+    }
+
+    /// The transport says that its connection has ended.
+    package func connectionClosed(_ reason: CloseReason, by closed: any ClientTransport) {
+        guard let transport, transport === closed else { return }
+        detach(reason)
+    }
+
+    // MARK: Offline
+
+    /// Takes the session off its connection: publishes the will, then waits for the client or ends.
+    func detach(_ reason: CloseReason) {
+        guard transport != nil else { return }
+        transport = nil
+        output = nil
+        epoch &+= 1
+        counters.add(reason)
+        counters.move(.sessionsOnline, by: -1)
+        incomingAliases = nil
+        outgoingAliases = nil
+        dropPendingHooks()
+        let ending = will
+        will = nil
+        guard sessionExpiryInterval != 0 else {
+            if let ending { publishUnlessSuppressed(ending, reason) }
+            end(.clientGone(id), at: .onClientGone)
+            return
+        }
+        counters.move(.sessionsOffline, by: 1)
+        dropQoS0()
+        setSharedOnline(false)
+        // Set even when the session never expires: it says that the session is offline, and since when.
+        expiryDeadline =
+            sessionExpiryInterval == .max ? .distantFuture : shard.now.adding(seconds: UInt64(sessionExpiryInterval))
+        if sessionExpiryInterval != .max, let expiryDeadline {
+            shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
+        }
+        if let ending {
+            if ending.delayInterval > 0, reason != .shutdown {
+                let delay = min(ending.delayInterval, sessionExpiryInterval)
+                let deadline = shard.now.adding(seconds: UInt64(delay))
+                will = ending
+                willDeadline = deadline
+                shard.timers.add(.will(handle, epoch), at: deadline)
+            } else {
+                publishUnlessSuppressed(ending, reason)
+            }
+        }
+        shard.hooks.notify(.onClientOffline, .clientOffline(id))
+    }
+
+    private func publishUnlessSuppressed(_ will: WillMessage, _ reason: CloseReason) {
+        if reason == .takenOver, shard.settings.suppressesWillOnTakeover { return }
+        shard.publish(will, from: self)
+    }
+
+    /// A hook's answer to a packet of a connection that is gone is of no use any more; the packet's PUBLISH was
+    /// received, so it leaves the ledger here.
+    private func dropPendingHooks() {
+        if let pending = pendingHook, case .publish = pending.question {
+            counters.add(RejectReason.sessionClosed)
+        }
+        pendingHook = nil
+        if let pending = pendingDelivery, case .deliver(let copy) = pending.question {
+            queue.putBack(copy, settings.queueType)
+        }
+        pendingDelivery = nil
+    }
+
+    /// QoS 0 does not wait for a client that is away.
+    private func dropQoS0() {
+        let dropped = queue.removeAll { $0.qos == .atMostOnce }
+        counters.add(DropReason.offlineQoS0, dropped.count)
+        counters.move(.queuedMessages, by: -dropped.count)
+        retainedScans = []
+    }
+
+    private func setSharedOnline(_ isOnline: Bool) {
+        for subscription in subscriptions {
+            guard let shared = SharedFilter(subscription.filter) else { continue }
+            shard.subscriptionTrie.setOnline(
+                isOnline, filter: shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
+                session: handle)
+        }
+    }
+
+    func willTimerFired() {
+        guard let will, let willDeadline, shard.now >= willDeadline else { return }
+        self.will = nil
+        self.willDeadline = nil
+        shard.publish(will, from: self)
+    }
+
+    func expiryTimerFired() {
+        guard let expiryDeadline, shard.now >= expiryDeadline else { return }
+        expire()
+    }
+
+    /// The session's time has run out: its will, if it still waits, is published now [MQTT-3.1.3-9].
+    func expire() {
+        counters.add(.sessionExpired)
+        publishWaitingWill()
+        end(.sessionExpired(id), at: .onSessionExpired)
+    }
+
+    func publishWaitingWill() {
+        guard let will else { return }
+        self.will = nil
+        willDeadline = nil
+        shard.publish(will, from: self)
+    }
+
+    // MARK: Gone
+
+    /// Removes the session with all it holds. It must be detached.
+    func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
+        let dropped = queue.removeAll()
+        let underWay = inflight.removeAll()
+        counters.add(DropReason.sessionEnded, dropped.count + underWay.count)
+        counters.move(.queuedMessages, by: -dropped.count)
+        counters.move(.inflightMessages, by: -underWay.count)
+        resumedCount = 0
+        received.removeAll()
+        for subscription in subscriptions { forget(subscription.filter) }
+        if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
+        subscriptions = []
+        retainedScans = []
+        if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
+        expiryDeadline = nil
+        shard.storeForgets(id)
+        shard.remove(self)
+        shard.hooks.notify(point, notification())
+    }
+}

@@ -1,0 +1,186 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// SUBSCRIBE and UNSUBSCRIBE.
+extension Session {
+    func receive(_ packet: SubscribePacket) {
+        counters.add(.subscribeReceived, version.label)
+        guard depthIsAllowed(packet.filters.map(\.filter)) else { return }
+        authorize(packet, from: 0)
+    }
+
+    func receive(_ packet: UnsubscribePacket) {
+        counters.add(.unsubscribeReceived, version.label)
+        guard depthIsAllowed(packet.filters) else { return }
+        ask(packet, from: 0)
+    }
+
+    private func depthIsAllowed(_ filters: [UTF8Text]) -> Bool {
+        let limit = shard.settings.topicMaxDepth
+        guard limit > 0 else { return true }
+        for filter in filters where filter.bytes.count(where: { $0 == UInt8(ascii: "/") }) >= limit {
+            disconnect(.malformedPacket, .malformed)
+            return false
+        }
+        return true
+    }
+
+    // MARK: SUBSCRIBE
+
+    func authorize(_ packet: SubscribePacket, from start: Int) {
+        let point = HookPoint.authOnSubscribe.forVersion(version)
+        let serial = shard.nextHookSerial()
+        let ticket = shard.ticket(.session(handle), serial: serial)
+        let event = event(packet)
+        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(point, from: start, counters: counters) {
+            $0.authOnSubscribe(event, ticket)
+        }
+        switch outcome {
+        case .nobody: grant(packet, packet.filters.map { .grant($0) })
+        case .ok(let verdicts): grant(packet, verdicts ?? packet.filters.map { .grant($0) })
+        case .refused(let refusal): deny(packet, refusal)
+        case .exhausted: deny(packet, HookRefusal())
+        case .pending(let index):
+            wait(for: PendingHook(serial: serial, point: point, index: index, question: .subscribe(packet)))
+        }
+    }
+
+    private func event(_ packet: SubscribePacket) -> SubscribeEvent {
+        SubscribeEvent(
+            subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
+            version: version)
+    }
+
+    func deny(_ packet: SubscribePacket, _ refusal: HookRefusal) {
+        counters.add(.subscribeAuthError, version.label)
+        let allowed: [ReasonCode] = [
+            .notAuthorized, .clientIdentifierNotValid, .unspecifiedError, .quotaExceeded,
+        ]
+        var code = ReasonCode.unspecifiedError
+        if version == .v5 {
+            code = refusal.reasonCode.flatMap { allowed.contains($0) ? $0 : nil } ?? .notAuthorized
+        }
+        let codes = [UInt8](repeating: code.rawValue, count: packet.filters.count)
+        send(
+            .suback(SubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+    }
+
+    func grant(_ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]) {
+        let identifier = packet.properties.subscriptionIdentifiers.first ?? 0
+        var codes: [UInt8] = []
+        var scans: [RetainedScan] = []
+        var granted: [SubscribeFilter] = []
+        for verdict in verdicts {
+            switch verdict {
+            case .refuse(let code): codes.append(version == .v5 ? code.rawValue : 0x80)
+            case .grant(let filter):
+                let limit = shard.settings.maxSubscriptionsPerClient
+                let isKnown = subscriptions.contains { $0.filter == filter.filter }
+                if limit > 0, !isKnown, subscriptions.count >= limit {
+                    codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
+                    continue
+                }
+                var options = filter.options
+                if options.qos > shard.settings.maxQoS {
+                    options = SubscriptionOptions(
+                        qos: shard.settings.maxQoS, noLocal: options.noLocal,
+                        retainAsPublished: options.retainAsPublished, retainHandling: options.retainHandling)
+                }
+                if version != .v5 {
+                    // A bridge gets neither its own messages back nor a changed RETAIN flag.
+                    options = SubscriptionOptions(
+                        qos: options.qos, noLocal: isBridge, retainAsPublished: isBridge, retainHandling: 0)
+                }
+                add(Subscription(filter: filter.filter, options: options, identifier: identifier))
+                codes.append(options.qos.rawValue)
+                granted.append(filter)
+                let isShared = SharedFilter(filter.filter) != nil
+                if !isShared, options.retainHandling == 0 || (options.retainHandling == 1 && !isKnown) {
+                    scans.append(
+                        RetainedScan(filter: filter.filter, options: options, subscriptionIdentifier: identifier))
+                }
+            }
+        }
+        send(.suback(SubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+        if shard.hooks.wants(.onSubscribe.forVersion(version)) {
+            var event = event(packet)
+            event.filters = granted
+            shard.hooks.notify(.onSubscribe.forVersion(version), .subscribed(event))
+        }
+        for scan in scans { start(scan) }
+    }
+
+    /// Puts a subscription in place; an equal filter is replaced [MQTT-3.8.4-3].
+    func add(_ subscription: Subscription) {
+        if let index = subscriptions.firstIndex(where: { $0.filter == subscription.filter }) {
+            subscriptions[index] = subscription
+        } else {
+            subscriptions.append(subscription)
+        }
+        let target = SubscriptionTarget(
+            session: handle, options: subscription.options.rawValue,
+            subscriptionIdentifier: subscription.identifier)
+        if let shared = SharedFilter(subscription.filter) {
+            _ = shard.subscriptionTrie.subscribe(
+                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint, target: target,
+                isOnline: isOnline)
+        } else {
+            _ = shard.subscriptionTrie.subscribe(
+                subscription.filter.bytes, shareName: nil, mountpoint: id.mountpoint, target: target,
+                isOnline: isOnline)
+        }
+    }
+
+    // MARK: UNSUBSCRIBE
+
+    func ask(_ packet: UnsubscribePacket, from start: Int) {
+        let point = HookPoint.onUnsubscribe.forVersion(version)
+        let serial = shard.nextHookSerial()
+        let ticket = shard.ticket(.session(handle), serial: serial)
+        let event = UnsubscribeEvent(
+            subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
+            version: version)
+        let outcome: HookOutcome<[UTF8Text]> = shard.hooks.ask(point, from: start, counters: counters) {
+            $0.onUnsubscribe(event, ticket)
+        }
+        switch outcome {
+        case .ok(let filters): finish(packet, filters ?? packet.filters)
+        case .nobody, .exhausted, .refused: finish(packet, packet.filters)
+        case .pending(let index):
+            wait(for: PendingHook(serial: serial, point: point, index: index, question: .unsubscribe(packet)))
+        }
+    }
+
+    func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
+        var codes: [UInt8] = []
+        for filter in filters {
+            let existed = remove(filter)
+            codes.append((existed ? ReasonCode.success : .noSubscriptionExisted).rawValue)
+        }
+        shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, filters))
+        send(
+            .unsuback(
+                UnsubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+    }
+
+    /// - Returns: false when there was no such subscription.
+    func remove(_ filter: UTF8Text) -> Bool {
+        guard let index = subscriptions.firstIndex(where: { $0.filter == filter }) else { return false }
+        subscriptions.remove(at: index)
+        retainedScans.removeAll { $0.filter == filter }
+        forget(filter)
+        return true
+    }
+
+    /// Takes one filter out of the routing trie.
+    func forget(_ filter: UTF8Text) {
+        if let shared = SharedFilter(filter) {
+            _ = shard.subscriptionTrie.unsubscribe(
+                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint, session: handle)
+        } else {
+            _ = shard.subscriptionTrie.unsubscribe(
+                filter.bytes, shareName: nil, mountpoint: id.mountpoint, session: handle)
+        }
+    }
+}

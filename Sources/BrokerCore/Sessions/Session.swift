@@ -1,0 +1,185 @@
+import Logging
+package import BrokerMetrics
+package import MQTTCodec
+package import Primitives
+
+/// One subscription of a session.
+package struct Subscription: Sendable {
+    /// As the client sent it, `$share/…` included.
+    package var filter: UTF8Text
+    package var options: SubscriptionOptions
+    /// 0 = none.
+    package var identifier: UInt32
+}
+
+/// All that the broker knows of one client: its subscriptions, what is under way to it, what waits for it, its
+/// will. It lives on its home loop, with a connection or without one.
+///
+///     (new)   → online    [attach]
+///     online  → offline   [detach, when the session outlives its connection]
+///     online  → gone      [detach, when it does not]
+///     offline → online    [attach]
+///     offline → gone      [expire, or a clean start of the same client id]
+///
+/// A silent client owns almost nothing: every collection below is empty storage until its first element.
+package final class Session {
+    package let id: SubscriberID
+    unowned let shard: Shard
+    package internal(set) var handle: SessionHandle
+
+    // The connection; nil while offline.
+    package internal(set) var transport: (any ClientTransport)?
+    var output: OutputBuffer?
+    /// Counts attachments and detachments: a timer of an earlier connection finds another number and does nothing.
+    var epoch: UInt32 = 0
+    package internal(set) var connectedAt: MonotonicTime
+    /// When the last packet came, at the resolution of a turn.
+    var lastPacketAt: MonotonicTime
+
+    // What CONNECT said.
+    package internal(set) var version = ProtocolVersion.v311
+    var isBridge = false
+    package internal(set) var userName: UTF8Text?
+    package internal(set) var settings: SessionSettings
+    /// Seconds the session outlives its connection; `.max` = for ever.
+    package internal(set) var sessionExpiryInterval: UInt32 = 0
+    /// Whether CONNECT asked for a session that outlives the connection; a later DISCONNECT may not ask then.
+    var connectExpiryWasZero = true
+    package internal(set) var keepAlive: UInt16 = 0
+    /// QoS 1 and 2 messages that may be under way to the client.
+    var window = 20
+    /// Bytes; 0 = no limit.
+    var maximumPacketSize: UInt32 = 0
+    var requestsProblemInformation = true
+    var authenticationMethod: UTF8Text?
+
+    package internal(set) var will: WillMessage?
+    package internal(set) var subscriptions: ContiguousArray<Subscription> = []
+    package internal(set) var inflight = InflightWindow()
+    /// Entries of `inflight` that have been sent on this connection; the rest waits for room in the window.
+    var resumedCount = 0
+    package internal(set) var received = ReceivedPacketIdentifiers()
+    package internal(set) var queue = MessageQueue()
+    var incomingAliases: IncomingTopicAliases?
+    var outgoingAliases: OutgoingTopicAliases?
+    var retainedScans: [RetainedScan] = []
+    /// The question a hook has not answered yet.
+    var pendingHook: PendingHook?
+    /// The answer `on_deliver` owes for the message at the front of the queue.
+    var pendingDelivery: PendingHook?
+    /// PUBLISH packets of the current second, for `max_message_rate`.
+    var rateWindowStart = MonotonicTime(nanoseconds: 0)
+    var rateCount = 0
+    var retryTimerIsSet = false
+    var willDeadline: MonotonicTime?
+    package internal(set) var expiryDeadline: MonotonicTime?
+
+    init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {
+        self.id = id
+        self.shard = shard
+        self.settings = settings
+        handle = SessionHandle(loop: 0, slot: 0, generation: 0)
+        connectedAt = now
+        lastPacketAt = now
+    }
+
+    package var isOnline: Bool { transport != nil }
+    var counters: LoopCounters { shard.counters }
+
+    /// Whether the connection may hand over its next packet.
+    package var takesPackets: Bool { transport != nil && pendingHook == nil }
+
+    // MARK: Packets
+
+    /// Takes one packet of the client. A malformed one ends the connection.
+    ///
+    /// - Parameter body: the bytes after the fixed header, borrowed from the loop's buffer.
+    package func receive(_ header: FixedHeader, body: RawSpan) {
+        lastPacketAt = shard.now
+        do throws(MalformedPacket) {
+            switch header.type {
+            case .publish: try receivePublish(flags: header.flags, body: body)
+            case .puback, .pubrec, .pubrel, .pubcomp: try receiveAck(header, body: body)
+            case .pingreq:
+                counters.add(.pingreqReceived, version.label)
+                counters.add(.pingrespSent, version.label)
+                output?.append([0xD0, 0])
+            case .subscribe: receive(try SubscribePacket.decode(body: body, version: version))
+            case .unsubscribe: receive(try UnsubscribePacket.decode(body: body, version: version))
+            case .disconnect: receive(try DisconnectPacket.decode(body: body, version: version))
+            case .auth where version == .v5:
+                receive(try AuthPacket.decode(body: body, version: version))
+            case .connect, .connack, .suback, .unsuback, .pingresp, .auth:
+                // A second CONNECT [MQTT-3.1.0-2], or a packet only a server sends.
+                disconnect(.protocolError, .protocolError)
+            }
+        } catch {
+            if header.type == .publish {
+                counters.add(.ledgerReceived)
+                counters.add(RejectReason.malformed)
+            }
+            fail(error)
+        }
+    }
+
+    /// Ends the connection because of a packet that breaks the rules [MQTT-4.13.1-1].
+    package func fail(_ error: MalformedPacket) {
+        shard.log.debug(
+            "malformed packet",
+            metadata: ["client": "\(id.clientID)", "problem": "\(error)"])
+        if error.problem == .packetTooLarge {
+            counters.add(.invalidMessageSizeError, version.label)
+            disconnect(.packetTooLarge, .packetTooLarge)
+        } else {
+            disconnect(error.reasonCode, .malformed)
+        }
+    }
+
+    /// Tells a v5 client why, then closes. The will is published. Nothing further of this connection is taken.
+    package func disconnect(_ code: ReasonCode, _ reason: CloseReason) {
+        guard let transport else { return }
+        if version == .v5 { send(.disconnect(DisconnectPacket(reasonCode: code, properties: Properties()))) }
+        transport.close(reason)
+        detach(reason)
+    }
+
+    // MARK: Sending
+
+    /// Encodes a control packet other than PUBLISH and counts it.
+    func send(_ packet: ControlPacket) {
+        guard let output else { return }
+        switch packet {
+        case .connack(let p): counters.add(.connackSent, version.label, code: p.code)
+        case .disconnect(let p): counters.add(.disconnectSent, version.label, code: p.reasonCode.rawValue)
+        case .auth(let p): counters.add(.authSent, version.label, code: p.reasonCode.rawValue)
+        case .suback: counters.add(.subackSent, version.label)
+        case .unsuback: counters.add(.unsubackSent, version.label)
+        default: break
+        }
+        shard.encode(packet, version: version, to: output)
+    }
+
+    /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP, in the two-byte form when there is nothing to add [MQTT5 §3.4.2.1].
+    func sendAck(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode = .success) {
+        guard let output else { return }
+        let label = version.label
+        let wireCode = version == .v5 ? code.rawValue : 0
+        switch type {
+        case .puback: counters.add(.pubackSent, label, code: wireCode)
+        case .pubrec: counters.add(.pubrecSent, label, code: wireCode)
+        case .pubrel: counters.add(.pubrelSent, label, code: wireCode)
+        default: counters.add(.pubcompSent, label, code: wireCode)
+        }
+        let first = type.rawValue << 4 | (type == .pubrel ? 2 : 0)
+        let high = UInt8(truncatingIfNeeded: identifier >> 8)
+        let low = UInt8(truncatingIfNeeded: identifier)
+        let isLong = wireCode != 0
+        unsafe output.append(count: isLong ? 5 : 4) { target in
+            unsafe target.storeBytes(of: first, as: UInt8.self)
+            unsafe target.storeBytes(of: isLong ? 3 : 2, toByteOffset: 1, as: UInt8.self)
+            unsafe target.storeBytes(of: high, toByteOffset: 2, as: UInt8.self)
+            unsafe target.storeBytes(of: low, toByteOffset: 3, as: UInt8.self)
+            if isLong { unsafe target.storeBytes(of: wireCode, toByteOffset: 4, as: UInt8.self) }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package import MQTTCodec
+package import Primitives
+
+/// The will of a connected client, as it was authorised at CONNECT.
+package struct WillMessage: Sendable {
+    package var qos: QoS
+    package var isRetained: Bool
+    package var topic: UTF8Text
+    package var payload: [UInt8]
+    /// Encoded properties to pass on: without will delay and message expiry.
+    package var properties: [UInt8]
+    package var messageExpiryInterval: UInt32?
+    /// Seconds; already capped by `max_last_will_delay`.
+    package var delayInterval: UInt32
+    /// The client's mountpoint, or the one a hook has put in its place.
+    package var mountpoint: Mountpoint
+}

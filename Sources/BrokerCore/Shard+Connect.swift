@@ -1,0 +1,100 @@
+package import MQTTCodec
+import Primitives
+import BrokerMetrics
+
+/// From CONNECT to a session.
+extension Shard {
+    /// Takes a CONNECT on the loop that accepted the connection: refuses it, goes on with it here, or moves the
+    /// connection to the client's home loop.
+    ///
+    /// - Returns: the handshake, when it goes on here and has not ended at once.
+    package func admit(_ packet: ConnectPacket, _ transport: any ClientTransport) -> ConnectHandshake? {
+        counters.add(.connectReceived, packet.version.label)
+        let listener = transport.listener
+        guard listener.allowedProtocolVersions.contains(packet.protocolLevel) else {
+            refuse(transport, packet, .unacceptableProtocolVersion, .unsupportedProtocolVersion)
+            return nil
+        }
+        var assigned: UTF8Text?
+        if packet.clientID.isEmpty {
+            // 3.1 asks for an identifier; 3.1.1 lets it be empty with a clean session only [3.1.1 MQTT-3.1.3-8].
+            guard packet.version == .v5 || (packet.version == .v311 && packet.cleanStart) else {
+                refuse(transport, packet, .identifierRejected, .clientIdentifierNotValid)
+                return nil
+            }
+            assigned = assignClientID(listener.mountpoint)
+        } else if packet.clientID.count > settings.maxClientIDSize {
+            refuse(transport, packet, .identifierRejected, .clientIdentifierNotValid)
+            return nil
+        }
+        let attempt = ConnectAttempt(packet, settings, listener: listener, assignedClientID: assigned)
+        let home = homeLoop(of: attempt.subscriber)
+        guard home == index else {
+            counters.add(.connectionsMoved)
+            transport.move(to: home, with: attempt)
+            return nil
+        }
+        return begin(attempt, transport)
+    }
+
+    /// Goes on with a connection that lives here, or has just moved here.
+    package func begin(_ attempt: ConnectAttempt, _ transport: any ClientTransport) -> ConnectHandshake? {
+        let handshake = ConnectHandshake(attempt, shard: self, transport: transport)
+        handshake.run()
+        return handshake
+    }
+
+    /// `anon-` and 28 letters or digits; its home is this loop, so the connection need not move.
+    private func assignClientID(_ mountpoint: Mountpoint) -> UTF8Text {
+        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        var system = SystemRandomNumberGenerator()
+        while true {
+            var bytes = Array("anon-".utf8)
+            for _ in 0..<28 { bytes.append(alphabet[Int.random(in: 0..<alphabet.count, using: &system)]) }
+            let id = UTF8Text(bytes: bytes)
+            let subscriber = SubscriberID(mountpoint: mountpoint, clientID: id)
+            if homeLoop(of: subscriber) == index, directory[subscriber] == nil { return id }
+        }
+    }
+
+    /// Makes or resumes the session of a client that may come in, and answers its CONNECT.
+    func connect(_ attempt: ConnectAttempt, _ transport: any ClientTransport) -> Session {
+        var existing = session(attempt.subscriber)
+        if let older = existing, older.isOnline {
+            // Another newcomer with the same id was quicker while a hook was asked: the later one wins.
+            counters.add(.sessionTakenOver)
+            older.disconnect(.sessionTakenOver, .takenOver)
+            existing = session(attempt.subscriber)
+        }
+        if attempt.cleanStart, let older = existing {
+            older.publishWaitingWill()
+            older.end(.clientGone(older.id), at: .onClientGone)
+            existing = nil
+        }
+        let isPresent = existing != nil
+        let session = existing ?? makeSession(attempt.subscriber, attempt.settings)
+        if isPresent { counters.add(.sessionResumed) }
+        session.attach(transport, attempt, isPresent: isPresent)
+        return session
+    }
+
+    /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
+    package func refuse(
+        _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode, _ reason: ReasonCode,
+        _ refusal: HookRefusal? = nil
+    ) {
+        let version = packet.version
+        let wireCode = version == .v5 ? reason.rawValue : code.rawValue
+        counters.add(.connackSent, version.label, code: wireCode)
+        counters.add(CloseReason.refused)
+        var properties = Properties()
+        if version == .v5 {
+            if packet.properties.requestProblemInformation != 0 { properties.reasonString = refusal?.reasonString }
+            properties.serverReference = refusal?.serverReference
+        }
+        encode(
+            .connack(ConnackPacket(isSessionPresent: false, code: wireCode, properties: properties)), version: version,
+            to: transport.output)
+        transport.close(.refused)
+    }
+}

@@ -1,0 +1,169 @@
+package import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// From a message to its subscribers.
+extension Shard {
+    /// Keeps the message when it is to be retained, finds who subscribes to its topic, and gives each a copy: here
+    /// at once, on other loops through this turn's batch.
+    ///
+    /// - Parameter copies: which of the ledger's counters the copies go under.
+    /// - Returns: how many copies were made.
+    package func publish(_ publication: inout Publication, copies: Counter) -> Int {
+        counters.add(copies == .ledgerCopiesWill ? .ledgerWillsPublished : .ledgerAccepted)
+        if publication.facts.isRetained { retain(&publication) }
+        let count = route(&publication)
+        counters.add(copies, count)
+        counters.add(.routerMatchesLocal, count)
+        counters.observe(.fanOut, UInt64(count))
+        if count == 0 { counters.add(.ledgerUnrouted) }
+        return count
+    }
+
+    private func route(_ publication: inout Publication) -> Int {
+        publicationSerial &+= 1
+        let mountpoint = publication.facts.mountpoint
+        let generation = subscriptionTrie.generation
+        let hash = RouteCache.hash(publication.topic, mountpoint)
+        if let route = routes.find(hash, publication.topic, mountpoint, generation) {
+            counters.add(.routerCacheHit)
+            return distribute(&publication, route.targets, route.groups)
+        }
+        counters.add(.routerCacheMiss)
+        matches.removeAll()
+        subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
+        routes.offer(hash, publication.topic, mountpoint, matches)
+        // Taken out while it is read: a delivery must not find it in use.
+        var found = SubscriptionMatches()
+        swap(&found, &matches)
+        let count = distribute(&publication, found.targets, found.groups)
+        swap(&found, &matches)
+        return count
+    }
+
+    private func distribute(
+        _ publication: inout Publication, _ targets: ContiguousArray<SubscriptionTarget>,
+        _ groups: ContiguousArray<SharedGroupMembers>
+    ) -> Int {
+        // Encoding once and copying pays from the third subscriber on.
+        if targets.count > 2 { fanOut.begin() }
+        var count = 0
+        for target in targets {
+            if target.isNoLocal, target.session == publication.facts.publisher { continue }
+            count += 1
+            give(&publication, target)
+        }
+        fanOut.end()
+        for group in groups {
+            let picked = group.pick(
+                random: random.next(), policy: settings.sharedSubscriptionPolicy,
+                publisher: publication.facts.publisher)
+            guard let picked else { continue }
+            count += 1
+            give(&publication, picked)
+        }
+        return count
+    }
+
+    @inline(__always)
+    private func give(_ publication: inout Publication, _ target: SubscriptionTarget) {
+        if Int(target.session.loop) == index {
+            deliver(&publication, target)
+        } else {
+            post(&publication, target)
+        }
+    }
+
+    /// Gives a copy to a session of this loop.
+    private func deliver(_ publication: inout Publication, _ target: SubscriptionTarget) {
+        guard let session = session(target.session) else {
+            counters.add(DropReason.subscriberGone)
+            return
+        }
+        session.deliver(
+            &publication, options: SubscriptionOptions(rawValue: target.options) ?? .init(qos: .atMostOnce),
+            subscriptionIdentifier: target.subscriptionIdentifier,
+            isRetained: target.isRetainAsPublished && publication.facts.isRetained)
+    }
+
+    // MARK: Other loops
+
+    private func post(_ publication: inout Publication, _ target: SubscriptionTarget) {
+        let loop = Int(target.session.loop)
+        let batch: DeliveryBatch
+        if let open = outgoing[loop] {
+            batch = open
+        } else {
+            batch = broker.batches.take()
+            outgoing[loop] = batch
+        }
+        batch.append(&publication, target, serial: publicationSerial)
+        counters.add(.ledgerPosted)
+    }
+
+    /// Sends this turn's batches: one letter for each loop that gets something.
+    func postDeliveries() {
+        for loop in outgoing.indices {
+            guard let batch = outgoing[loop] else { continue }
+            outgoing[loop] = nil
+            counters.add(.loopLettersPosted)
+            if broker.addTransit(batch.byteCount, to: loop) > Broker.transitHighWater { isOverloaded = true }
+            links.post(.deliveries(batch), loop)
+        }
+    }
+
+    /// Delivers what another loop has sent.
+    func take(_ batch: DeliveryBatch) {
+        counters.add(.ledgerTaken, batch.copyCount)
+        batch.forEach { publication, targets in
+            if targets.count > 2 { fanOut.begin() }
+            for target in targets { deliver(&publication, target) }
+            fanOut.end()
+        }
+        _ = broker.addTransit(-batch.byteCount, to: index)
+        broker.batches.give(batch)
+    }
+
+    // MARK: Overload
+
+    /// Stops reading a publisher until the loops it publishes to have caught up.
+    func pauseForOverload(_ session: Session) {
+        counters.add(.loopReadsPaused)
+        session.transport?.pauseReading(.overload)
+        overloadPaused.append((session.handle, session.epoch))
+    }
+
+    func lookAtOverload() {
+        let isBehind = (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
+        guard !isBehind else { return }
+        isOverloaded = false
+        for (handle, epoch) in overloadPaused {
+            guard let session = session(handle), session.epoch == epoch else { continue }
+            session.transport?.resumeReading(.overload)
+        }
+        overloadPaused = []
+    }
+
+    // MARK: Wills
+
+    func publish(_ will: WillMessage, from session: Session) {
+        let message = will.message(at: now)
+        var publication = Publication(message)
+        _ = publish(&publication, copies: .ledgerCopiesWill)
+        hooks.notify(
+            .onPublish.forVersion(session.version),
+            .published(
+                PublishEvent(
+                    subscriber: session.id, userName: session.userName, message: message, version: session.version)))
+    }
+
+    // MARK: Drops
+
+    /// Tells `on_message_drop`. The caller counts.
+    func noteDrop(
+        _ subscriber: SubscriberID, _ message: ApplicationMessage, _ reason: HookNotification.MessageDropReason
+    ) {
+        guard hooks.wantsDrops else { return }
+        hooks.notify(.onMessageDrop, .messageDropped(subscriber, message, reason: reason))
+    }
+}

@@ -1,0 +1,249 @@
+package import BrokerMetrics
+package import Logging
+import MQTTCodec
+package import Primitives
+
+/// What reaches a shard from other threads.
+package enum CoreLetter: Sendable {
+    /// Copies of messages for sessions that live here.
+    case deliveries(DeliveryBatch)
+    /// A hook's late answer.
+    case hookReply(HookTicket, HookReply)
+    /// The store has done with batch `number`.
+    case committed(number: UInt64, failure: StoreError?)
+    /// Work from the control plane.
+    case run(@Sendable (Shard) -> Void)
+}
+
+/// How a shard reaches the other loops and its own timers' owner. Set up by `Listeners`.
+package struct ShardLinks {
+    package var post: @Sendable (_ letter: CoreLetter, _ loop: Int) -> Void
+    /// A timer that the transport side asked for has fired.
+    package var externalTimerFired: (UInt64) -> Void
+
+    package init(
+        post: @escaping @Sendable (CoreLetter, Int) -> Void, externalTimerFired: @escaping (UInt64) -> Void = { _ in }
+    ) {
+        self.post = post
+        self.externalTimerFired = externalTimerFired
+    }
+}
+
+/// What a timer is for. Timers are never cancelled: the owner looks whether it still applies.
+package enum TimerToken: Sendable {
+    case keepAlive(SessionHandle, UInt32)
+    case retry(SessionHandle, UInt32)
+    case lifetime(SessionHandle, UInt32)
+    case sessionExpiry(SessionHandle, UInt32)
+    case will(SessionHandle, UInt32)
+    case resumeReading(SessionHandle, UInt32)
+    case hookDeadline(HookTicket.Asker, serial: UInt64)
+    case retainedSweep
+    case external(UInt64)
+}
+
+/// One loop's part of the broker: the sessions that live on it and all that only they touch. Nothing here is
+/// locked, and nothing here does I/O: packets go into output buffers, and everything else through `Ports`.
+package final class Shard {
+    package let broker: Broker
+    package let index: Int
+    package let counters: LoopCounters
+    package let links: ShardLinks
+    package let log: Logger
+    let settings: BrokerSettings
+    let subscriptionTrie: SubscriptionTrie
+    /// Replaced as a whole when a plugin comes or goes.
+    package internal(set) var hooks: HookChains
+    package var timers: TimerWheel<TimerToken>
+    /// The time of this turn.
+    package internal(set) var now: MonotonicTime
+
+    // Sessions: a slot table with generations, and the way from a client to its slot.
+    var slots: ContiguousArray<Session?> = []
+    var generations: ContiguousArray<UInt16> = []
+    var freeSlots: ContiguousArray<UInt32> = []
+    var directory: [SubscriberID: SessionHandle] = [:]
+
+    // Routing.
+    var matches = SubscriptionMatches()
+    var routes = RouteCache()
+    var fanOut = FanOutTemplates()
+    var outgoing: ContiguousArray<DeliveryBatch?>
+    /// Counts the messages this loop has routed: tells a batch where one ends and the next begins.
+    var publicationSerial: UInt64 = 0
+    var random: RandomNumbers
+    private var writer = PacketWriter()
+
+    // Work left for later turns.
+    var scanning: ContiguousArray<SessionHandle> = []
+    var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
+    package internal(set) var isOverloaded = false
+    var handshakes: [UInt64: ConnectHandshake] = [:]
+    private var hookSerial: UInt64 = 0
+    private var due: ContiguousArray<TimerToken> = []
+    private var timersAreBehind = false
+    var sweepPosition = 0
+
+    // Storage.
+    var storeBatch = StoreBatch()
+    var storeBatchNumber: UInt64 = 1
+    var storeNumber: UInt64 = 0
+
+    package init(
+        _ broker: Broker, index: Int, counters: LoopCounters, links: ShardLinks, now: MonotonicTime
+    ) {
+        self.broker = broker
+        self.index = index
+        self.counters = counters
+        self.links = links
+        self.now = now
+        log = broker.log
+        settings = broker.settings
+        subscriptionTrie = broker.subscriptions
+        hooks = HookChains(broker.registeredHooks)
+        timers = TimerWheel(start: now)
+        outgoing = ContiguousArray(repeating: nil, count: broker.loopCount)
+        random = RandomNumbers(seed: now.nanoseconds &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
+        if settings.retainedExpirySweepInterval > 0, index == 0 {
+            timers.add(.retainedSweep, at: now.adding(seconds: settings.retainedExpirySweepInterval))
+        }
+    }
+
+    // MARK: The turn
+
+    /// A turn begins: fires what is due, a bounded number at a time, so that a storm of timers is worked off in
+    /// slices.
+    package func turnBegan(_ now: MonotonicTime) {
+        self.now = now
+        timersAreBehind = timers.advance(to: now, limit: 1000, into: &due)
+        for token in due { fire(token) }
+        due.removeAll(keepingCapacity: true)
+        if !overloadPaused.isEmpty || isOverloaded { lookAtOverload() }
+    }
+
+    /// A turn ends: works on what was left for later, then posts what other loops are to get.
+    package func turnEnded() {
+        if !scanning.isEmpty { continueScans() }
+        postDeliveries()
+        commitStoreBatch()
+        counters.set(.timersWaiting, to: timers.count)
+        counters.set(.routerCacheEntries, to: routes.count)
+    }
+
+    /// How long the loop may sleep; nil = until something happens, 0 = work is left.
+    package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
+        if timersAreBehind || !scanning.isEmpty { return 0 }
+        if isOverloaded { return 1_000_000 }
+        return timers.nanosecondsUntilNext(from: now, limit: 10_000_000_000)
+    }
+
+    package func receive(_ letter: CoreLetter) {
+        switch letter {
+        case .deliveries(let batch): take(batch)
+        case .hookReply(let ticket, let reply): answered(ticket, reply)
+        case .committed(let number, let failure): committed(number, failure)
+        case .run(let work): work(self)
+        }
+    }
+
+    private func fire(_ token: TimerToken) {
+        switch token {
+        case .keepAlive(let handle, let epoch): current(handle, epoch)?.keepAliveTimerFired()
+        case .retry(let handle, let epoch): current(handle, epoch)?.retryTimerFired()
+        case .lifetime(let handle, let epoch):
+            current(handle, epoch)?.disconnect(.administrativeAction, .lifetime)
+        case .sessionExpiry(let handle, let epoch): current(handle, epoch)?.expiryTimerFired()
+        case .will(let handle, let epoch): current(handle, epoch)?.willTimerFired()
+        case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
+        case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
+        case .retainedSweep: sweepRetained()
+        case .external(let token): links.externalTimerFired(token)
+        }
+    }
+
+    // MARK: Sessions
+
+    @inline(__always)
+    func session(_ handle: SessionHandle) -> Session? {
+        let slot = Int(handle.slot)
+        guard slot < generations.count, generations[slot] == handle.generation else { return nil }
+        return slots[slot]
+    }
+
+    /// The session, unless it has been attached or detached since the timer was set.
+    private func current(_ handle: SessionHandle, _ epoch: UInt32) -> Session? {
+        guard let session = session(handle), session.epoch == epoch else { return nil }
+        return session
+    }
+
+    package func session(_ subscriber: SubscriberID) -> Session? {
+        directory[subscriber].flatMap { session($0) }
+    }
+
+    package var sessionCount: Int { directory.count }
+
+    /// Calls `body` with each session that lives here.
+    package func forEachSession(_ body: (Session) -> Void) {
+        for case let session? in slots { body(session) }
+    }
+
+    func makeSession(_ subscriber: SubscriberID, _ settings: SessionSettings) -> Session {
+        let session = Session(id: subscriber, shard: self, settings: settings, now: now)
+        let slot: UInt32
+        if let free = freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = UInt32(slots.count)
+            slots.append(nil)
+            generations.append(0)
+        }
+        generations[Int(slot)] &+= 1
+        session.handle = SessionHandle(loop: UInt16(index), slot: slot, generation: generations[Int(slot)])
+        slots[Int(slot)] = session
+        directory[subscriber] = session.handle
+        counters.add(.queueSetup)
+        return session
+    }
+
+    func remove(_ session: Session) {
+        guard self.session(session.handle) === session else { return }
+        let slot = Int(session.handle.slot)
+        slots[slot] = nil
+        generations[slot] &+= 1  // handles that still travel find nobody
+        freeSlots.append(session.handle.slot)
+        directory[session.id] = nil
+        counters.add(.queueTeardown)
+    }
+
+    func homeLoop(of subscriber: SubscriberID) -> Int { broker.homeLoop(of: subscriber) }
+
+    /// Each question to a hook has a number of its own; never 0.
+    func nextHookSerial() -> UInt64 {
+        hookSerial &+= 1
+        return hookSerial
+    }
+
+    // MARK: Encoding
+
+    func encode(_ packet: ControlPacket, version: ProtocolVersion, to output: OutputBuffer) {
+        writer.removeAll()
+        packet.encode(version: version, into: &writer)
+        output.append(writer.bytes)
+    }
+}
+
+/// Random numbers for choices that need no secrecy: which member of a shared group, which generated client id.
+struct RandomNumbers {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// splitmix64.
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,75 @@
+package import Logging
+import Synchronization
+
+/// A condition that may last: logged as it begins and as it ends, with how often it occurred in between.
+///
+///     quiet → lasting  [occurred: logged]      lasting → lasting  [occurred: counted]
+///     lasting → quiet  [ended: logged with the count and the time it lasted]
+///
+/// Usable from any thread.
+package final class Episode: Sendable {
+    private struct Course {
+        var count: UInt64 = 0
+        let began: ContinuousClock.Instant
+        var last: ContinuousClock.Instant
+    }
+
+    private let logger: Logger
+    private let level: Logger.Level
+    private let began: Logger.Message
+    private let ended: Logger.Message
+    private let course = Mutex<Course?>(nil)
+
+    /// - Parameters:
+    ///   - began: the message of the first occurrence.
+    ///   - ended: the message of the end.
+    package init(_ logger: Logger, level: Logger.Level = .warning, began: Logger.Message, ended: Logger.Message) {
+        self.logger = logger
+        self.level = level
+        self.began = began
+        self.ended = ended
+    }
+
+    /// The condition holds now. Only the first call of an episode logs, with `metadata`.
+    package func occurred(_ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now) {
+        let isFirst = course.withLock { course in
+            let isFirst = course == nil
+            var current = course ?? Course(began: now, last: now)
+            current.count &+= 1
+            current.last = max(current.last, now)
+            course = current
+            return isFirst
+        }
+        if isFirst { logger.log(level: level, began, metadata: metadata()) }
+    }
+
+    /// The condition is over. Logs nothing when there was none.
+    package func ended(_ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now) {
+        end(metadata(), at: now) { _ in true }
+    }
+
+    /// Ends an episode that did not occur for `quiet`, for conditions that nobody sees ending. To be called now and
+    /// then.
+    package func endIfQuiet(for quiet: Duration, at now: ContinuousClock.Instant = .now) {
+        end([:], at: now) { $0.last.duration(to: now) >= quiet }
+    }
+
+    /// Occurrences of the episode that lasts; 0 when there is none.
+    package var count: UInt64 { course.withLock { $0?.count ?? 0 } }
+
+    private func end(
+        _ metadata: @autoclosure () -> Logger.Metadata, at now: ContinuousClock.Instant, if isOver: (Course) -> Bool
+    ) {
+        let finished = course.withLock { course -> Course? in
+            guard let current = course, isOver(current) else { return nil }
+            course = nil
+            return current
+        }
+        guard let finished else { return }
+        var facts = metadata()
+        facts["occurrences"] = .stringConvertible(finished.count)
+        let lasted = finished.began.duration(to: now) / .milliseconds(1)
+        facts["lasted_ms"] = .stringConvertible(Int64(lasted.rounded()))
+        logger.log(level: level, ended, metadata: facts)
+    }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import Synchronization
+
+/// Where lines go: the console or a file. Each line is one `write`, whole or not at all, from any thread.
+///
+/// A reader that does not read (a stopped terminal, a stuck pipe) holds a thread up for `patience` once; from then
+/// on lines are dropped and counted until the sink takes one again.
+final class LogSink: Sendable {
+    enum Target: Equatable, Sendable {
+        case standardError
+        /// A descriptor of somebody else, for tests.
+        case descriptor(Int32)
+        case file(path: String)
+    }
+
+    /// Milliseconds.
+    private static let patience: Int32 = 100
+
+    private struct State {
+        var descriptor: Int32 = -1
+        var isOwned = false
+        var isSocket = false
+        /// The last line was not taken.
+        var isStalled = false
+    }
+
+    let target: Target
+    private let state = Mutex(State())
+    private let failed = Atomic<UInt64>(0)
+
+    init(_ target: Target) {
+        self.target = target
+    }
+
+    deinit {
+        state.withLock { if $0.isOwned { close($0.descriptor) } }
+    }
+
+    /// Lines that were lost.
+    var failedWrites: UInt64 { failed.load(ordering: .relaxed) }
+
+    /// Opens the target, again if it was open; the old one stays when that fails.
+    ///
+    /// - Returns: why it failed.
+    func open() -> String? {
+        var fresh = State()
+        switch target {
+        case .standardError: fresh = Self.console(STDERR_FILENO)
+        case .descriptor(let descriptor): fresh = Self.console(descriptor)
+        case .file(let path):
+            if let slash = path.lastIndex(of: "/"), slash > path.startIndex { unsafe mkdir(String(path[..<slash]), 0o750) }
+            fresh.descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640)
+            fresh.isOwned = true
+            guard fresh.descriptor >= 0 else {
+                let reason = unsafe String(cString: strerror(errno))
+                failed.wrappingAdd(1, ordering: .relaxed)
+                return "\(path): cannot be opened: \(reason)"
+            }
+        }
+        let old = state.withLock { state in
+            let old = state
+            state = fresh
+            return old
+        }
+        if old.isOwned { close(old.descriptor) }
+        return nil
+    }
+
+    /// A descriptor of our own for `inherited`, so that we may make it non-blocking: the flag of the inherited one
+    /// would change the terminal of everybody who shares it.
+    private static func console(_ inherited: Int32) -> State {
+        var status = stat()
+        let isSocket = unsafe fstat(inherited, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+        let own = unsafe isSocket ? -1 : Glibc.open("/proc/self/fd/\(inherited)", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        return State(descriptor: own >= 0 ? own : inherited, isOwned: own >= 0, isSocket: isSocket)
+    }
+
+    func write(_ line: [UInt8]) {
+        let isWritten = state.withLock { state in
+            guard state.descriptor >= 0 else { return false }
+            let isWritten = Self.write(line, to: state)
+            state.isStalled = !isWritten
+            return isWritten
+        }
+        if !isWritten { failed.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    private static func write(_ line: [UInt8], to state: State) -> Bool {
+        var rest = line[...]
+        var hasWaited = state.isStalled
+        while !rest.isEmpty {
+            // An inherited descriptor may block, so it is asked first.
+            if !state.isOwned, !state.isSocket, !isWritable(state.descriptor, wait: hasWaited ? 0 : patience) {
+                return false
+            }
+            let count = unsafe rest.withUnsafeBytes { bytes in
+                unsafe state.isSocket
+                    ? send(state.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    : Glibc.write(state.descriptor, bytes.baseAddress, bytes.count)
+            }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if count < 0, errno == EINTR {
+                continue
+            } else if count < 0, errno == EAGAIN, !hasWaited {
+                hasWaited = true
+                guard isWritable(state.descriptor, wait: patience) else { return false }
+            } else {
+                return false
+            }
+        }
+        return true
+    }
+
+    private static func isWritable(_ descriptor: Int32, wait: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&entry, 1, wait) == 1 && entry.revents & Int16(POLLOUT) != 0
+    }
+}

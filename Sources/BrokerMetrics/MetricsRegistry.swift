@@ -1,0 +1,122 @@
+import Glibc
+package import Primitives
+import Synchronization
+
+/// Where everything that is counted comes together: the exchanges of the loops and the readers of outside values.
+/// Any thread may ask for a `Snapshot`; no loop ever waits for it.
+package final class MetricsRegistry: Sendable {
+    private struct Sources {
+        var loops: [SnapshotExchange] = []
+        var readers: [ExternalMetric: @Sendable () -> [ExternalSample]] = [:]
+    }
+
+    /// The busy shares last reported, and the reading they were computed from.
+    private struct Utilization {
+        var takenAt: MonotonicTime
+        var busy: [UInt64] = []
+        var percent: [Int] = []
+    }
+
+    private let version: String
+    private let clock: any Clock
+    private let startedAt: MonotonicTime
+    private let startedAtMilliseconds: Int64
+    private let sources = Mutex(Sources())
+    private let utilization: Mutex<Utilization>
+
+    /// Readings closer together than this share one busy percentage: two scrapers do not cut it to noise.
+    private static let utilizationInterval: UInt64 = 1_000_000_000
+
+    /// - Parameter version: of the broker, for `build_info`.
+    package init(version: String, clock: any Clock = SystemClock()) {
+        self.version = version
+        self.clock = clock
+        startedAt = clock.now
+        startedAtMilliseconds = Int64(clamping: clock.wallMilliseconds)
+        utilization = Mutex(Utilization(takenAt: clock.now))
+    }
+
+    /// Adds the exchange of a loop. The loops are numbered in the order they are added, from 0.
+    package func add(loop: SnapshotExchange) {
+        sources.withLock { $0.loops.append(loop) }
+    }
+
+    /// How many loops were added.
+    package var loopCount: Int { sources.withLock { $0.loops.count } }
+
+    /// Registers who knows the value of a metric without labels; replaces an earlier reader.
+    ///
+    /// - Parameter read: called on the thread that takes a snapshot; must not block for long.
+    package func register(_ metric: ExternalMetric, _ read: @escaping @Sendable () -> Int) {
+        register(labelled: metric) { [ExternalSample(value: Int64(read()))] }
+    }
+
+    /// Registers who knows the values of a metric with labels; replaces an earlier reader.
+    package func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample]) {
+        sources.withLock { $0.readers[metric] = read }
+    }
+
+    /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks the
+    /// calling thread, which must not be a loop's.
+    ///
+    /// - Returns: the numbers; a loop that did not answer in time is marked stalled and shown with its last ones.
+    package func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
+        let begin = clock.now
+        let (exchanges, readers) = sources.withLock { ($0.loops, $0.readers) }
+        let requests = exchanges.map { $0.request() }
+        let answers = collect(exchanges, requests, until: begin, deadline)
+        let busy = utilization(of: answers.map(\.words))
+        let loops = answers.indices.map { index in
+            Snapshot.Loop(
+                words: answers[index].words, isStalled: answers[index].isStalled,
+                utilization: index < busy.count ? busy[index] : 0)
+        }
+        let duration = clock.now.nanoseconds(since: begin)
+        return Snapshot(
+            loops: loops, external: readers.mapValues { $0() }, process: .now(), version: version,
+            uptimeMilliseconds: Int64(clamping: begin.nanoseconds(since: startedAt) / 1_000_000),
+            startedAtMilliseconds: startedAtMilliseconds, duration: duration)
+    }
+
+    private func collect(
+        _ exchanges: [SnapshotExchange], _ requests: [UInt64], until begin: MonotonicTime, _ deadline: Duration
+    ) -> [(words: [UInt64], isStalled: Bool)] {
+        let (seconds, attoseconds) = deadline.components
+        let allowed = UInt64(clamping: max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+        var answers: [[UInt64]?] = exchanges.map { _ in nil }
+        // A loop answers within microseconds: begin with short pauses and lengthen them to a millisecond.
+        var pause: UInt32 = 20
+        while true {
+            for index in exchanges.indices where answers[index] == nil {
+                answers[index] = exchanges[index].words(since: requests[index])
+            }
+            let isDone = answers.allSatisfy { $0 != nil }
+            if isDone || clock.now.nanoseconds(since: begin) >= allowed { break }
+            usleep(pause)
+            pause = min(pause * 2, 1_000)
+        }
+        return exchanges.indices.map { index in
+            if let words = answers[index] { return (words, false) }
+            return (exchanges[index].lastWords, true)
+        }
+    }
+
+    private func utilization(of blocks: [[UInt64]]) -> [Int] {
+        let now = clock.now
+        let busy = blocks.map { block in
+            Counter.loopBusyNanoseconds.word < block.count ? block[Counter.loopBusyNanoseconds.word] : 0
+        }
+        return utilization.withLock { last in
+            let elapsed = now.nanoseconds(since: last.takenAt)
+            guard elapsed >= Self.utilizationInterval || last.percent.count != busy.count else { return last.percent }
+            last.percent = busy.indices.map { index in
+                let before = index < last.busy.count ? last.busy[index] : 0
+                guard elapsed > 0, busy[index] > before else { return 0 }
+                return Int(min(100, (Double(busy[index] - before) * 100 / Double(elapsed)).rounded()))
+            }
+            last.busy = busy
+            last.takenAt = now
+            return last.percent
+        }
+    }
+}

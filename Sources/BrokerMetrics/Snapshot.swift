@@ -1,0 +1,177 @@
+/// The numbers of one moment: every loop's block, their sum, and what was registered from outside. Immutable, so any
+/// thread may render it for as long as it likes.
+package struct Snapshot: Sendable {
+    /// One loop's block.
+    package struct Loop: Sendable {
+        /// Laid out as `MetricLayout` says; empty when the loop has never answered.
+        package let words: [UInt64]
+        /// The loop did not answer in time: `words` are from an earlier reading.
+        package let isStalled: Bool
+        /// Busy percent since the reading before, 0…100.
+        package let utilization: Int
+
+        package init(words: [UInt64], isStalled: Bool = false, utilization: Int = 0) {
+            self.words = words
+            self.isStalled = isStalled
+            self.utilization = utilization
+        }
+
+        package subscript(_ counter: Counter) -> UInt64 { word(counter.word) }
+        package subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: word(gauge.word)) }
+
+        fileprivate func word(_ index: Int) -> UInt64 { index < words.count ? words[index] : 0 }
+    }
+
+    package let loops: [Loop]
+    /// The sum of the loops' words.
+    package let total: [UInt64]
+    /// By `ExternalMetric.rawValue`; empty where nobody registered.
+    package let external: [[ExternalSample]]
+    package let process: ProcessReading
+    package let version: String
+    package let uptimeMilliseconds: Int64
+    /// Since 1970-01-01 UTC.
+    package let startedAtMilliseconds: Int64
+    /// How long collecting the loops' blocks took.
+    package let duration: UInt64
+
+    /// - Parameter duration: in nanoseconds.
+    package init(
+        loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:], process: ProcessReading = ProcessReading(),
+        version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0, duration: UInt64 = 0
+    ) {
+        self.loops = loops
+        var total = [UInt64](repeating: 0, count: MetricLayout.wordCount)
+        for loop in loops {
+            for index in 0..<min(total.count, loop.words.count) { total[index] &+= loop.words[index] }
+        }
+        self.total = total
+        self.external = ExternalMetric.allCases.map { external[$0] ?? [] }
+        self.process = process
+        self.version = version
+        self.uptimeMilliseconds = uptimeMilliseconds
+        self.startedAtMilliseconds = startedAtMilliseconds
+        self.duration = duration
+    }
+
+    package subscript(_ counter: Counter) -> UInt64 { total[counter.word] }
+    package subscript(_ reason: DropReason) -> UInt64 { total[reason.word] }
+    package subscript(_ reason: RejectReason) -> UInt64 { total[reason.word] }
+    package subscript(_ reason: CloseReason) -> UInt64 { total[reason.word] }
+    package subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: total[gauge.word]) }
+
+    /// Both versions together.
+    package subscript(_ counter: VersionedCounter) -> UInt64 {
+        VersionLabel.allCases.reduce(0) { $0 &+ total[counter.word($1)] }
+    }
+
+    /// The sum of an outside metric's values; 0 when nobody registered.
+    package subscript(_ metric: ExternalMetric) -> Int64 {
+        external[metric.rawValue].reduce(0) { $0 &+ $1.value }
+    }
+
+    package func residual(_ equation: LedgerEquation) -> Int64 { equation.residual(of: total) }
+
+    /// The mean of the loops' busy shares, rounded.
+    package var meanUtilization: Int {
+        loops.isEmpty ? 0 : (loops.reduce(0) { $0 + $1.utilization } * 2 + loops.count) / (2 * loops.count)
+    }
+}
+
+/// A histogram as it is exported.
+package struct HistogramReading: Sendable {
+    /// Observations up to each bound, in the order of the bounds; `count` stands for +Inf.
+    package let cumulative: [UInt64]
+    package let count: UInt64
+    package let sum: UInt64
+}
+
+extension Snapshot {
+    /// Calls `body` with each line of `series` but those of histograms.
+    package func forEachValue(of series: MetricSeries, _ body: ([MetricLabel], MetricValue) -> Void) {
+        func report(_ value: Int64, _ scale: MetricScale = .integer) {
+            if value == 0, series.isHiddenWhenZero { return }
+            body(series.labels, MetricValue(value, scale))
+        }
+        switch series.source {
+        case .zero: report(0)
+        case .words(let words, let scale):
+            report(Int64(bitPattern: words.reduce(UInt64(0)) { $0 &+ total[$1] }), scale)
+        case .perLoop(let index, let scale):
+            for (number, loop) in loops.enumerated() {
+                body([MetricLabel("loop", String(number))], MetricValue(word: loop.word(index), scale))
+            }
+        case .loopStalled:
+            for (number, loop) in loops.enumerated() {
+                body([MetricLabel("loop", String(number))], MetricValue(loop.isStalled ? 1 : 0))
+            }
+        case .external(let metric):
+            let names = metric.labelNames
+            if names.isEmpty { return report(self[metric]) }
+            for sample in external[metric.rawValue] {
+                body(zip(names, sample.labelValues).map { MetricLabel($0, $1) }, MetricValue(sample.value))
+            }
+        case .externalSum(let metrics): report(metrics.reduce(0) { $0 &+ self[$1] })
+        case .process(let metric):
+            let value = value(of: metric)
+            report(value.raw, value.scale)
+        case .ledger(let equation): report(residual(equation))
+        case .loopUtilization(let index): report(index < loops.count ? Int64(loops[index].utilization) : 0)
+        case .meanLoopUtilization: report(Int64(meanUtilization))
+        case .snapshotNanoseconds: report(Int64(clamping: duration), .nanoseconds)
+        case .buildInfo: body([MetricLabel("version", version)], MetricValue(1))
+        case .histogram: break
+        }
+    }
+
+    /// The sum of a family's lines, as `$SYS` and `metrics show` print it; nil for histograms.
+    package func aggregate(_ family: MetricFamily) -> MetricValue? {
+        guard family.kind != .histogram else { return nil }
+        var sum = MetricValue(0)
+        for series in family.series {
+            forEachValue(of: series) { _, value in sum = MetricValue(sum.raw &+ value.raw, value.scale) }
+        }
+        return sum
+    }
+
+    /// The distribution of `histogram` over all loops, cut at `bounds`.
+    package func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
+        let base = histogram.word
+        var cumulative: [UInt64] = []
+        cumulative.reserveCapacity(bounds.values.count)
+        var bucket = 0
+        var count: UInt64 = 0
+        for end in bounds.bucketEnds {
+            while bucket < end {
+                count &+= total[base + bucket]
+                bucket += 1
+            }
+            cumulative.append(count)
+        }
+        while bucket < LogLinearBuckets.bucketCount {
+            count &+= total[base + bucket]
+            bucket += 1
+        }
+        return HistogramReading(
+            cumulative: cumulative, count: count, sum: total[base + LogLinearBuckets.sumOffset])
+    }
+
+    private func value(of metric: ProcessMetric) -> MetricValue {
+        switch metric {
+        case .residentBytes: MetricValue(process.residentBytes)
+        case .textBytes: MetricValue(process.textBytes)
+        case .dataBytes: MetricValue(max(0, process.residentBytes &- process.sharedBytes))
+        case .systemBytes: MetricValue(min(process.residentBytes, process.sharedBytes))
+        case .cpuMilliseconds: MetricValue(process.cpuNanoseconds / 1_000_000)
+        case .cpuNanoseconds: MetricValue(process.cpuNanoseconds, .nanoseconds)
+        case .contextSwitches: MetricValue(process.contextSwitches)
+        case .uptimeMilliseconds: MetricValue(uptimeMilliseconds)
+        case .startTimeNanoseconds: MetricValue(startedAtMilliseconds &* 1_000_000, .nanoseconds)
+        case .threadCount: MetricValue(process.threadCount)
+        case .workerCount: MetricValue(process.threadCount &+ self[.sessionsOnline] &+ self[.sessionsOffline])
+        case .ioInBytes: MetricValue(process.storageReadBytes &+ Int64(bitPattern: self[.bytesReceived]))
+        case .ioOutBytes: MetricValue(process.storageWrittenBytes &+ Int64(bitPattern: self[.bytesSent]))
+        case .maximumDescriptors: MetricValue(process.maximumDescriptors)
+        }
+    }
+}

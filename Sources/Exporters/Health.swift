@@ -1,0 +1,70 @@
+/// The health answers: is the node fit for traffic? Bodies and status codes as VerneMQ gives them.
+package struct Health: Hashable, Sendable {
+    /// What the node knows of its cluster.
+    package enum ClusterState: Hashable, Sendable {
+        /// Joined and ready; a node on its own is its own cluster.
+        case ready
+        case unknown
+        case notJoined
+        case memberOffline
+
+        fileprivate var reason: String? {
+            switch self {
+            case .ready: nil
+            case .unknown: "Unknown cluster status"
+            case .notJoined: "Node has not joined cluster"
+            case .memberOffline: "At least one node is offline"
+            }
+        }
+    }
+
+    /// 200 or 503.
+    package let statusCode: Int
+    /// JSON.
+    package let body: [UInt8]
+
+    package static let contentType = "application/json"
+
+    /// `/health/ping`: the HTTP server answers.
+    package static let ping = Health(statusCode: 200, body: Array("{\"status\":\"OK\"}".utf8))
+
+    /// `/health`: this node is ready and every listener runs. A member elsewhere may be down.
+    package static func node(_ cluster: ClusterState, _ listeners: [ListenerStatus]) -> Health {
+        let own: ClusterState = cluster == .memberOffline ? .ready : cluster
+        return down([own.reason, listenersReason(listeners)].compactMap { $0 })
+    }
+
+    /// `/health/listeners`: every listener runs. The failure has one `reason`, not a list.
+    package static func listeners(_ listeners: [ListenerStatus]) -> Health {
+        guard let reason = listenersReason(listeners) else { return ping }
+        var json = JSONText()
+        json.beginObject()
+        json.field("status", "DOWN")
+        json.field("reason", reason)
+        json.endObject()
+        return Health(statusCode: 503, body: json.bytes)
+    }
+
+    /// `/health/listeners_full_cluster`: every node is online and every listener runs.
+    package static func fullCluster(_ cluster: ClusterState, _ listeners: [ListenerStatus]) -> Health {
+        down([cluster.reason, listenersReason(listeners)].compactMap { $0 })
+    }
+
+    private static func down(_ reasons: [String]) -> Health {
+        guard !reasons.isEmpty else { return ping }
+        var json = JSONText()
+        json.beginObject()
+        json.field("status", "DOWN")
+        json.key("reasons")
+        json.beginArray()
+        for reason in reasons { json.string(reason) }
+        json.endArray()
+        json.endObject()
+        return Health(statusCode: 503, body: json.bytes)
+    }
+
+    private static func listenersReason(_ listeners: [ListenerStatus]) -> String? {
+        let stopped = listeners.filter { !$0.isRunning }.map(\.type)
+        return stopped.isEmpty ? nil : "Listeners are not ready: [\(stopped.joined(separator: ","))]"
+    }
+}

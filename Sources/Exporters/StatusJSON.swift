@@ -1,0 +1,145 @@
+package import BrokerMetrics
+
+/// A listener as the status pages show it.
+package struct ListenerStatus: Hashable, Sendable {
+    /// `mqtt`, `mqtts`, `mqttws`, `mqttwss`, `vmq`, `http`, `https`.
+    package var type: String
+    package var isRunning: Bool
+    /// The address, or the path of a Unix socket.
+    package var ip: String
+    package var port: Int
+    package var mountpoint: String
+    /// nil when there is no limit.
+    package var maximumConnections: Int?
+
+    package init(
+        type: String, isRunning: Bool, ip: String, port: Int, mountpoint: String = "", maximumConnections: Int? = nil
+    ) {
+        self.type = type
+        self.isRunning = isRunning
+        self.ip = ip
+        self.port = port
+        self.mountpoint = mountpoint
+        self.maximumConnections = maximumConnections
+    }
+}
+
+/// What a node knows of itself beside its numbers.
+package struct NodeStatus: Sendable {
+    package var node: String
+    package var version: String
+    package var listeners: [ListenerStatus]
+    /// Every member of the cluster with whether this node reaches it; itself included.
+    package var members: [(node: String, isReachable: Bool)]
+
+    package init(
+        node: String, version: String, listeners: [ListenerStatus],
+        members: [(node: String, isReachable: Bool)]? = nil
+    ) {
+        self.node = node
+        self.version = version
+        self.listeners = listeners
+        self.members = members ?? [(node, true)]
+    }
+}
+
+/// `/status.json`, in VerneMQ's shape, and `/status/details.json`, what the page of ours shows beyond it.
+package enum StatusJSON {
+    package static let contentType = "application/json"
+
+    /// An array with one object: node name → numbers. The mountpoint is a string.
+    package static func render(_ snapshot: Snapshot, _ status: NodeStatus) -> [UInt8] {
+        let online = snapshot[.activeMQTTConnections] &+ snapshot[.activeWebSocketConnections]
+        let sessions = snapshot[LoopGauge.sessionsOnline] &+ snapshot[LoopGauge.sessionsOffline]
+        var json = JSONText()
+        json.beginArray()
+        json.beginObject()
+        json.key(status.node)
+        json.beginObject()
+        json.field("num_online", online)
+        // VerneMQ shows a negative number while a connection has no queue yet; nobody can use that.
+        json.field("num_offline", max(0, sessions &- online))
+        json.field("msg_in", snapshot[VersionedCounter.publishReceived])
+        json.field("msg_out", snapshot[VersionedCounter.publishSent])
+        json.field("queue_in", snapshot[Counter.queueMessageIn])
+        json.field("queue_out", snapshot[Counter.queueMessageOut])
+        json.field("queue_drop", snapshot[DropReason.queueFull])
+        json.field("queue_unhandled", snapshot[DropReason.offlineQoS0] &+ snapshot[DropReason.sessionEnded])
+        json.field("num_subscriptions", snapshot[.routerSubscriptions])
+        json.field("num_retained", snapshot[.retainMessages])
+        json.field("matches_local", snapshot[Counter.routerMatchesLocal])
+        json.field("matches_remote", snapshot[Counter.routerMatchesRemote])
+        json.field("version", status.version)
+        json.key("mystatus")
+        json.beginArray()
+        json.beginObject()
+        for member in status.members { json.field(member.node, member.isReachable) }
+        json.endObject()
+        json.endArray()
+        json.key("listeners")
+        json.beginArray()
+        for listener in status.listeners { append(listener, to: &json) }
+        json.endArray()
+        json.endObject()
+        json.endObject()
+        json.endArray()
+        return json.bytes
+    }
+
+    private static func append(_ listener: ListenerStatus, to json: inout JSONText) {
+        json.beginObject()
+        json.field("type", listener.type)
+        json.field("status", listener.isRunning ? "running" : "suspended")
+        json.field("ip", listener.ip)
+        json.field("port", Int64(listener.port))
+        json.field("mountpoint", listener.mountpoint)
+        if let maximum = listener.maximumConnections {
+            json.field("max_conns", Int64(maximum))
+        } else {
+            json.field("max_conns", "infinity")
+        }
+        json.endObject()
+    }
+
+    /// Uptime, memory, drops by reason, ledger and loops: for the page of ours, no promise to others.
+    package static func renderDetails(_ snapshot: Snapshot, _ status: NodeStatus) -> [UInt8] {
+        var json = JSONText()
+        json.beginObject()
+        json.field("node", status.node)
+        json.field("version", status.version)
+        json.field("uptime_ms", snapshot.uptimeMilliseconds)
+        json.field("memory_bytes", snapshot.process.residentBytes)
+        json.field("cpu_percent", Int64(snapshot.meanUtilization))
+        json.field("bytes_in", snapshot[Counter.bytesReceived])
+        json.field("bytes_out", snapshot[Counter.bytesSent])
+        json.field("connects", snapshot[VersionedCounter.connectReceived])
+        json.field("queued", snapshot[LoopGauge.queuedMessages])
+        json.field("inflight", snapshot[LoopGauge.inflightMessages])
+        json.key("drops")
+        json.beginObject()
+        for reason in DropReason.allCases { json.field(reason.label, snapshot[reason]) }
+        json.endObject()
+        json.key("rejected")
+        json.beginObject()
+        for reason in RejectReason.allCases { json.field(reason.label, snapshot[reason]) }
+        json.endObject()
+        json.key("ledger")
+        json.beginObject()
+        for equation in LedgerEquation.allCases { json.field(equation.rawValue, snapshot.residual(equation)) }
+        json.endObject()
+        json.key("loops")
+        json.beginArray()
+        for loop in snapshot.loops {
+            json.beginObject()
+            json.field("busy_percent", Int64(loop.utilization))
+            json.field("connections", loop[.connectionsOpen])
+            json.field("turns", loop[.loopTurns])
+            json.field("mailbox", loop[.mailboxDepth])
+            json.field("stalled", loop.isStalled)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+}

@@ -1,0 +1,52 @@
+import Synchronization
+
+/// What the server counts of itself; read for `/metrics`.
+package struct HTTPStatistics: Hashable, Sendable {
+    /// Requests answered, by class of the status code: `1xx` … `5xx`.
+    package var requests: [Int] = [0, 0, 0, 0, 0]
+    /// Bytes of the bodies sent; of HEAD none.
+    package var responseBytes = 0
+    package var openConnections = 0
+    package var acceptedConnections = 0
+    /// Turned away because too many were open.
+    package var refusedConnections = 0
+    /// Cut because a request or its answer took too long.
+    package var timedOutConnections = 0
+    /// Answered with 500 because their handler threw.
+    package var handlerErrors = 0
+
+    package init() {}
+
+    /// `requests` with the label of each class.
+    package var requestsByCode: [(code: String, count: Int)] {
+        requests.enumerated().map { ("\($0.offset + 1)xx", $0.element) }
+    }
+}
+
+/// The counters behind `HTTPStatistics`: a few threads, a few hundred requests a second, so plain atomics.
+final class HTTPCounters: Sendable {
+    private let classes = Mutex<[Int]>([0, 0, 0, 0, 0])
+    let responseBytes = Atomic<Int>(0)
+    let openConnections = Atomic<Int>(0)
+    let acceptedConnections = Atomic<Int>(0)
+    let refusedConnections = Atomic<Int>(0)
+    let timedOutConnections = Atomic<Int>(0)
+    let handlerErrors = Atomic<Int>(0)
+
+    func countAnswer(status: Int) {
+        let index = status / 100 - 1
+        classes.withLock { if $0.indices.contains(index) { $0[index] += 1 } }
+    }
+
+    var reading: HTTPStatistics {
+        var statistics = HTTPStatistics()
+        statistics.requests = classes.withLock { $0 }
+        statistics.responseBytes = responseBytes.load(ordering: .relaxed)
+        statistics.openConnections = openConnections.load(ordering: .relaxed)
+        statistics.acceptedConnections = acceptedConnections.load(ordering: .relaxed)
+        statistics.refusedConnections = refusedConnections.load(ordering: .relaxed)
+        statistics.timedOutConnections = timedOutConnections.load(ordering: .relaxed)
+        statistics.handlerErrors = handlerErrors.load(ordering: .relaxed)
+        return statistics
+    }
+}

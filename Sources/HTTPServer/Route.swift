@@ -1,0 +1,87 @@
+/// A page: where it is, what may be done with it, who answers.
+package struct Route: Sendable {
+    /// Which methods a route takes. HEAD comes with GET and OPTIONS with everything, without the handler's help.
+    package enum Methods: Sendable {
+        case any
+        case only([String])
+    }
+
+    package typealias Handler = @Sendable (HTTPRequest) throws -> HTTPResponse
+
+    /// `/metrics`, or `/api/v1/*` for everything below `/api/v1/`.
+    package let path: String
+    package let methods: Methods
+    /// Runs on a thread of the HTTP server. What it throws is logged and answered with 500.
+    package let handler: Handler
+
+    package init(_ path: String, _ methods: Methods = .only(["GET"]), handler: @escaping Handler) {
+        self.path = path
+        self.methods = methods
+        self.handler = handler
+    }
+
+    /// What `Allow` says.
+    var allowed: [String] {
+        switch methods {
+        case .any: return ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+        case .only(let names):
+            var all = names
+            for name in names.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"] where !all.contains(name) {
+                all.append(name)
+            }
+            return all
+        }
+    }
+
+    fileprivate func takes(_ method: String) -> Bool {
+        if case .any = methods { return true }
+        return allowed.contains(method)
+    }
+
+    /// Bytes, not `String ==`: paths that only look alike are different pages.
+    fileprivate func matches(_ requested: String) -> Bool {
+        guard path.utf8.last == UInt8(ascii: "*") else { return requested.utf8.elementsEqual(path.utf8) }
+        let prefix = path.utf8.dropLast()
+        return requested.utf8.count > prefix.count && requested.utf8.starts(with: prefix)
+    }
+}
+
+/// All pages of a server. Decides who answers; touches no socket.
+package struct Routes: Sendable {
+    private let routes: [Route]
+
+    package init(_ routes: [Route]) {
+        self.routes = routes
+    }
+
+    /// What came of a request that could not be answered by its page.
+    package struct HandlerFailure {
+        package let path: String
+        package let error: any Error
+    }
+
+    /// Answers `request`: with its page, or with 404 or 405 and a sentence that says what there is.
+    ///
+    /// - Parameter failed: called when the page's handler threw; the answer is then 500.
+    package func answer(_ request: HTTPRequest, failed: (HandlerFailure) -> Void) -> HTTPResponse {
+        guard let route = routes.first(where: { $0.matches(request.path) }) else {
+            let pages = routes.map(\.path).joined(separator: ", ")
+            return .text(404, "There is no page here. Pages: \(pages)")
+        }
+        let allow = (name: "Allow", value: route.allowed.joined(separator: ", "))
+        guard route.takes(request.method) else {
+            var refusal = HTTPResponse.text(405, "\(route.path) takes \(allow.value).")
+            refusal.headers.append(allow)
+            return refusal
+        }
+        if request.method == "OPTIONS", case .only(let names) = route.methods, !names.contains("OPTIONS") {
+            return HTTPResponse(status: 200, headers: [allow])
+        }
+        do {
+            return try route.handler(request)
+        } catch {
+            failed(HandlerFailure(path: route.path, error: error))
+            return .text(500, "The page failed; the broker's log says why.")
+        }
+    }
+}

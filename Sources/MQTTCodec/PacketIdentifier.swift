@@ -1,0 +1,14 @@
+/// Ties an acknowledgement to its packet. Never 0 when it comes from a decoder [MQTT-2.2.1-3].
+package struct PacketIdentifier: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+    package let rawValue: UInt16
+
+    package init(rawValue: UInt16) {
+        self.rawValue = rawValue
+    }
+}
+
+extension PacketIdentifier: ExpressibleByIntegerLiteral {
+    package init(integerLiteral value: UInt16) {
+        self.init(rawValue: value)
+    }
+}

@@ -1,0 +1,54 @@
+import Primitives
+
+/// CONNACK (§3.2).
+package struct ConnackPacket: Equatable, Sendable {
+    /// Not in MQTT 3.1, where the byte is reserved.
+    package var isSessionPresent: Bool
+    /// As on the wire: a `ReasonCode` of MQTT 5, a `ConnectReturnCode` before.
+    package var code: UInt8
+    package var properties: Properties
+
+    package init(isSessionPresent: Bool = false, code: UInt8, properties: Properties = Properties()) {
+        self.isSessionPresent = isSessionPresent
+        self.code = code
+        self.properties = properties
+    }
+
+    package init(
+        isSessionPresent: Bool = false, reasonCode: ReasonCode, properties: Properties = Properties()
+    ) {
+        self.init(isSessionPresent: isSessionPresent, code: reasonCode.rawValue, properties: properties)
+    }
+
+    package init(isSessionPresent: Bool = false, returnCode: ConnectReturnCode) {
+        self.init(isSessionPresent: isSessionPresent, code: returnCode.rawValue)
+    }
+}
+
+extension ConnackPacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> ConnackPacket {
+        var reader = PacketReader(body, of: .connack)
+        let flags = try reader.readUInt8()
+        guard flags <= (version == .v31 ? 0 : 1) else { throw reader.problem(.reservedConnackFlags, at: 0) }
+        let code: UInt8
+        if version == .v5 {
+            code = try reader.readReasonCode().rawValue
+        } else {
+            code = try reader.readUInt8()
+            guard ConnectReturnCode(rawValue: code) != nil else { throw reader.problem(.reasonCodeInvalid, at: 1) }
+        }
+        let properties = try reader.readProperties(of: .connack, version: version)
+        try reader.end()
+        return ConnackPacket(isSessionPresent: flags == 1, code: code, properties: properties)
+    }
+
+    /// - Returns: false when the packet is too large to be encoded; nothing is written then.
+    @discardableResult
+    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+        writer.writePacket(.connack) { writer in
+            writer.write(isSessionPresent && version != .v31 ? 1 : 0 as UInt8)
+            writer.write(code)
+            writer.write(properties, of: .connack, version: version)
+        }
+    }
+}

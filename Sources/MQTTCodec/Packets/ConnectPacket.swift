@@ -1,0 +1,182 @@
+package import Primitives
+
+/// The will of a CONNECT: what the server publishes when the client goes without DISCONNECT.
+package struct WillPacketFields: Equatable, Sendable {
+    package var qos: QoS
+    package var isRetained: Bool
+    package var topic: UTF8Text
+    package var payload: [UInt8]
+    /// MQTT 5: the will's own properties.
+    package var properties: Properties
+
+    package init(
+        qos: QoS = .atMostOnce, isRetained: Bool = false, topic: UTF8Text, payload: [UInt8] = [],
+        properties: Properties = Properties()
+    ) {
+        self.qos = qos
+        self.isRetained = isRetained
+        self.topic = topic
+        self.payload = payload
+        self.properties = properties
+    }
+}
+
+/// CONNECT (§3.1).
+package struct ConnectPacket: Equatable, Sendable {
+    package var version: ProtocolVersion
+    /// The level has bit 7 set, mosquitto's sign for "I am a bridge". Not in MQTT 5.
+    package var isBridge: Bool
+    /// Clean Start; "clean session" before MQTT 5.
+    package var cleanStart: Bool
+    /// In seconds; 0: off.
+    package var keepAlive: UInt16
+    /// May be empty; no length limit here.
+    package var clientID: UTF8Text
+    package var userName: UTF8Text?
+    package var password: [UInt8]?
+    package var will: WillPacketFields?
+    package var properties: Properties
+
+    /// The level as on the wire: 3, 4, 5, 131 or 132.
+    package var protocolLevel: UInt8 { version.rawValue | (isBridge ? 0x80 : 0) }
+
+    package init(
+        version: ProtocolVersion, isBridge: Bool = false, cleanStart: Bool = true, keepAlive: UInt16 = 60,
+        clientID: UTF8Text, userName: UTF8Text? = nil, password: [UInt8]? = nil, will: WillPacketFields? = nil,
+        properties: Properties = Properties()
+    ) {
+        self.version = version
+        self.isBridge = isBridge
+        self.cleanStart = cleanStart
+        self.keepAlive = keepAlive
+        self.clientID = clientID
+        self.userName = userName
+        self.password = password
+        self.will = will
+        self.properties = properties
+    }
+}
+
+/// The connect flags (§3.1.2.3).
+private struct ConnectFlags: OptionSet {
+    let rawValue: UInt8
+
+    static let reserved = ConnectFlags(rawValue: 1 << 0)
+    static let cleanStart = ConnectFlags(rawValue: 1 << 1)
+    static let will = ConnectFlags(rawValue: 1 << 2)
+    static let willRetain = ConnectFlags(rawValue: 1 << 5)
+    static let password = ConnectFlags(rawValue: 1 << 6)
+    static let userName = ConnectFlags(rawValue: 1 << 7)
+
+    /// 3 is possible.
+    var willQoS: UInt8 { (rawValue >> 3) & 0b11 }
+}
+
+extension ConnectPacket {
+    /// Finds the version itself.
+    ///
+    /// MQTT 3.1 is read as its own text has it: will QoS and will retain mean nothing without the will flag, and
+    /// user name and password may be missing though their flags are set.
+    package static func decode(body: RawSpan) throws(MalformedPacket) -> ConnectPacket {
+        var reader = PacketReader(body, of: .connect)
+        let (version, isBridge) = try readProtocol(&reader)
+        let flagsOffset = reader.offset
+        let flags = ConnectFlags(rawValue: try reader.readUInt8())
+        try check(flags, version, at: flagsOffset)
+        let keepAlive = try reader.readUInt16()
+        let properties = try reader.readProperties(of: .connect, version: version)
+        let clientID = try reader.readText()
+
+        var will: WillPacketFields?
+        if flags.contains(.will), let qos = QoS(rawValue: flags.willQoS) {
+            let willProperties = try reader.readProperties(of: .will, version: version)
+            let topic = try reader.readTopicName()
+            will = WillPacketFields(
+                qos: qos, isRetained: flags.contains(.willRetain), topic: topic, payload: try reader.readBinary(),
+                properties: willProperties)
+        }
+        let mayLackTexts = version == .v31
+        var userName: UTF8Text?
+        if flags.contains(.userName), !(mayLackTexts && reader.remaining == 0) { userName = try reader.readText() }
+        var password: [UInt8]?
+        if flags.contains(.password), !(mayLackTexts && reader.remaining == 0) { password = try reader.readBinary() }
+        try reader.end()
+        return ConnectPacket(
+            version: version, isBridge: isBridge, cleanStart: flags.contains(.cleanStart), keepAlive: keepAlive,
+            clientID: clientID, userName: userName, password: password, will: will, properties: properties)
+    }
+
+    /// `MQTT` with 4, 5, 0x84 or 0x83, `MQIsdp` with 3 or 0x83.
+    private static func readProtocol(
+        _ reader: inout PacketReader
+    ) throws(MalformedPacket) -> (ProtocolVersion, isBridge: Bool) {
+        let name = try reader.readBinaryRange()
+        // The longest name is 6 bytes: nothing longer is copied.
+        let text = name.count <= 6 ? UTF8Text(bytes: reader.copy(name)) : ""
+        let isNew = text == ProtocolName.mqtt
+        guard isNew || text == ProtocolName.mqisdp else {
+            throw reader.problem(.unknownProtocolName, at: name.offset)
+        }
+        switch (isNew, try reader.readUInt8()) {
+        case (false, 0x03): return (.v31, false)
+        case (_, 0x83): return (.v31, true)
+        case (true, 0x04): return (.v311, false)
+        case (true, 0x84): return (.v311, true)
+        case (true, 0x05): return (.v5, false)
+        default: throw reader.problem(.unsupportedProtocolLevel, at: name.end)
+        }
+    }
+
+    private static func check(
+        _ flags: ConnectFlags, _ version: ProtocolVersion, at offset: Int
+    ) throws(MalformedPacket) {
+        if flags.contains(.reserved) { throw MalformedPacket(.reservedConnectFlag, at: offset, in: .connect) }
+        if flags.contains(.will) {
+            guard flags.willQoS < 3 else { throw MalformedPacket(.qos3, at: offset, in: .connect) }
+        } else if version != .v31, flags.willQoS != 0 || flags.contains(.willRetain) {
+            throw MalformedPacket(.willFlagsInconsistent, at: offset, in: .connect)
+        }
+        if version != .v5, flags.contains(.password), !flags.contains(.userName) {
+            throw MalformedPacket(.passwordWithoutUserName, at: offset, in: .connect)
+        }
+    }
+
+    /// - Returns: false when the packet is too large to be encoded; nothing is written then.
+    @discardableResult
+    package func encode(into writer: inout PacketWriter) -> Bool {
+        writer.writePacket(.connect) { writer in
+            writer.write(version == .v31 ? ProtocolName.mqisdp : ProtocolName.mqtt)
+            writer.write(protocolLevel)
+            writer.write(flags.rawValue)
+            writer.write(keepAlive)
+            writer.write(properties, of: .connect, version: version)
+            writer.write(clientID)
+            if let will {
+                writer.write(will.properties, of: .will, version: version)
+                writer.write(will.topic)
+                writer.write(binary: will.payload)
+            }
+            if let userName { writer.write(userName) }
+            if let password { writer.write(binary: password) }
+        }
+    }
+
+    private var flags: ConnectFlags {
+        var flags: ConnectFlags = []
+        if cleanStart { flags.insert(.cleanStart) }
+        if let will {
+            flags.formUnion([.will, ConnectFlags(rawValue: will.qos.rawValue << 3)])
+            if will.isRetained { flags.insert(.willRetain) }
+        }
+        if userName != nil { flags.insert(.userName) }
+        if password != nil { flags.insert(.password) }
+        return flags
+    }
+}
+
+private enum ProtocolName {
+    /// MQTT 3.1.1 and 5.
+    static let mqtt: UTF8Text = "MQTT"
+    /// MQTT 3.1.
+    static let mqisdp: UTF8Text = "MQIsdp"
+}

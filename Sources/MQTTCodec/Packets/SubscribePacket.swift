@@ -1,0 +1,114 @@
+package import Primitives
+
+/// The options of one subscription, in the bits they have on the wire (§3.8.3.1). Before MQTT 5 only the QoS.
+///
+///     bit   7 6        5 4               3                     2          1 0
+///           reserved   retain handling   retain as published   no local   QoS
+package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
+    /// Always a valid byte: no reserved bit, no QoS 3, no retain handling 3.
+    package let rawValue: UInt8
+
+    /// nil when `rawValue` is not valid in MQTT 5.
+    package init?(rawValue: UInt8) {
+        guard rawValue & 0b1100_0000 == 0, rawValue & 0b11 != 3, rawValue & 0b0011_0000 != 0b0011_0000 else {
+            return nil
+        }
+        self.rawValue = rawValue
+    }
+
+    /// - Parameter retainHandling: 0 send retained messages, 1 only when the subscription is new, 2 never; more
+    ///   is taken as 2.
+    package init(
+        qos: QoS, noLocal: Bool = false, retainAsPublished: Bool = false, retainHandling: UInt8 = 0
+    ) {
+        rawValue =
+            qos.rawValue | (noLocal ? 0b0100 : 0) | (retainAsPublished ? 0b1000 : 0) | min(retainHandling, 2) << 4
+    }
+
+    /// The highest the subscriber wants.
+    package var qos: QoS { QoS(rawValue: rawValue & 0b11) ?? .exactlyOnce }
+    /// The client's own messages are not for it.
+    package var noLocal: Bool { rawValue & 0b0100 != 0 }
+    /// The retain flag is passed on as the publisher set it.
+    package var retainAsPublished: Bool { rawValue & 0b1000 != 0 }
+    /// 0 send retained messages, 1 only when the subscription is new, 2 never.
+    package var retainHandling: UInt8 { rawValue >> 4 }
+}
+
+/// One line of a SUBSCRIBE.
+package struct SubscribeFilter: Equatable, Sendable {
+    /// A valid filter, `$share/<group>/` included.
+    package var filter: UTF8Text
+    package var options: SubscriptionOptions
+
+    package init(_ filter: UTF8Text, _ options: SubscriptionOptions) {
+        self.filter = filter
+        self.options = options
+    }
+
+    package init(_ filter: UTF8Text, qos: QoS) {
+        self.init(filter, SubscriptionOptions(qos: qos))
+    }
+}
+
+/// SUBSCRIBE (§3.8).
+package struct SubscribePacket: Equatable, Sendable {
+    package var packetIdentifier: PacketIdentifier
+    /// At least one, in the order of the packet.
+    package var filters: [SubscribeFilter]
+    package var properties: Properties
+
+    package init(
+        packetIdentifier: PacketIdentifier, filters: [SubscribeFilter], properties: Properties = Properties()
+    ) {
+        self.packetIdentifier = packetIdentifier
+        self.filters = filters
+        self.properties = properties
+    }
+}
+
+extension SubscribePacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> SubscribePacket {
+        var reader = PacketReader(body, of: .subscribe)
+        let identifier = try reader.readPacketIdentifier()
+        let properties = try reader.readProperties(of: .subscribe, version: version)
+        guard reader.remaining > 0 else { throw reader.problem(.emptyPayload, at: reader.offset) }
+        var filters: [SubscribeFilter] = []
+        while reader.remaining > 0 {
+            let range = try reader.readBinaryRange()
+            _ = try TopicFilter.levelCount(body, range, in: .subscribe)
+            let options = try readOptions(&reader, version)
+            if options.noLocal, TopicFilter.isShared(body, range) {
+                throw reader.problem(.noLocalOnSharedSubscription, at: reader.offset &- 1)
+            }
+            filters.append(SubscribeFilter(UTF8Text(bytes: reader.copy(range)), options))
+        }
+        return SubscribePacket(packetIdentifier: identifier, filters: filters, properties: properties)
+    }
+
+    private static func readOptions(
+        _ reader: inout PacketReader, _ version: ProtocolVersion
+    ) throws(MalformedPacket) -> SubscriptionOptions {
+        let byte = try reader.readUInt8()
+        let reserved: UInt8 = version == .v5 ? 0b1100_0000 : 0b1111_1100
+        if byte & reserved != 0 { throw reader.problem(.reservedSubscriptionOptions, at: reader.offset &- 1) }
+        if byte & 0b11 == 3 { throw reader.problem(.subscriptionQoS3, at: reader.offset &- 1) }
+        guard let options = SubscriptionOptions(rawValue: byte) else {
+            throw reader.problem(.retainHandling3, at: reader.offset &- 1)
+        }
+        return options
+    }
+
+    /// - Returns: false when the packet is too large to be encoded; nothing is written then.
+    @discardableResult
+    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+        writer.writePacket(.subscribe) { writer in
+            writer.write(packetIdentifier)
+            writer.write(properties, of: .subscribe, version: version)
+            for line in filters {
+                writer.write(line.filter)
+                writer.write(version == .v5 ? line.options.rawValue : line.options.qos.rawValue)
+            }
+        }
+    }
+}

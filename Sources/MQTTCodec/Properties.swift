@@ -1,0 +1,140 @@
+package import Primitives
+
+/// A name and a value that the protocol does not interpret. Order and repetition mean something.
+package struct UserProperty: Hashable, Sendable {
+    package var name: UTF8Text
+    package var value: UTF8Text
+
+    package init(_ name: UTF8Text, _ value: UTF8Text) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The properties of one packet (or one will) of MQTT 5. Empty before MQTT 5.
+///
+/// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
+package struct Properties: Equatable, Sendable {
+    /// 1: the payload is UTF-8. PUBLISH and will.
+    package var payloadFormatIndicator: UInt8?
+    /// PUBLISH and will.
+    package var messageExpiryInterval: UInt32?
+    /// PUBLISH and will.
+    package var contentType: UTF8Text?
+    /// PUBLISH and will.
+    package var responseTopic: UTF8Text?
+    /// PUBLISH and will.
+    package var correlationData: [UInt8]?
+    /// SUBSCRIBE: at most one. PUBLISH from a server: any number.
+    package var subscriptionIdentifiers: [UInt32] = []
+    /// CONNECT, CONNACK, DISCONNECT.
+    package var sessionExpiryInterval: UInt32?
+    /// CONNACK.
+    package var assignedClientIdentifier: UTF8Text?
+    /// CONNACK.
+    package var serverKeepAlive: UInt16?
+    /// CONNECT, CONNACK, AUTH.
+    package var authenticationMethod: UTF8Text?
+    /// CONNECT, CONNACK, AUTH; only beside a method.
+    package var authenticationData: [UInt8]?
+    /// CONNECT.
+    package var requestProblemInformation: UInt8?
+    /// Will.
+    package var willDelayInterval: UInt32?
+    /// CONNECT.
+    package var requestResponseInformation: UInt8?
+    /// CONNACK.
+    package var responseInformation: UTF8Text?
+    /// CONNACK, DISCONNECT.
+    package var serverReference: UTF8Text?
+    /// CONNACK, DISCONNECT, AUTH and every acknowledgement.
+    package var reasonString: UTF8Text?
+    /// CONNECT, CONNACK; not 0.
+    package var receiveMaximum: UInt16?
+    /// CONNECT, CONNACK.
+    package var topicAliasMaximum: UInt16?
+    /// PUBLISH; not 0.
+    package var topicAlias: UInt16?
+    /// CONNACK: 0 or 1.
+    package var maximumQoS: UInt8?
+    /// CONNACK.
+    package var retainAvailable: UInt8?
+    /// Everywhere.
+    package var userProperties: [UserProperty] = []
+    /// CONNECT, CONNACK; not 0.
+    package var maximumPacketSize: UInt32?
+    /// CONNACK.
+    package var wildcardSubscriptionAvailable: UInt8?
+    /// CONNACK.
+    package var subscriptionIdentifiersAvailable: UInt8?
+    /// CONNACK.
+    package var sharedSubscriptionAvailable: UInt8?
+
+    package init() {}
+
+    /// For tests and literals: `Properties { $0.topicAlias = 3 }`.
+    package init(_ fill: (inout Properties) -> Void) {
+        fill(&self)
+    }
+
+    package var isEmpty: Bool { self == Properties() }
+}
+
+extension Properties {
+    /// - Parameter range: the properties without their length; known to be inside `body`.
+    static func decode(
+        _ body: RawSpan, _ range: ByteRange, of place: PropertyPlace, in type: PacketType
+    ) throws(MalformedPacket) -> Properties {
+        var properties = Properties()
+        guard !range.isEmpty else { return properties }
+        var scanner = PropertyScanner(body, range, of: place, in: type)
+        while let property = try scanner.next() {
+            properties.set(property, from: body)
+        }
+        return properties
+    }
+
+    /// Decodes the raw property bytes of a PUBLISH, as `PublishHeader` and `forwardedProperties` give them.
+    package static func decodePublish(_ bytes: RawSpan) throws(MalformedPacket) -> Properties {
+        try decode(bytes, ByteRange(offset: 0, count: bytes.byteCount), of: .publish, in: .publish)
+    }
+
+    private mutating func set(_ property: ScannedProperty, from body: RawSpan) {
+        func data(_ range: ByteRange) -> [UInt8] { range.bytes(in: body).copiedBytes() }
+        let number = property.number
+        let byte = UInt8(truncatingIfNeeded: number)
+        let short = UInt16(truncatingIfNeeded: number)
+        switch property.identifier {
+        case .payloadFormatIndicator: payloadFormatIndicator = byte
+        case .messageExpiryInterval: messageExpiryInterval = number
+        case .contentType: contentType = UTF8Text(bytes: data(property.content))
+        case .responseTopic: responseTopic = UTF8Text(bytes: data(property.content))
+        case .correlationData: correlationData = data(property.content)
+        case .subscriptionIdentifier: subscriptionIdentifiers.append(number)
+        case .sessionExpiryInterval: sessionExpiryInterval = number
+        case .assignedClientIdentifier: assignedClientIdentifier = UTF8Text(bytes: data(property.content))
+        case .serverKeepAlive: serverKeepAlive = short
+        case .authenticationMethod: authenticationMethod = UTF8Text(bytes: data(property.content))
+        case .authenticationData: authenticationData = data(property.content)
+        case .requestProblemInformation: requestProblemInformation = byte
+        case .willDelayInterval: willDelayInterval = number
+        case .requestResponseInformation: requestResponseInformation = byte
+        case .responseInformation: responseInformation = UTF8Text(bytes: data(property.content))
+        case .serverReference: serverReference = UTF8Text(bytes: data(property.content))
+        case .reasonString: reasonString = UTF8Text(bytes: data(property.content))
+        case .receiveMaximum: receiveMaximum = short
+        case .topicAliasMaximum: topicAliasMaximum = short
+        case .topicAlias: topicAlias = short
+        case .maximumQoS: maximumQoS = byte
+        case .retainAvailable: retainAvailable = byte
+        case .userProperty:
+            userProperties.append(
+                UserProperty(
+                    UTF8Text(bytes: data(property.content)), UTF8Text(bytes: data(property.second))))
+        case .maximumPacketSize: maximumPacketSize = number
+        case .wildcardSubscriptionAvailable: wildcardSubscriptionAvailable = byte
+        case .subscriptionIdentifiersAvailable: subscriptionIdentifiersAvailable = byte
+        case .sharedSubscriptionAvailable: sharedSubscriptionAvailable = byte
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import CSystem
+import Glibc
+import Logging
+import Primitives
+
+/// Turns what waits at one listening socket into connections of one loop.
+///
+/// It rests, so that clients wait in the kernel's backlog, while anyone asked it to, while the listener is full,
+/// and for a moment after the process ran out of descriptors.
+final class Acceptor {
+    struct Pause: OptionSet {
+        let rawValue: UInt8
+        static let requested = Pause(rawValue: 1)
+        static let listenerFull = Pause(rawValue: 2)
+        static let descriptorsExhausted = Pause(rawValue: 4)
+    }
+
+    typealias MakeConnection = (DetachedSocket, Int, EventLoop) -> Connection
+
+    let state: ListenerState
+    private let index: Int
+    private let socket: FileDescriptor
+    private let accept: AcceptCall
+    private let make: MakeConnection
+    private(set) var pauses: Pause = []
+    private var isWatched = false
+    /// When to try again after descriptors ran out.
+    private(set) var retryAt: MonotonicTime?
+
+    init(
+        index: Int, socket: consuming FileDescriptor, state: ListenerState, accept: @escaping AcceptCall,
+        make: @escaping MakeConnection
+    ) {
+        self.index = index
+        self.socket = socket
+        self.state = state
+        self.accept = accept
+        self.make = make
+    }
+
+    /// Brings the epoll set in line with `pauses`. Added and removed rather than modified, because the kernel does
+    /// not modify exclusive entries.
+    private func watch(_ loop: EventLoop) {
+        let isWanted = pauses.isEmpty
+        guard isWanted != isWatched else { return }
+        isWatched = isWanted
+        if isWanted {
+            let flags = CSYSTEM_READABLE | CSYSTEM_EXCLUSIVE
+            let result = loop.poller.add(socket.rawValue, flags, Poller.Token(acceptor: index))
+            guard result < 0 else { return }
+            isWatched = false
+            pause(.descriptorsExhausted, loop)
+            retryAt = loop.now.adding(milliseconds: 1000)
+            loop.logger.error(
+                "cannot watch a listener's socket, trying again in a second",
+                metadata: ["listener": "\(state.name)", "error": "\(TransportError.text(of: -result))"])
+        } else {
+            loop.poller.remove(socket.rawValue)
+        }
+    }
+
+    func start(_ loop: EventLoop) { watch(loop) }
+
+    func pause(_ reason: Pause, _ loop: EventLoop) {
+        pauses.insert(reason)
+        watch(loop)
+    }
+
+    func resume(_ reason: Pause, _ loop: EventLoop) {
+        guard pauses.contains(reason) else { return }
+        pauses.remove(reason)
+        if reason == .descriptorsExhausted { retryAt = nil }
+        watch(loop)
+    }
+
+    /// Closes the listening socket.
+    func stop(_ loop: EventLoop) {
+        pause(.requested, loop)
+    }
+
+    /// Accepts what waits, but not more than the loop's share for a turn.
+    func acceptWaiting(_ loop: EventLoop) {
+        for _ in 0..<loop.settings.acceptBudget {
+            guard pauses.isEmpty else { return }
+            guard state.claim(orWake: loop.handle) else {
+                loop.events.count(.refusedMaxConnections, 1)
+                return pause(.listenerFull, loop)
+            }
+            switch accept(from: socket) {
+            case .connection(let descriptor, let peer):
+                loop.events.count(.accepted, 1)
+                if state.countAccepted(now: loop.now) {
+                    loop.logger.notice("accepting connections again", metadata: ["listener": "\(state.name)"])
+                }
+                let socket = DetachedSocket(
+                    descriptor: descriptor, peer: peer, listener: state, openedAt: loop.now)
+                loop.adopt(socket, make)
+            case .failed(let error):
+                state.release()
+                switch error {
+                case EAGAIN: return
+                case ECONNABORTED, EINTR, EPROTO, EPERM: break  // that client is gone; the next may be there
+                default: return exhausted(error, loop)
+                }
+            }
+        }
+    }
+
+    /// No descriptor, or no memory in the kernel, for one more connection. One client is sent away, with the
+    /// descriptor the loop keeps in reserve, rather than left hanging; then the acceptor rests.
+    private func exhausted(_ error: Int32, _ loop: EventLoop) {
+        var refused = 0
+        if error == EMFILE || error == ENFILE, loop.giveReserve() {
+            if case .connection = accept(from: socket) { refused = 1 }
+            loop.takeReserve()
+        }
+        loop.events.count(.descriptorExhausted, 1)
+        if state.countExhausted(refused: refused, now: loop.now) {
+            loop.logger.error(
+                "out of descriptors: connections are refused; raise the limit on open files (ulimit -n)",
+                metadata: ["listener": "\(state.name)", "error": "\(TransportError.text(of: error))"])
+        }
+        retryAt = loop.now.adding(milliseconds: loop.settings.acceptRetryMilliseconds)
+        pause(.descriptorsExhausted, loop)
+    }
+
+    private func accept(from socket: borrowing FileDescriptor) -> AcceptOutcome { accept(socket.rawValue) }
+}
+
+/// What came of one attempt to accept.
+package enum AcceptOutcome: ~Copyable {
+    case connection(FileDescriptor, PeerAddress)
+    /// The kernel's error number; EAGAIN = nobody waits.
+    case failed(Int32)
+}
+
+/// How a connection is taken from a listening socket; tests put failures in its place.
+package typealias AcceptCall = (_ listener: Int32) -> AcceptOutcome
+
+/// `accept4`.
+func acceptFromKernel(_ listener: Int32) -> AcceptOutcome {
+    var address = csystem_address()
+    let result = csystem_accept(listener, &address)
+    guard result >= 0 else { return .failed(-result) }
+    return .connection(FileDescriptor(owning: result), PeerAddress(address))
+}

@@ -1,0 +1,137 @@
+import CSystem
+import Glibc
+import Primitives
+
+/// From the socket to `received`.
+///
+/// Bytes are read into the loop's buffer, so a connection holds memory only for an incomplete packet:
+///
+///     loop's buffer    |leftover| read here →                                   |   presented as one span
+///
+/// A packet longer than half of that buffer is read straight into the leftover's own memory instead.
+extension Connection {
+    final func readInput() {
+        var spent = 0
+        while true {
+            let half = loop.readBuffer.count / 2
+            let isGathering = neededByteCount > half || leftover.count > half
+            let target: UnsafeMutableRawBufferPointer
+            if isGathering {
+                let missing = neededByteCount > leftover.count ? neededByteCount - leftover.count : half
+                leftover.reserve(min(missing, half), limit: leftover.count + missing)
+                target = UnsafeMutableRawBufferPointer(rebasing: leftover.freeSpace.prefix(missing))
+            } else {
+                target = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[leftover.count...])
+            }
+            let result = csystem_read(rawDescriptor, target.baseAddress, target.count)
+            guard result > 0 else { return inputEnded(result) }
+            loop.events.count(.bytesReceived, result)
+            spent += result
+            if isGathering {
+                leftover.added(result)
+                if leftover.count >= neededByteCount { presentLeftover() }
+            } else {
+                presentReadBuffer(read: result)
+            }
+            // A read that was not filled took everything there was.
+            guard result == target.count, phase == .open, pauses.isEmpty else { return }
+            if spent >= loop.settings.readBudgetByteCount {
+                loop.events.count(.fairnessYield, 1)
+                return
+            }
+        }
+    }
+
+    private final func inputEnded(_ result: Int) {
+        switch Int32(truncatingIfNeeded: -result) {
+        case 0:
+            loop.events.count(.halfClosed, 1)
+            if !output.isEmpty, !isWatchedForWriting { flushOutput() }
+            close(writeFailure ?? .peerClosed, afterFlush: false)
+        case EAGAIN: break
+        case let error: close(failure(error, counting: .readError), afterFlush: false)
+        }
+    }
+
+    private final func presentReadBuffer(read count: Int) {
+        let old = leftover.count
+        let total = old + count
+        if old > 0 {
+            guard total >= neededByteCount else {
+                let fresh = UnsafeRawBufferPointer(rebasing: loop.readBuffer[old..<total])
+                return leftover.append(fresh, limit: neededByteCount)
+            }
+            loop.readBuffer.copyMemory(from: leftover.bytes)
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<total])
+        let consumed = present(bytes)
+        leftover.replace(with: UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+        presented()
+    }
+
+    /// Presents what is held again.
+    final func presentLeftover() {
+        leftover.removeFirst(present(leftover.bytes))
+        presented()
+    }
+
+    private final func present(_ bytes: UnsafeRawBufferPointer) -> Int {
+        neededByteCount = 0
+        isPresenting = true
+        defer { isPresenting = false }
+        return min(max(received(bytes.bytes), 0), bytes.count)
+    }
+
+    /// What was asked for during `received` and had to wait for its result.
+    private final func presented() {
+        if let handOver {
+            self.handOver = nil
+            if let socket = detach() { handOver(socket) }
+        }
+    }
+
+    /// Reads and forgets, until the peer ends or the deadline comes.
+    final func discardInput() {
+        let target = loop.readBuffer
+        let result = csystem_read(rawDescriptor, target.baseAddress, target.count)
+        if result > 0 {
+            loop.events.count(.bytesReceived, result)
+        } else if result != -Int(EAGAIN) {
+            end(cause)
+        }
+    }
+
+    /// Stops reading for `reason`, from now on: `received` may pause and leave packets unconsumed. Reasons add up.
+    package final func pauseReading(_ reason: PauseReason) {
+        if pauses.isEmpty, phase == .open { loop.events.count(.readPaused, 1) }
+        pauses.insert(reason)
+        // The epoll set is told only if bytes come in the meantime: most pauses are shorter.
+    }
+
+    /// Takes `reason` away. With the last one reading goes on, in this turn or the next, and begins with what was
+    /// left unconsumed.
+    package final func resumeReading(_ reason: PauseReason) {
+        guard !pauses.isDisjoint(with: reason) else { return }
+        pauses.subtract(reason)
+        if pauses.isEmpty, phase == .open { scheduleResume() }
+    }
+
+    final func scheduleResume() {
+        guard !isResumeScheduled else { return }
+        isResumeScheduled = true
+        loop.resumed.append(self)
+    }
+
+    /// The loop calls this some time after `scheduleResume`.
+    final func resume() {
+        isResumeScheduled = false
+        guard phase == .open else { return }
+        if let writeFailure {
+            if pauses.isEmpty { readInput() }
+            return close(writeFailure, afterFlush: false)
+        }
+        guard pauses.isEmpty else { return }
+        watch(reading: true, writing: isWatchedForWriting)
+        if phase == .open, !leftover.isEmpty, leftover.count >= neededByteCount { presentLeftover() }
+    }
+}

@@ -1,0 +1,124 @@
+import Primitives
+
+/// What a loop does all day.
+extension EventLoop {
+    /// Runs until the handle's `stop`. Keeps `owner` alive meanwhile.
+    package func run(_ owner: any EventLoopOwner) {
+        owner.loopStarted(self)
+        var sleep = sleepMilliseconds(owner, now: clock.now)
+        while !handle.isStopRequested {
+            sleep = turn(owner, sleep: sleep)
+        }
+        shutDown(owner)
+    }
+
+    /// - Returns: how many milliseconds the next turn may wait; -1 = for ever.
+    private func turn(_ owner: any EventLoopOwner, sleep: Int32) -> Int32 {
+        let count = poller.wait(milliseconds: sleep != 0 && handle.beginSleep() ? sleep : 0)
+        let wasWoken = handle.endSleep()
+        now = clock.now
+        if wasWoken { events.count(.wakeup, 1) }
+
+        owner.turnBegan(self, now: now)
+        resumeAcceptors()
+        resumeConnections()
+        for index in 0..<count {
+            let event = poller.event(index)
+            switch event.token.kind {
+            case .connection: table[event.token]?.handle(event.flags)
+            case .acceptor: acceptors[event.token.slot]?.acceptWaiting(self)
+            case .wakeup: break
+            }
+        }
+        finishEnded()
+
+        owner.turnEnded(self, now: now)
+        flushOutputs()
+        checkDeadlines()
+        finishEnded()
+        owner.turnFlushed(self)
+
+        let end = clock.now
+        events.count(.turn, 1)
+        events.count(.busyNanoseconds, Int(clamping: end.nanoseconds(since: now)))
+        return sleepMilliseconds(owner, now: end)
+    }
+
+    private func sleepMilliseconds(_ owner: any EventLoopOwner, now: MonotonicTime) -> Int32 {
+        guard ended.isEmpty, resumed.isEmpty, flushList.slots.isEmpty else { return 0 }
+        var limit = owner.sleepLimitNanoseconds(self, now: now) ?? .max
+        if !timed.isEmpty { limit = min(limit, deadlineCheckAt.nanoseconds(since: now)) }
+        for acceptor in acceptors {
+            if let retryAt = acceptor?.retryAt { limit = min(limit, retryAt.nanoseconds(since: now)) }
+        }
+        guard limit < .max else { return -1 }
+        return Int32(clamping: limit / 1_000_000 + (limit % 1_000_000 == 0 ? 0 : 1))
+    }
+
+    private func resumeAcceptors() {
+        let hasRoom = handle.takeAcceptorsWakeup()
+        for acceptor in acceptors {
+            guard let acceptor, !acceptor.pauses.isEmpty else { continue }
+            if hasRoom { acceptor.resume(.listenerFull, self) }
+            if let retryAt = acceptor.retryAt, now >= retryAt {
+                takeReserve()
+                acceptor.resume(.descriptorsExhausted, self)
+            }
+        }
+    }
+
+    private func resumeConnections() {
+        guard !resumed.isEmpty else { return }
+        swap(&resumed, &spare)
+        for connection in spare { connection.resume() }
+        spare.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes what this turn produced: each connection once, however many packets it got.
+    private func flushOutputs() {
+        flushList.drain(into: &flushing)
+        for slot in flushing {
+            guard let connection = table[slot] else { continue }
+            connection.output.unlist()
+            // While the kernel refuses bytes the epoll set says when to go on.
+            if !connection.isWatchedForWriting { connection.flushOutput() }
+        }
+        flushing.removeAll(keepingCapacity: true)
+    }
+
+    private func checkDeadlines() {
+        guard now >= deadlineCheckAt else { return }
+        deadlineCheckAt = now.adding(nanoseconds: settings.deadlineCheckNanoseconds)
+        timed.removeAll { connection in
+            connection.isTimed = connection.checkDeadline(now)
+            return !connection.isTimed
+        }
+        if timed.isEmpty { deadlineCheckAt = .distantFuture }
+    }
+
+    /// Takes down the connections that ended, and those that end meanwhile.
+    private func finishEnded() {
+        while !ended.isEmpty {
+            swap(&ended, &spare)
+            for connection in spare {
+                let slot = connection.slot
+                connection.finish()
+                table.free(slot)
+            }
+            spare.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func shutDown(_ owner: any EventLoopOwner) {
+        closeAcceptors()
+        forEachConnection { connection in
+            if !connection.output.isEmpty { connection.flushOutput() }
+            connection.close(.loopStopped, afterFlush: false)
+        }
+        finishEnded()
+        resumed.removeAll()
+        timed.removeAll()
+        owner.loopStopped(self)
+        handle.markStopped()
+    }
+}

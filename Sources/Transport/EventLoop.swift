@@ -1,0 +1,158 @@
+import CSystem
+import Glibc
+package import Logging
+package import Primitives
+
+/// One thread, one epoll set, one read buffer, and the connections that live here. Not Sendable: only its own
+/// thread touches it; everybody else has the `handle`. `EventLoop+Turn.swift` tells what it does all day.
+package final class EventLoop {
+    package let handle: EventLoopHandle
+    package let settings: LoopSettings
+    package let flushList = FlushList()
+    package let pool = BufferPool()
+    package let logger: Logger
+    /// Where counts go; the owner sets it when the loop starts.
+    package var events: any TransportEvents = NoTransportEvents()
+    /// The time at which this turn began.
+    package internal(set) var now: MonotonicTime
+
+    let clock: any Clock
+    let poller: Poller
+    let readBuffer: UnsafeMutableRawBufferPointer
+    let vectors: UnsafeMutableBufferPointer<iovec>
+    var table = ConnectionTable()
+    var acceptors: ContiguousArray<Acceptor?> = []
+    var areAcceptorsPaused = false
+    /// Connections that ended in this turn and are taken down at its end.
+    var ended: ContiguousArray<Connection> = []
+    /// Connections whose reading goes on.
+    var resumed: ContiguousArray<Connection> = []
+    /// Connections with a deadline, and when to look at it next.
+    var timed: ContiguousArray<Connection> = []
+    var deadlineCheckAt = MonotonicTime.distantFuture
+    var flushing: ContiguousArray<Int> = []
+    var spare: ContiguousArray<Connection> = []
+    private var reserve: FileDescriptor?
+
+    /// Call on the thread that will `run` it.
+    package init(
+        handle: EventLoopHandle, settings: LoopSettings = LoopSettings(), clock: any Clock = SystemClock(),
+        logger: Logger
+    ) {
+        self.handle = handle
+        self.settings = settings
+        self.clock = clock
+        self.logger = logger
+        now = clock.now
+        poller = Poller(epoll: handle.epoll.rawValue, capacity: Int32(clamping: settings.eventCapacity))
+        readBuffer = .allocate(byteCount: settings.readBufferByteCount, alignment: 64)
+        vectors = .allocate(capacity: 64)
+        vectors.initialize(repeating: iovec())
+        takeReserve()
+    }
+
+    deinit {
+        readBuffer.deallocate()
+        vectors.deallocate()
+    }
+
+    package var index: Int { handle.index }
+
+    // ── connections ──
+
+    package var connectionCount: Int { table.count }
+
+    /// Calls `body` with each connection, those that ended in this turn included. `body` may close them.
+    package func forEachConnection(_ body: (Connection) -> Void) {
+        let table = self.table
+        table.forEach(body)
+    }
+
+    /// Makes a connection of `socket` on this loop. What `socket` brings as leftover is presented in this turn or
+    /// the next.
+    ///
+    /// - Parameter make: returns a new connection with the socket, slot and loop it is given.
+    /// - Returns: nil when the socket was adopted before.
+    @discardableResult
+    package func adopt<Made: Connection>(_ socket: DetachedSocket, _ make: (DetachedSocket, Int, EventLoop) -> Made) -> Made? {
+        let slot = table.take()
+        let connection = make(socket, slot, self)
+        precondition(connection.slot == slot && connection.loop === self, "a new connection lives in the slot it was given")
+        guard connection.rawDescriptor >= 0 else {
+            table.free(slot)
+            return nil
+        }
+        table.fill(slot, with: connection)
+        if connection.phase == .open { connection.watch(reading: true, writing: false) }
+        if !connection.leftover.isEmpty { connection.scheduleResume() }
+        return connection
+    }
+
+    func token(of slot: Int) -> Poller.Token { table.token(slot) }
+
+    /// Looks at the deadline of `connection` from now on.
+    func time(_ connection: Connection) {
+        guard !connection.isTimed else { return }
+        connection.isTimed = true
+        timed.append(connection)
+        deadlineCheckAt = min(deadlineCheckAt, now.adding(nanoseconds: settings.deadlineCheckNanoseconds))
+    }
+
+    // ── acceptors ──
+
+    /// Accepts connections from `socket` on this loop, from the next wait on.
+    ///
+    /// - Parameters:
+    ///   - state: what all loops share of this listener.
+    ///   - accept: nil = the kernel's.
+    ///   - make: called for each connection; see `adopt`.
+    package func addAcceptor(
+        socket: consuming FileDescriptor, state: ListenerState, accept: AcceptCall? = nil,
+        makeConnection make: @escaping (DetachedSocket, Int, EventLoop) -> Connection
+    ) {
+        let acceptor = Acceptor(
+            index: acceptors.count, socket: socket, state: state, accept: accept ?? acceptFromKernel, make: make)
+        acceptors.append(acceptor)
+        if areAcceptorsPaused { acceptor.pause(.requested, self) }
+        acceptor.start(self)
+    }
+
+    /// Closes this loop's listening sockets of one listener; its connections stay.
+    package func closeAcceptors(of state: ListenerState) {
+        for (index, acceptor) in acceptors.enumerated() where acceptor?.state === state {
+            acceptor?.stop(self)
+            acceptors[index] = nil
+        }
+    }
+
+    /// Closes all of this loop's listening sockets.
+    package func closeAcceptors() {
+        for acceptor in acceptors { acceptor?.stop(self) }
+        for index in acceptors.indices { acceptors[index] = nil }
+    }
+
+    /// Leaves new clients in the backlog until `resumeAccepting`.
+    package func pauseAccepting() {
+        areAcceptorsPaused = true
+        for acceptor in acceptors { acceptor?.pause(.requested, self) }
+    }
+
+    package func resumeAccepting() {
+        areAcceptorsPaused = false
+        for acceptor in acceptors { acceptor?.resume(.requested, self) }
+    }
+
+    /// Frees the reserved descriptor. - Returns: false when there is none.
+    func giveReserve() -> Bool {
+        guard reserve != nil else { return false }
+        reserve = nil
+        return true
+    }
+
+    /// Reserves a descriptor, if one can be had.
+    func takeReserve() {
+        guard reserve == nil else { return }
+        let descriptor = csystem_open_null()
+        if descriptor >= 0 { reserve = FileDescriptor(owning: descriptor) }
+    }
+}
