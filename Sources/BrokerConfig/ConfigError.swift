@@ -11,6 +11,7 @@ package struct ConfigError: Error, Equatable, Sendable {
         case includeCycle
         case unknownKey
         case notOneOf
+        case notInteger
         case malformedValue
         case outsideRange
         /// `$(name)` names neither a setting nor an environment variable.
@@ -57,6 +58,7 @@ extension ConfigError: CustomStringConvertible {
             let hint = nearest.isEmpty ? "" : "; did you mean \(nearest.joined(separator: ", "))?"
             return "\(place): unknown key (value \"\(value)\")\(hint)"
         case .notOneOf: return "\(place): \"\(value)\" is not one of \(allowed)"
+        case .notInteger: return "\(place): \"\(value)\" is not an integer; allowed: \(allowed)"
         case .malformedValue: return "\(place): \"\(value)\" is not \(allowed)"
         case .outsideRange: return "\(place): \(value) is outside \(allowed)"
         case .missingSubstitution(let name):

@@ -44,7 +44,7 @@ extension SettingType {
         case .text, .file: return nil
         case .integer(let range, let words):
             if words.contains(value) { return nil }
-            guard let number = Int(value) else { return .malformedValue }
+            guard let number = Int(value) else { return .notInteger }
             return range.contains(number) ? nil : .outsideRange
         case .directory: return value.isEmpty ? .malformedValue : nil
         case .byteSize(let words):
@@ -109,10 +109,10 @@ extension SettingType {
         }
     }
 
-    /// `0...65535`, `-1...` without an upper end, or `an integer` without any.
+    /// `0...65535`, `-1...` without an upper end, or `any` without both.
     private static func text(of range: ClosedRange<Int>) -> String {
         if range.upperBound < Int.max { return "\(range.lowerBound)...\(range.upperBound)" }
-        return range.lowerBound == Int.min ? "an integer" : "\(range.lowerBound)..."
+        return range.lowerBound == Int.min ? "any" : "\(range.lowerBound)..."
     }
 
     /// One word for tables.

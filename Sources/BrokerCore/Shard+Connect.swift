@@ -10,7 +10,7 @@ extension Shard {
     /// - Returns: the handshake, when it goes on here and has not ended at once.
     package func admit(_ packet: ConnectPacket, _ transport: any ClientTransport) -> ConnectHandshake? {
         counters.add(.connectReceived, packet.version.label)
-        let listener = transport.listener
+        let listener = transport.listenerFacts
         guard listener.allowedProtocolVersions.contains(packet.protocolLevel) else {
             refuse(transport, packet, .unacceptableProtocolVersion, .unsupportedProtocolVersion)
             return nil

@@ -15,17 +15,12 @@ package enum CoreLetter: Sendable {
     case run(@Sendable (Shard) -> Void)
 }
 
-/// How a shard reaches the other loops and its own timers' owner. Set up by `Listeners`.
+/// How a shard reaches the other loops. Set up by `Listeners`.
 package struct ShardLinks {
     package var post: @Sendable (_ letter: CoreLetter, _ loop: Int) -> Void
-    /// A timer that the transport side asked for has fired.
-    package var externalTimerFired: (UInt64) -> Void
 
-    package init(
-        post: @escaping @Sendable (CoreLetter, Int) -> Void, externalTimerFired: @escaping (UInt64) -> Void = { _ in }
-    ) {
+    package init(post: @escaping @Sendable (CoreLetter, Int) -> Void) {
         self.post = post
-        self.externalTimerFired = externalTimerFired
     }
 }
 
@@ -49,6 +44,8 @@ package final class Shard {
     package let index: Int
     package let counters: LoopCounters
     package let links: ShardLinks
+    /// A timer that the transport side asked for has fired.
+    package var externalTimerFired: (UInt64) -> Void = { _ in }
     package let log: Logger
     let settings: BrokerSettings
     let subscriptionTrie: SubscriptionTrie
@@ -157,8 +154,13 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
-        case .external(let token): links.externalTimerFired(token)
+        case .external(let token): externalTimerFired(token)
         }
+    }
+
+    /// The broker goes: every client is told, and its will published.
+    package func drain() {
+        forEachSession { $0.disconnect(.serverShuttingDown, .shutdown) }
     }
 
     // MARK: Sessions

@@ -21,7 +21,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
     case loopReadsPaused, loopFairnessYields
     case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
-    case halfClosed, connectionReset, outputBytesDiscarded
+    case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
     case bytesUndecoded
     case routerCacheHit, routerCacheMiss
     case retainedSet, retainedDeleted, retainedExpired

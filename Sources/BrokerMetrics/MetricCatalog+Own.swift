@@ -53,6 +53,12 @@ extension MetricCatalog {
         .own(
             "accept_descriptor_exhausted_total", .events, .acceptDescriptorExhausted,
             help: "Times no connection could be accepted for lack of file descriptors."),
+        .own(
+            "connection_send_timeouts_total", .connections, .sendTimeouts,
+            help: "Connections whose peer did not take its output in time."),
+        .own(
+            "connection_write_blocked_total", .events, .writeBlocked,
+            help: "Times a socket took less than there was to write."),
         .own("output_discarded_bytes_total", .bytes, .outputBytesDiscarded, help: "Output thrown away with its connection."),
         .own("undecoded_bytes_total", .bytes, .bytesUndecoded, help: "Input thrown away undecoded with its connection."),
         .own(

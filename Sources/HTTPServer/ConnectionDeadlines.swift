@@ -50,9 +50,10 @@ final class ConnectionDeadlines: Sendable {
         let now = Self.now
         entries.withLock { table in
             for (key, entry) in table where entry.deadline <= now {
+                // Counted first: whoever sees the connection end finds it counted.
+                onTimeout()
                 shutdown(entry.descriptor, Int32(SHUT_RDWR))
                 table[key]?.deadline = .max
-                onTimeout()
             }
         }
     }

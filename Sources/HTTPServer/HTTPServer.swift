@@ -29,13 +29,14 @@ package final class HTTPServer: Sendable {
     ///   - port: 0 lets the system choose.
     ///   - log: gets handlers' failures.
     package init(
-        address: String, port: Int, limits: HTTPLimits = HTTPLimits(), routes: [Route], log: Logger
+        address: String, port: Int, limits: HTTPLimits = HTTPLimits(), routes: [Route],
+        log: Logger = Logger(label: "http")
     ) throws(HTTPServerError) {
         let socket = try ListeningSocket(host: address, port: port)
         let core = RequestHandling(limits: limits, routes: Routes(routes), log: log)
         guard let daemon = Self.start(core, on: socket.descriptor, limits) else {
+            // The library has closed the socket.
             let number = errno
-            close(socket.descriptor)
             throw HTTPServerError(problem: .daemonFailed, address: "\(address):\(port)", errorNumber: number)
         }
         guard let watch = Watch(core.deadlines) else {
@@ -52,6 +53,9 @@ package final class HTTPServer: Sendable {
 
     /// What was counted so far.
     package var statistics: HTTPStatistics { core.counters.reading }
+
+    /// Requests that are being held, for tests: 0 when nothing leaks.
+    var pendingCount: Int { core.pendingCount.load(ordering: .relaxed) }
 
     /// Stops listening, waits for handlers that run, closes every connection. A second call does nothing.
     /// Must not be called by a handler.

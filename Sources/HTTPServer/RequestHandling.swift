@@ -25,7 +25,7 @@ final class RequestHandling: Sendable {
     private let routes: Routes
     private let log: Logger
 
-    /// Requests being held, for tests: 0 when nothing leaks.
+    /// Requests being held.
     let pendingCount = Atomic<Int>(0)
 
     init(limits: HTTPLimits, routes: Routes, log: Logger) {

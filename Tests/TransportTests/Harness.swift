@@ -111,7 +111,7 @@ final class Harness: Sendable {
     /// Listens on every loop, with connections that follow `script`.
     @discardableResult
     func listen(
-        _ text: String = "127.0.0.1:0", state: ListenerState = ListenerState(name: "test"), _ script: Script,
+        _ script: Script, at text: String = "127.0.0.1:0", state: ListenerState = ListenerState(name: "test"),
         accept: (@Sendable (Int32) -> AcceptOutcome)? = nil
     ) throws -> PeerAddress {
         let bound = try bindListener(address: ListenAddress(parsing: text), loops: group.handles.count)
@@ -141,7 +141,7 @@ final class Script: Sendable {
     init(
         opened: @escaping @Sendable (ScriptedConnection) -> Void = { _ in },
         drained: @escaping @Sendable (ScriptedConnection) -> Void = { _ in },
-        received: @escaping @Sendable (ScriptedConnection, [UInt8]) -> Int = { $1.count }
+        received: @escaping @Sendable (ScriptedConnection, [UInt8]) -> Int
     ) {
         self.opened = opened
         self.drained = drained

@@ -52,7 +52,7 @@ struct MovingTests {
             connection.detach { _ in }
             return bytes.count
         }
-        let client = try Client(harness.listen(state: state, script))
+        let client = try Client(harness.listen(script, state: state))
         try client.send([1])
         #expect(try client.readToEnd() == [])
         #expect(try script.closed.next() == .detached)

@@ -2,6 +2,19 @@ import Glibc
 import Testing
 import Transport
 
+struct CannotConnect: Error { let errorNumber: Int32 }
+
+/// Compares in one go: byte by byte takes seconds in debug builds.
+func isSame(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
+    left.count == right.count
+        && left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                guard let left = left.baseAddress, let base = right.baseAddress else { return true }
+                return memcmp(left, base, right.count) == 0
+            }
+        }
+}
+
 /// A blocking client socket; calls give up after 20 s.
 final class Client: Sendable {
     let descriptor: Int32
@@ -45,7 +58,7 @@ final class Client: Sendable {
             name.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
             result = Self.connect(descriptor, &name)
         }
-        try #require(result == 0, "connect: \(String(cString: strerror(errno)))")
+        guard result == 0 else { throw CannotConnect(errorNumber: errno) }
     }
 
     private static func connect<Name>(_ descriptor: Int32, _ name: inout Name) -> Int32 {
@@ -61,7 +74,7 @@ final class Client: Sendable {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             try #require(count > 0, "send: \(String(cString: strerror(errno)))")
             sent += count
@@ -73,7 +86,7 @@ final class Client: Sendable {
         let chunk = [UInt8](repeating: byte, count: 64 * 1024)
         var sent = 0
         while true {
-            let count = Glibc.send(descriptor, chunk, chunk.count, Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+            let count = Glibc.send(descriptor, chunk, chunk.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             guard count > 0 else { return sent }
             sent += count
         }
@@ -103,7 +116,7 @@ final class Client: Sendable {
         }
     }
 
-    func endWriting() { shutdown(descriptor, Int32(SHUT_WR.rawValue)) }
+    func endWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Ends with a reset: the socket forgets everything.
     func reset() {

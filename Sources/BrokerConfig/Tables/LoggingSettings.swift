@@ -40,7 +40,9 @@ extension SettingsTable {
                 "\(log).rotation.size", .byteSize(words: ["infinity"]), "infinity", .new, status: status,
                 meaning: "size at which a new file is begun"),
             Setting(
-                "\(log).rotation.keep", .integer(0...Int.max, words: keepWords), "5", .new, status: status,
+                // Only the crash log had it in 1.x.
+                "\(log).rotation.keep", .integer(0...Int.max, words: keepWords), "5", keepWords.isEmpty ? .new : [],
+                status: status,
                 meaning: "old files that are kept"),
             Setting(
                 "\(log).rotation.compress_on_rotate", .flag, "off", .new, status: status,

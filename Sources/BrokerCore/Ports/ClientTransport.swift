@@ -7,8 +7,8 @@ package import Primitives
 /// flushes at the end of the turn; only the rare calls below go through this port.
 package protocol ClientTransport: AnyObject {
     var output: OutputBuffer { get }
-    var peer: ClientPeer { get }
-    var listener: ListenerFacts { get }
+    var clientPeer: ClientPeer { get }
+    var listenerFacts: ListenerFacts { get }
     /// When the connection was accepted.
     var openedAt: MonotonicTime { get }
     /// Stops taking packets and closes, once what `output` holds has been sent.

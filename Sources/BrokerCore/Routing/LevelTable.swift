@@ -4,8 +4,8 @@ import Primitives
 /// integers. Each holder of an id counts; a level that nobody holds is forgotten and its id used again.
 ///
 ///     places   [ – | hash,id | – | hash,id | … ]     open addressing, linear probing, at most 3/4 full
-///                        └──► levels[id] = (offset, length, hash, holders)
-///                                              └──► texts: s e n s o r – – …
+///                        └──► levels[id] = (text, length, hash, holders)
+///                                            └──► texts: t e m p e r a t u r e – – …   if over 8 bytes
 ///
 /// The hash is seeded for each table: clients choose these texts, and must not be able to make them collide.
 package struct LevelTable: Sendable {
@@ -15,8 +15,9 @@ package struct LevelTable: Sendable {
     package static let idLimit = UInt32.max - 8
 
     private struct Level: BitwiseCopyable {
-        /// In `texts`; for a free id, the next free id.
-        var offset: Int
+        /// A text of up to 8 bytes itself (`shortWord`); of a longer one, where it begins in `texts`; of a
+        /// free id, the next free id.
+        var word: UInt64
         var length: UInt32
         var hash: UInt32
         var holders: UInt32
@@ -43,7 +44,9 @@ package struct LevelTable: Sendable {
     /// The id of `text`, or `LevelTable.none`.
     package func find(_ text: RawSpan) -> UInt32 {
         guard count > 0 else { return Self.none }
-        let hash = hash(text)
+        let isShort = text.byteCount <= 8
+        let shortWord = isShort ? text.shortWord : 0
+        let hash = isShort ? hash(shortWord, length: text.byteCount) : hash(text)
         let mask = places.count - 1
         var place = Int(hash) & mask
         while true {
@@ -51,7 +54,12 @@ package struct LevelTable: Sendable {
             if word == 0 { return Self.none }
             if UInt32(truncatingIfNeeded: word >> 32) == hash {
                 let id = UInt32(truncatingIfNeeded: word) - 1
-                if isEqual(levels[Int(id)], text) { return id }
+                let level = levels[Int(id)]
+                if Int(level.length) == text.byteCount,
+                    isShort ? level.word == shortWord : isEqual(level, text)
+                {
+                    return id
+                }
             }
             place = (place + 1) & mask
         }
@@ -65,12 +73,15 @@ package struct LevelTable: Sendable {
             return known
         }
         if (count + 1) * 4 > places.count * 3 { resize(to: max(16, places.count * 2)) }
-        let hash = hash(text)
-        let level = Level(offset: store(text), length: UInt32(text.byteCount), hash: hash, holders: 1)
+        let isShort = text.byteCount <= 8
+        let hash = isShort ? hash(text.shortWord, length: text.byteCount) : hash(text)
+        let level = Level(
+            word: isShort ? text.shortWord : UInt64(store(text)), length: UInt32(text.byteCount), hash: hash,
+            holders: 1)
         let id: UInt32
         if firstFree != Self.none {
             id = firstFree
-            firstFree = UInt32(levels[Int(id)].offset)
+            firstFree = UInt32(levels[Int(id)].word)
             levels[Int(id)] = level
         } else {
             precondition(levels.count < Int(Self.idLimit), "more levels than ids")
@@ -93,8 +104,10 @@ package struct LevelTable: Sendable {
         guard levels[Int(id)].holders == 0 else { return }
         removePlace(of: id)
         let level = levels[Int(id)]
-        texts.deallocate(level.offset, size: Self.size(of: Int(level.length)))
-        levels[Int(id)].offset = Int(firstFree)
+        if level.length > 8 {
+            texts.deallocate(Int(level.word), size: ChunkPool<UInt8>.size(for: Int(level.length)))
+        }
+        levels[Int(id)].word = UInt64(firstFree)
         firstFree = id
         count -= 1
         if count == 0 {
@@ -109,54 +122,64 @@ package struct LevelTable: Sendable {
     /// The level begins with `$`; wildcards at the first level pass it by [MQTT-4.7.2-1].
     package func beginsWithDollar(_ id: UInt32) -> Bool {
         let level = levels[Int(id)]
-        return level.length > 0 && texts[level.offset] == UInt8(ascii: "$")
+        guard level.length > 0 else { return false }
+        let first = level.length > 8 ? texts[Int(level.word)] : UInt8(truncatingIfNeeded: level.word)
+        return first == UInt8(ascii: "$")
     }
 
     /// Appends the level's bytes to `output`.
     package func appendText(of id: UInt32, to output: inout [UInt8]) {
         let level = levels[Int(id)]
-        output.append(contentsOf: texts.elements[level.offset..<level.offset + Int(level.length)])
+        for index in 0..<Int(level.length) {
+            output.append(
+                level.length > 8
+                    ? texts[Int(level.word) + index]
+                    : UInt8(truncatingIfNeeded: level.word >> UInt64(index * 8)))
+        }
     }
 
     // MARK: - Texts
 
-    /// Chunks below 8 bytes would only split memory finer than `Level` itself is.
-    private static func size(of length: Int) -> UInt8 {
-        max(3, ChunkPool<UInt8>.size(for: length))
-    }
-
     private mutating func store(_ text: RawSpan) -> Int {
-        let offset = texts.allocate(size: Self.size(of: text.byteCount))
-        for index in 0..<text.byteCount { texts[offset + index] = text.byte(at: index) }
+        let offset = texts.allocate(size: ChunkPool<UInt8>.size(for: text.byteCount))
+        for index in 0..<text.byteCount { texts[offset + index] = text.octet(at: index) }
         return offset
     }
 
-    @inline(__always)
+    /// Both are of the same length, over 8 bytes.
     private func isEqual(_ level: Level, _ text: RawSpan) -> Bool {
-        guard Int(level.length) == text.byteCount else { return false }
-        let stored = texts.elements.span
-        for index in 0..<text.byteCount where stored[level.offset + index] != text.byte(at: index) {
-            return false
+        let stored = unsafe texts.elements.span.bytes
+        let start = Int(level.word)
+        var index = 0
+        while index + 8 <= text.byteCount {
+            if stored.word(at: start + index) != text.word(at: index) { return false }
+            index += 8
         }
-        return true
+        // The last eight bytes, some of them for the second time.
+        index = text.byteCount - 8
+        return stored.word(at: start + index) == text.word(at: index)
     }
 
-    /// Eight bytes at a time, each folded in by a 128-bit product.
+    @inline(__always)
+    private func hash(_ shortWord: UInt64, length: Int) -> UInt32 {
+        finish(Self.fold(seed ^ UInt64(length) ^ shortWord, 0xE703_7ED1_A0B4_28DB))
+    }
+
+    /// Of a text over 8 bytes: eight at a time, each folded in by a 128-bit product.
     private func hash(_ text: RawSpan) -> UInt32 {
         var state = seed ^ UInt64(text.byteCount)
         var index = 0
-        while index + 8 <= text.byteCount {
-            let word = unsafe text.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-            state = Self.fold(state ^ word, 0xA076_1D64_78BD_642F)
+        while index + 8 < text.byteCount {
+            state = Self.fold(state ^ text.word(at: index), 0xA076_1D64_78BD_642F)
             index += 8
         }
-        var tail: UInt64 = 0
-        while index < text.byteCount {
-            tail = tail << 8 | UInt64(text.byte(at: index))
-            index += 1
-        }
-        state = Self.fold(state ^ tail, 0xE703_7ED1_A0B4_28DB)
-        return UInt32(truncatingIfNeeded: Self.fold(state ^ seed, 0x8EBC_6AF0_9C88_C6E3))
+        // The last eight bytes, some of them for the second time.
+        return finish(Self.fold(state ^ text.word(at: text.byteCount - 8), 0xE703_7ED1_A0B4_28DB))
+    }
+
+    @inline(__always)
+    private func finish(_ state: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: Self.fold(state ^ seed, 0x8EBC_6AF0_9C88_C6E3))
     }
 
     @inline(__always)
@@ -201,17 +224,43 @@ package struct LevelTable: Sendable {
 }
 
 extension RawSpan {
+    /// The byte at `index`, which is inside. (`byte(at:)` of another module is a call for each byte, which
+    /// doubled the time of a match.)
+    @inline(__always)
+    func octet(at index: Int) -> UInt8 {
+        unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
+    }
+
+    /// The eight bytes from `index`, all inside; the first is the lowest.
+    @inline(__always)
+    fileprivate func word(at index: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+
+    /// All of up to eight bytes, the first lowest, filled up with zeros.
+    @inline(__always)
+    fileprivate var shortWord: UInt64 {
+        if byteCount == 8 { return word(at: 0) }
+        var word: UInt64 = 0
+        var index = byteCount
+        while index > 0 {
+            index -= 1
+            word = word << 8 | UInt64(octet(at: index))
+        }
+        return word
+    }
+
     /// Where the level that begins at `start` ends: the offset of the next `/`, or the end.
     @inline(__always)
     func endOfLevel(from start: Int) -> Int {
         var index = start
-        while index < byteCount, byte(at: index) != UInt8(ascii: "/") { index += 1 }
+        while index < byteCount, octet(at: index) != UInt8(ascii: "/") { index += 1 }
         return index
     }
 
     /// The bytes `range` are the one character `character`.
     @inline(__always)
     func isWildcard(_ range: Range<Int>, _ character: Unicode.Scalar) -> Bool {
-        range.count == 1 && byte(at: range.lowerBound) == UInt8(ascii: character)
+        range.count == 1 && octet(at: range.lowerBound) == UInt8(ascii: character)
     }
 }

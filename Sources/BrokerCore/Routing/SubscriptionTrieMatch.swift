@@ -10,9 +10,9 @@ struct MatchScratch: Sendable {
 extension SubscriptionTrieCore {
     /// Walks `topic` level by level with all paths at once:
     ///
-    ///     topic            sport         / tennis                 / player1
-    ///     reached   root → sport, +      → sport/tennis, sport/+   → …
-    ///     found            #               sport/#                  sport/tennis/#, and what was reached in the end
+    ///     topic            sport      / tennis                  / player1
+    ///     reached   root → sport, +   → sport/tennis, sport/+   → …
+    ///     found            #            sport/#                   sport/tennis/#, and what was reached last
     ///
     /// Two paths never meet in one node, so nothing is found twice.
     func match(
@@ -22,7 +22,7 @@ extension SubscriptionTrieCore {
         let mountpoint = Int(mountpoint.id)
         guard mountpoint < roots.count, roots[mountpoint] != Self.none else { return }
         // Wildcards at the first level do not match topics that begin with `$` [MQTT-4.7.2-1].
-        let isDollar = topic.byteCount > 0 && topic.byte(at: 0) == UInt8(ascii: "$")
+        let isDollar = topic.byteCount > 0 && topic.octet(at: 0) == UInt8(ascii: "$")
         scratch.reached.removeAll(keepingCapacity: true)
         scratch.reached.append(roots[mountpoint])
         var start = 0

@@ -109,7 +109,7 @@ package final class ConnectHandshake {
     private func register(from start: Int) {
         guard let transport else { return }
         let point = HookPoint.authOnRegister.forVersion(packet.version)
-        guard !shard.settings.allowsAnonymous, !transport.listener.allowsAnonymous else {
+        guard !shard.settings.allowsAnonymous, !transport.listenerFacts.allowsAnonymous else {
             registered()
             return
         }
@@ -137,9 +137,9 @@ package final class ConnectHandshake {
 
     private func event(_ transport: any ClientTransport) -> RegisterEvent {
         RegisterEvent(
-            peer: transport.peer, subscriber: attempt.subscriber, userName: attempt.userName,
+            peer: transport.clientPeer, subscriber: attempt.subscriber, userName: attempt.userName,
             password: packet.password, cleanStart: attempt.cleanStart, version: packet.version,
-            properties: packet.properties, listener: transport.listener.name)
+            properties: packet.properties, listener: transport.listenerFacts.name)
     }
 
     /// The client may come in; a hook may have given it an identity that lives on another loop.

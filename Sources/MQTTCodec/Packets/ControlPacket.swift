@@ -39,14 +39,15 @@ package enum ControlPacket: Equatable, Sendable {
 }
 
 extension ControlPacket {
-    /// Decodes a packet from either side; a PUBLISH may have what only a server sends.
+    /// Decodes a packet.
     ///
     /// - Parameters:
     ///   - body: the `remainingLength` bytes behind `header`.
     ///   - version: the session's; a CONNECT says its own.
+    ///   - sender: a client's PUBLISH must not have Subscription Identifiers.
     /// - Throws: with an offset counted from the packet's first byte.
     package static func decode(
-        _ header: FixedHeader, body: RawSpan, version: ProtocolVersion
+        _ header: FixedHeader, body: RawSpan, version: ProtocolVersion, from sender: PacketSender = .server
     ) throws(MalformedPacket) -> ControlPacket {
         guard body.byteCount == header.remainingLength else {
             let problem: MalformedPacket.Problem =
@@ -54,19 +55,20 @@ extension ControlPacket {
             throw MalformedPacket(problem, at: header.packetByteCount, in: header.type)
         }
         do {
-            return try decode(header.type, header.flags, body, version)
+            return try decode(header.type, header.flags, body, version, sender)
         } catch {
             throw error.moved(by: error.problem == .reservedPacketType ? 0 : header.headerByteCount)
         }
     }
 
     private static func decode(
-        _ type: PacketType, _ flags: UInt8, _ body: RawSpan, _ version: ProtocolVersion
+        _ type: PacketType, _ flags: UInt8, _ body: RawSpan, _ version: ProtocolVersion, _ sender: PacketSender
     ) throws(MalformedPacket) -> ControlPacket {
         switch type {
         case .connect: return .connect(try ConnectPacket.decode(body: body))
         case .connack: return .connack(try ConnackPacket.decode(body: body, version: version))
-        case .publish: return .publish(try PublishPacket.decode(flags: flags, body: body, version: version))
+        case .publish:
+            return .publish(try PublishPacket.decode(flags: flags, body: body, version: version, from: sender))
         case .puback: return .puback(try AckPacket.decode(type, body: body, version: version))
         case .pubrec: return .pubrec(try AckPacket.decode(type, body: body, version: version))
         case .pubrel: return .pubrel(try AckPacket.decode(type, body: body, version: version))

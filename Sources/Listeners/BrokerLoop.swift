@@ -1,0 +1,200 @@
+import BrokerCore
+package import BrokerMetrics
+import Logging
+import Primitives
+import Synchronization
+import Transport
+
+/// What lives on one event loop: its shard of the broker, its mailbox and its counters.
+///
+/// A turn: letters → timers → sockets → scans and batches for other loops → flush → snapshot, if asked for.
+final class BrokerLoop: EventLoopOwner {
+    let shard: Shard
+    let counters: LoopCounters
+    unowned let loop: EventLoop
+    private let mailbox: Mailbox<LoopLetter>
+    private let doors: LoopDoors
+    private var letters: ContiguousArray<LoopLetter> = []
+    private var lastAnswered: UInt64 = 0
+    private var isDraining = false
+
+    /// Connections that have not sent CONNECT yet, by the number of their timer.
+    private var newcomers: [UInt64: ClientConnection] = [:]
+    private var newcomerNumber: UInt64 = 0
+
+    init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
+        self.loop = loop
+        self.doors = doors
+        let index = loop.index
+        mailbox = doors.mailboxes[index]
+        let counters = LoopCounters()
+        self.counters = counters
+        shard = Shard(
+            broker, index: index, counters: counters,
+            links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in mailboxes[target].post(.core(letter)) },
+            now: loop.now)
+    }
+
+    // MARK: EventLoopOwner
+
+    func loopStarted(_ loop: EventLoop) {
+        loop.events = LoopEvents(counters)
+        shard.externalTimerFired = { [unowned self] number in connectTimerFired(number) }
+    }
+
+    func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
+        shard.turnBegan(now)
+        mailbox.drain(into: &letters)
+        guard !letters.isEmpty else { return }
+        counters.add(.loopLettersTaken, letters.count)
+        counters.observe(.letterBatch, UInt64(letters.count))
+        for letter in letters { receive(letter) }
+        letters.removeAll(keepingCapacity: true)
+    }
+
+    func turnEnded(_ loop: EventLoop, now: MonotonicTime) {
+        shard.turnEnded()
+    }
+
+    func turnFlushed(_ loop: EventLoop) {
+        doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters)
+        if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
+    }
+
+    func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
+        shard.sleepLimitNanoseconds(now)
+    }
+
+    func loopStopped(_ loop: EventLoop) {
+        doors.reportOpen(0, loop: loop.index)
+    }
+
+    // MARK: Letters
+
+    private func receive(_ letter: LoopLetter) {
+        switch letter {
+        case .core(let letter): shard.receive(letter)
+        case .adopt(let socket, let attempt, let facts): adopt(socket, attempt, facts)
+        case .listen(let listener, let state, let facts): listen(listener, state, facts)
+        case .stopListening(let state): loop.closeAcceptors(of: state)
+        case .dropConnections(let state):
+            loop.forEachConnection { if $0.listener === state { $0.close(.reset, afterFlush: false) } }
+        case .drain: drain()
+        }
+    }
+
+    private func listen(_ listener: BoundListener, _ state: ListenerState, _ facts: ListenerFacts) {
+        guard let socket = listener.takeSocket(), !isDraining else { return }
+        loop.addAcceptor(socket: socket, state: state) { [unowned self] socket, slot, loop in
+            let connection = ClientConnection(socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
+            counters.add(.socketOpen)
+            startConnectTimer(connection)
+            return connection
+        }
+    }
+
+    /// Goes on with a connection that another loop has read up to CONNECT.
+    private func adopt(_ socket: DetachedSocket, _ attempt: ConnectAttempt, _ facts: ListenerFacts) {
+        let connection = loop.adopt(socket) { socket, slot, loop in
+            ClientConnection(socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
+        }
+        guard let connection else { return }
+        if isDraining {
+            connection.close(CloseReason.shutdown)
+        } else {
+            connection.goOn(with: attempt)
+        }
+    }
+
+    private func drain() {
+        isDraining = true
+        loop.closeAcceptors()
+        shard.drain()
+        loop.forEachConnection { connection in
+            (connection as? ClientConnection)?.close(CloseReason.shutdown)
+        }
+    }
+
+    // MARK: CONNECT time-out
+
+    private func startConnectTimer(_ connection: ClientConnection) {
+        newcomerNumber += 1
+        connection.newcomerNumber = newcomerNumber
+        newcomers[newcomerNumber] = connection
+        let deadline = loop.now.adding(milliseconds: shard.broker.settings.connectTimeout)
+        shard.timers.add(.external(newcomerNumber), at: deadline)
+    }
+
+    /// The connection has sent CONNECT, or has gone.
+    func forgetNewcomer(_ number: UInt64) {
+        if number != 0 { newcomers[number] = nil }
+    }
+
+    private func connectTimerFired(_ number: UInt64) {
+        guard let connection = newcomers.removeValue(forKey: number) else { return }
+        counters.add(.socketCloseTimeout)
+        connection.close(CloseReason.connectTimeout)
+    }
+
+    func post(_ letter: LoopLetter, to index: Int) { doors.mailboxes[index].post(letter) }
+}
+
+/// The doors of all loops: how any thread reaches them and reads their counters.
+package final class LoopDoors: Sendable {
+    let mailboxes: [Mailbox<LoopLetter>]
+    package let exchanges: [SnapshotExchange]
+    private let wakers: [LoopWaker]
+    private let open: Mutex<[Int?]>
+
+    init(loopCount: Int) {
+        let wakers = (0..<loopCount).map { _ in LoopWaker() }
+        self.wakers = wakers
+        mailboxes = wakers.map { waker in Mailbox { waker.wake() } }
+        exchanges = wakers.map { waker in SnapshotExchange { waker.wake() } }
+        open = Mutex(Array(repeating: nil, count: loopCount))
+    }
+
+    func connect(to handles: [EventLoopHandle]) {
+        for (waker, handle) in zip(wakers, handles) { waker.connect(to: handle) }
+    }
+
+    func post(_ letter: LoopLetter) {
+        for mailbox in mailboxes { mailbox.post(letter) }
+    }
+
+    /// A draining loop says how many connections it still has.
+    func reportOpen(_ count: Int, loop: Int) { open.withLock { $0[loop] = count } }
+
+    /// True once every loop has drained.
+    var isDrained: Bool { open.withLock { $0.allSatisfy { $0 == 0 } } }
+}
+
+/// Turns what the transport counts into the loop's counters.
+private final class LoopEvents: TransportEvents {
+    private let counters: LoopCounters
+
+    init(_ counters: LoopCounters) { self.counters = counters }
+
+    func count(_ event: TransportEvent, _ n: Int) {
+        switch event {
+        case .bytesReceived: counters.add(.bytesReceived, n)
+        case .bytesSent: counters.add(.bytesSent, n)
+        case .accepted: counters.add(.connectionsAccepted, n)
+        case .refusedMaxConnections: counters.add(.connectionsRefused, n)
+        case .descriptorExhausted: counters.add(.acceptDescriptorExhausted, n)
+        case .halfClosed: counters.add(.halfClosed, n)
+        case .reset: counters.add(.connectionReset, n)
+        case .readError, .writeError: counters.add(.socketError, n)
+        case .sendTimeout: counters.add(.sendTimeouts, n)
+        case .readPaused: counters.add(.loopReadsPaused, n)
+        case .fairnessYield: counters.add(.loopFairnessYields, n)
+        case .writeBlocked: counters.add(.writeBlocked, n)
+        case .bytesDiscarded: counters.add(.outputBytesDiscarded, n)
+        case .turn: counters.add(.loopTurns, n)
+        case .wakeup: counters.add(.loopWakeups, n)
+        case .busyNanoseconds:
+            counters.add(.loopBusyNanoseconds, n)
+            counters.observe(.turnNanoseconds, UInt64(n))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package import BrokerCore
+import BrokerMetrics
+import Glibc
+import Logging
+import Primitives
+import Synchronization
+package import Transport
+
+/// The broker with its loops and listeners, running.
+package final class BrokerRuntime: Sendable {
+    package let broker: Broker
+    package let doors: LoopDoors
+    private let group: LoopGroup
+    private let listeners = Mutex<[RunningListener]>([])
+    private let log: Logger
+
+    /// Makes the loops; nothing runs yet.
+    package init(broker: Broker) throws(TransportError) {
+        self.broker = broker
+        log = broker.log
+        let doors = LoopDoors(loopCount: broker.loopCount)
+        self.doors = doors
+        group = try LoopGroup(count: broker.loopCount, clock: broker.clock, logger: broker.log) { loop in
+            BrokerLoop(loop, broker: broker, doors: doors)
+        }
+        doors.connect(to: group.handles)
+    }
+
+    /// Starts the loops' threads.
+    package func start() throws(TransportError) { try group.start() }
+
+    /// Opens a listener on every loop.
+    ///
+    /// - Parameter maxConnections: `.max` = no limit; further clients wait in the kernel's backlog.
+    /// - Returns: the address it really listens on, which tells the port when 0 was asked for.
+    package func listen(
+        _ facts: ListenerFacts, on address: ListenAddress, maxConnections: Int = .max,
+        options: ListenOptions = ListenOptions()
+    ) throws(TransportError) -> ListenAddress {
+        let bound = try bindListener(address: address, loops: broker.loopCount, options: options)
+        let state = ListenerState(name: facts.name, maxConnections: maxConnections)
+        listeners.withLock {
+            $0.append(RunningListener(facts: facts, address: bound.address, state: state, bound: bound))
+        }
+        doors.post(.listen(bound, state, facts))
+        log.info(
+            "listening", metadata: ["listener": "\(facts.name)", "address": "\(bound.address)", "protocol": "mqtt"])
+        return bound.address
+    }
+
+    /// The listeners in the order in which they were opened.
+    package var runningListeners: [RunningListener] { listeners.withLock { $0 } }
+
+    /// Stops accepting, tells every client that the broker goes (v5: 0x8B), sends what waits, and closes.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long clients may take to read what waits for them.
+    ///   - isUrgent: asked meanwhile; true ends the wait.
+    /// - Returns: false when the time was over first.
+    package func drain(timeout: Duration, isUrgent: () -> Bool = { false }) -> Bool {
+        doors.post(.drain)
+        let end = ContinuousClock.now + timeout
+        while !doors.isDrained {
+            if isUrgent() || ContinuousClock.now >= end { return false }
+            usleep(2000)
+        }
+        return true
+    }
+
+    /// Ends the loops. What has not been sent is lost.
+    package func stop() {
+        group.stop()
+        group.join()
+        for listener in runningListeners { listener.bound.removeSocketFile() }
+    }
+}
+
+/// A listener and what it has to show.
+package struct RunningListener: Sendable {
+    package let facts: ListenerFacts
+    package let address: ListenAddress
+    package let state: ListenerState
+    let bound: BoundListener
+}

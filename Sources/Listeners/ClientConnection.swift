@@ -1,0 +1,171 @@
+import Logging
+import BrokerCore
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+import Transport
+
+/// A client's connection: where bytes become packets and packets reach a session.
+///
+///     awaitingConnect → handshaking   [CONNECT, client lives here]
+///     awaitingConnect → (moved)       [CONNECT, client lives on another loop]
+///     handshaking     → connected     [accepted]
+///     any             → closing       [refused, malformed, time-out, disconnect]
+final class ClientConnection: Connection, ClientTransport {
+    private unowned let owner: BrokerLoop
+    let listenerFacts: ListenerFacts
+    private var session: Session?
+    private var handshake: ConnectHandshake?
+    /// Why we closed it; nil while we have not.
+    private var closeReason: CloseReason?
+    /// The number of its CONNECT timer; 0 = none.
+    var newcomerNumber: UInt64 = 0
+
+    init(socket: DetachedSocket, slot: Int, loop: EventLoop, owner: BrokerLoop, facts: ListenerFacts) {
+        self.owner = owner
+        listenerFacts = facts
+        super.init(socket: socket, slot: slot, loop: loop)
+        owner.counters.move(.connectionsOpen, by: 1)
+    }
+
+    // MARK: Bytes
+
+    override func received(_ bytes: RawSpan) -> Int {
+        var offset = 0
+        while offset < bytes.byteCount {
+            guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
+            guard pauseReasons.isEmpty else { return offset }
+            if let session, !session.takesPackets { return session.isOnline ? offset : bytes.byteCount }
+            let rest = bytes.extracting(offset...)
+            do throws(MalformedPacket) {
+                guard let header = try FixedHeader.decode(rest, maximumRemainingLength: packetLimit) else { return offset }
+                guard rest.byteCount >= header.packetByteCount else {
+                    neededByteCount = header.packetByteCount
+                    return offset
+                }
+                offset += header.packetByteCount
+                let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
+                if let session {
+                    session.receive(header, body: body)
+                } else {
+                    try receiveBeforeSession(header, body)
+                }
+            } catch {
+                fail(error)
+                return bytes.byteCount
+            }
+        }
+        return offset
+    }
+
+    private var packetLimit: Int {
+        session?.settings.maxMessageSize ?? owner.shard.broker.settings.maxMessageSize
+    }
+
+    /// CONNECT must come first [MQTT-3.1.0-1]; while it is being decided on, AUTH and DISCONNECT may follow.
+    private func receiveBeforeSession(_ header: FixedHeader, _ body: RawSpan) throws(MalformedPacket) {
+        if let handshake {
+            switch header.type {
+            case .auth: handshake.receive(try AuthPacket.decode(body: body, version: .v5))
+            default: close(header.type == .disconnect ? CloseReason.clientDisconnect : .protocolError)
+            }
+            return
+        }
+        guard header.type == .connect else {
+            owner.counters.add(.bytesUndecoded, header.packetByteCount)
+            close(CloseReason.protocolError)
+            return
+        }
+        let packet = try ConnectPacket.decode(body: body)
+        owner.forgetNewcomer(newcomerNumber)
+        newcomerNumber = 0
+        let begun = owner.shard.admit(packet, self)
+        if session == nil, isOpen { handshake = begun }
+    }
+
+    /// A packet that cannot be decoded. Before CONNECT was accepted nothing is answered.
+    private func fail(_ error: MalformedPacket) {
+        if let session {
+            session.fail(error)
+            return
+        }
+        if error.problem == .packetTooLarge { owner.counters.add(.invalidMessageSizeError, .v4) }
+        owner.shard.log.debug(
+            "malformed packet before CONNECT was accepted",
+            metadata: ["peer": "\(peer)", "listener": "\(listenerFacts.name)", "problem": "\(error)"])
+        close(error.problem == .packetTooLarge ? CloseReason.packetTooLarge : .malformed)
+    }
+
+    override func outputDrained() { session?.outputDrained() }
+
+    override func closed(_ cause: CloseCause) {
+        owner.counters.move(.connectionsOpen, by: -1)
+        owner.forgetNewcomer(newcomerNumber)
+        handshake?.cancel()
+        handshake = nil
+        if cause == .detached { return }  // it lives on, on another loop
+        owner.counters.add(.socketClose)
+        let reason = closeReason ?? CloseReason(cause)
+        if let session {
+            session.connectionClosed(reason, by: self)
+            self.session = nil
+        } else if reason != .refused {  // a refusal was counted when it was sent
+            owner.counters.add(reason)
+        }
+    }
+
+    // MARK: ClientTransport
+
+    var clientPeer: ClientPeer { ClientPeer(address: peer.ipText, port: peer.port) }
+
+    func close(_ reason: CloseReason) {
+        guard isOpen else { return }
+        closeReason = reason
+        close(.requested, afterFlush: true)
+    }
+
+    func pauseReading(_ reason: ReadingPause) { pauseReading(PauseReason(reason)) }
+
+    func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
+
+    func connected(to session: Session) {
+        handshake = nil
+        self.session = session
+    }
+
+    func move(to loop: Int, with attempt: ConnectAttempt) {
+        handshake = nil
+        let facts = listenerFacts
+        detach { [owner] socket in owner.post(.adopt(socket, attempt, facts), to: loop) }
+    }
+
+    /// Takes up a CONNECT that was read on another loop.
+    func goOn(with attempt: ConnectAttempt) {
+        let begun = owner.shard.begin(attempt, self)
+        if session == nil, isOpen { handshake = begun }
+    }
+}
+
+extension PauseReason {
+    init(_ pause: ReadingPause) {
+        self = []
+        if pause.contains(.hook) { insert(.hook) }
+        if pause.contains(.rate) { insert(.rate) }
+        if pause.contains(.overload) { insert(.overload) }
+        if pause.contains(.backpressure) { insert(.backpressure) }
+    }
+}
+
+extension CloseReason {
+    /// What an end that the transport saw first is counted as.
+    init(_ cause: CloseCause) {
+        switch cause {
+        case .peerClosed: self = .peerClosed
+        case .reset: self = .reset
+        case .ioError: self = .ioError
+        case .sendTimeout: self = .sendTimeout
+        case .loopStopped: self = .shutdown
+        case .requested, .detached: self = .administrative
+        }
+    }
+}

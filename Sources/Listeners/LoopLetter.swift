@@ -1,0 +1,28 @@
+package import BrokerCore
+import Primitives
+import Synchronization
+package import Transport
+
+/// What reaches a loop from other threads: what its shard is to do, and what its connections and listeners are.
+package enum LoopLetter: Sendable {
+    case core(CoreLetter)
+    /// A connection whose client lives here, with its CONNECT.
+    case adopt(DetachedSocket, ConnectAttempt, ListenerFacts)
+    /// Accept connections from one of the listener's sockets.
+    case listen(BoundListener, ListenerState, ListenerFacts)
+    /// Stop accepting for one listener; its connections stay.
+    case stopListening(ListenerState)
+    /// End every connection of one listener, as if its peer had gone.
+    case dropConnections(ListenerState)
+    /// Stop accepting, say goodbye to every client and close.
+    case drain
+}
+
+/// Wakes a loop that does not exist yet when its mailbox is made.
+final class LoopWaker: Sendable {
+    private let handle = Mutex<EventLoopHandle?>(nil)
+
+    func connect(to handle: EventLoopHandle) { self.handle.withLock { $0 = handle } }
+
+    func wake() { handle.withLock { $0 }?.wake() }
+}

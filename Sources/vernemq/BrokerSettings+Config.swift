@@ -1,0 +1,62 @@
+import BrokerConfig
+import BrokerCore
+import MQTTCodec
+import Primitives
+
+extension BrokerSettings {
+    /// What `vernemq.conf` says, in the core's terms. Ranges were checked when it was loaded.
+    init(_ config: EffectiveConfig) {
+        self.init()
+        nodeName = config.string(.nodeName)
+        allowsAnonymous = config.flag(.allowAnonymous)
+        maxClientIDSize = config.integer(.maxClientIDSize)
+        maxSubscriptionsPerClient = config.integer(.maxSubscriptionsPerClient)
+        persistentClientExpiration = config.seconds(.persistentClientExpiration)
+        maxLastWillDelay = config.seconds(.maxLastWillDelay)
+        disconnectsOnUnauthorizedPublishV3 = config.flag(.disconnectOnUnauthorizedPublishV3)
+        suppressesWillOnTakeover = config.flag(.suppressLWTOnSessionTakeover)
+        connectTimeout = UInt64(clamping: config.integer(.mqttConnectTimeout))
+        logsKeepAliveAsWarning = config.flag(.keepAliveAsWarning)
+        hookTimeout = UInt64(clamping: config.integer(.hookTimeout))
+        topicMaxDepth = config.integer(.topicMaxDepth)
+        if config.integer(.maxMessageSize) > 0 { maxMessageSize = config.integer(.maxMessageSize) }
+        receiveMaxBroker = UInt16(clamping: config.integer(.receiveMaxBroker))
+        topicAliasMaxClient = UInt16(clamping: config.integer(.topicAliasMaxClient))
+        topicAliasMaxBroker = UInt16(clamping: config.integer(.topicAliasMaxBroker))
+        sharedSubscriptionPolicy =
+            SharedSubscriptionPolicy(rawValue: config.string(.sharedSubscriptionPolicy)) ?? .preferLocal
+        checksPayloadFormat = config.flag(.payloadFormatCheck)
+        maxQoS = QoS(rawValue: UInt8(clamping: config.integer(.maxQoS))) ?? .exactlyOnce
+        retainAvailable = config.flag(.retainAvailable)
+        serverKeepAliveMax = UInt16(clamping: config.integer(.serverKeepAliveMax))
+        retainedExpirySweepInterval = UInt64(clamping: config.integer(.expireRetainCache))
+        session = SessionSettings(config)
+        session.maxMessageSize = maxMessageSize
+    }
+}
+
+extension SessionSettings {
+    init(_ config: EffectiveConfig) {
+        self.init()
+        maxInflightMessages = config.integer(.maxInflightMessages)
+        receiveMaxClient = UInt16(clamping: config.integer(.receiveMaxClient))
+        maxOnlineMessages = config.integer(.maxOnlineMessages)
+        maxOfflineMessages = config.integer(.maxOfflineMessages)
+        overridesMaxOnlineMessages = config.flag(.overrideMaxOnlineMessages)
+        queueType = QueueType(rawValue: config.string(.queueType)) ?? .fifo
+        retryInterval = UInt64(clamping: config.integer(.retryInterval)) * 1000
+        maxMessageRate = config.integer(.maxMessageRate)
+        upgradesOutgoingQoS = config.flag(.upgradeOutgoingQoS)
+    }
+}
+
+extension ListenerFacts {
+    init(_ settings: ListenerSettings) {
+        self.init(
+            name: settings.name,
+            mountpoint: settings.mountpoint.isEmpty ? .default : .intern(UTF8Text(settings.mountpoint)),
+            allowsAnonymous: settings.allowAnonymousOverride,
+            allowedProtocolVersions: settings.allowedProtocolVersions.map { UInt8(clamping: $0) },
+            maxConnectionLifetime: UInt64(clamping: settings.maxConnectionLifetime))
+    }
+}

@@ -1,0 +1,189 @@
+import ArgumentParser
+import BrokerConfig
+import BrokerCore
+import BrokerLog
+import BrokerMetrics
+import Exporters
+import Glibc
+import HTTPServer
+import Listeners
+import Logging
+import Transport
+
+/// `vernemq start`: runs the broker in the foreground.
+struct StartCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Run the broker in the foreground (the default).")
+
+    @OptionGroup var source: ConfigSource
+
+    func run() throws {
+        let (config, notes) = try source.load()
+        var signals = Signals()
+        let output = bootstrap(LogSettings(config))
+        for problem in output.problems { Console.error(problem) }
+        let log = Logger(label: "vernemq")
+        for note in notes {
+            log.log(
+                level: note.level == .warning ? .warning : .info, "configuration",
+                metadata: ["setting": "\(note.key)", "at": "\(note.source)", "note": "\(note.text)"])
+        }
+        let files = OpenFileLimit.raise()
+        let loopCount = config.integer(.loops) > 0 ? config.integer(.loops) : Self.coreCount
+        let broker = Broker(settings: BrokerSettings(config), loopCount: loopCount, log: log)
+        let http = HTTPListeners()
+        do {
+            let runtime = try BrokerRuntime(broker: broker)
+            let registry = MetricsRegistry(version: BuildVersion.text)
+            registry.connect(to: runtime, http)
+            try runtime.start()
+            let pages = Pages(
+                registry: registry, runtime: runtime,
+                exposition: PrometheusText(
+                    namespace: config.prometheusNamespace, node: broker.settings.nodeName, loopCount: loopCount),
+                httpListeners: http)
+            try listen(config, runtime, pages, log)
+            log.info(
+                "started",
+                metadata: [
+                    "version": "\(BuildVersion.text)", "node": "\(broker.settings.nodeName)", "loops": "\(loopCount)",
+                    "open_files": "\(files)",
+                ])
+            log.notice("sessions, queues and retained messages live in memory alone and end with the process")
+            serve(runtime, http, output, &signals, config, log)
+        } catch let error as TransportError {
+            Console.error("vernemq: cannot \(error)")
+            throw ExitCode(1)
+        } catch let error as HTTPServerError {
+            Console.error("vernemq: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private static var coreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    // MARK: Listeners
+
+    private func listen(
+        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ log: Logger
+    ) throws {
+        for listener in config.listeners() {
+            switch listener.kind {
+            case .tcp: try listenMQTT(listener, config, runtime, log)
+            case .http: try listenHTTP(listener, config, pages, log)
+            default: break  // the configuration has warned
+            }
+        }
+    }
+
+    private func listenMQTT(
+        _ listener: ListenerSettings, _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ log: Logger
+    ) throws {
+        let address = try ListenAddress(parsing: "\(listener.address)".listenText)
+        var options = ListenOptions()
+        if let sizes = listener.bufferSizes, sizes.count >= 2 {
+            options.sendBufferByteCount = Int32(clamping: sizes[0])
+            options.receiveBufferByteCount = Int32(clamping: sizes[1])
+        }
+        let facts = ListenerFacts(listener)
+        let bound = try runtime.listen(facts, on: address, maxConnections: listener.maxConnections, options: options)
+        let isAnonymous = config.flag(.allowAnonymous) || facts.allowsAnonymous
+        if isAnonymous, !listener.address.isLoopback {
+            log.warning(
+                "anybody who reaches this address may connect, publish and subscribe",
+                metadata: ["listener": "\(listener.key)", "address": "\(bound)", "setting": "allow_anonymous = on"])
+        }
+    }
+
+    private func listenHTTP(
+        _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages, _ log: Logger
+    ) throws {
+        guard case .ip(let host, let port) = listener.address else { return }
+        var limits = HTTPLimits()
+        limits.requestLineLength = listener.maxRequestLineLength
+        limits.headerValueLength = listener.maxHeaderValueLength
+        limits.bodySize = config.integer(.httpMaxBodySize)
+        limits.threads = config.integer(.httpThreads)
+        limits.requestTimeout = config.duration(.httpRequestTimeout)
+        if listener.maxConnections < limits.connections { limits.connections = listener.maxConnections }
+        let server = try HTTPServer(
+            address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules), log: log)
+        pages.httpListeners.add(
+            server,
+            ListenerStatus(
+                type: "http", isRunning: true, ip: host, port: server.port, mountpoint: "",
+                maximumConnections: listener.maxConnections == .max ? nil : listener.maxConnections))
+        let shown = host.contains(":") ? "[\(host)]" : host
+        let base = "http://\(shown):\(server.port)"
+        log.info(
+            "listening",
+            metadata: [
+                "listener": "\(listener.name)", "protocol": "http", "metrics": "\(base)/metrics",
+                "status": "\(base)/status", "health": "\(base)/health",
+            ])
+    }
+
+    // MARK: Until the end
+
+    private func serve(
+        _ runtime: BrokerRuntime, _ http: HTTPListeners, _ output: LogOutput, _ signals: inout Signals,
+        _ config: EffectiveConfig, _ log: Logger
+    ) {
+        while true {
+            let signal = signals.next()
+            guard signal != SIGHUP else {
+                for problem in output.reopen() { log.error("log file", metadata: ["problem": "\(problem)"]) }
+                log.info("log files reopened; other settings are read at the start only")
+                continue
+            }
+            log.info("stopping: clients are told; a second signal ends at once")
+            let isDrained = runtime.drain(timeout: config.duration(.shutdownTimeout)) { signals.isStopPending() }
+            if !isDrained { log.warning("some clients did not read what waited for them") }
+            http.stop()
+            runtime.stop()
+            log.info("stopped")
+            return
+        }
+    }
+}
+
+/// The process's limit on open files, of which each connection needs one.
+enum OpenFileLimit {
+    /// Raises it as far as it goes. - Returns: the limit now in force.
+    static func raise() -> UInt {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        if limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max
+            unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        }
+        return limit.rlim_cur
+    }
+}
+
+extension LogSettings {
+    init(_ config: EffectiveConfig) {
+        self.init(
+            destination: Destination(rawValue: config.string(.logConsole)) ?? .console,
+            level: Self.level(named: config.string(.logConsoleLevel)) ?? .info, file: config.string(.logConsoleFile),
+            consoleFormat: Format(rawValue: config.string(.logConsoleConsoleFormat)) ?? .text,
+            fileFormat: Format(rawValue: config.string(.logConsoleFileFormat)) ?? .text,
+            errorFile: config.flag(.logError) ? config.string(.logErrorFile) : nil,
+            errorFileFormat: Format(rawValue: config.string(.logErrorFileFormat)) ?? .text)
+    }
+}
+
+extension ListenerAddress {
+    /// Whether only this machine reaches it.
+    var isLoopback: Bool {
+        switch self {
+        case .unix: true
+        case .ip(let host, _): host.hasPrefix("127.") || host == "::1"
+        }
+    }
+}
+
+extension String {
+    /// A Unix socket's path in the form that listeners take.
+    fileprivate var listenText: String { hasPrefix("/") ? "local:\(self):0" : self }
+}

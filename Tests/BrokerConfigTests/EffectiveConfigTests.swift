@@ -1,0 +1,180 @@
+import Testing
+
+@testable import BrokerConfig
+
+@Suite struct EffectiveConfigTests {
+    private let folder = TemporaryFolder()
+
+    private func load(
+        _ text: String, set: [(key: String, value: String)] = [], environment: [String: String] = [:]
+    ) throws(ConfigErrors) -> (EffectiveConfig, [ConfigNote]) {
+        let path = folder.write("vernemq.conf", text)
+        return try EffectiveConfig.load(path: path, overrides: set, environment: environment)
+    }
+
+    /// The messages without the folder.
+    private func errors(
+        _ text: String, set: [(key: String, value: String)] = [], environment: [String: String] = [:]
+    ) -> [String] {
+        do {
+            _ = try load(text, set: set, environment: environment)
+            return []
+        } catch {
+            return error.errors.map { $0.description.split(separator: folder.path + "/").joined() }
+        }
+    }
+
+    private func notes(_ text: String, environment: [String: String] = [:]) throws -> [String] {
+        try load("allow_anonymous = on\n" + text, environment: environment).1.map {
+            "\($0.level) \($0.key): \($0.text)"
+        }
+    }
+
+    @Test func `without any file every key has its default`() throws {
+        let (config, _) = try EffectiveConfig.load(path: nil)
+        #expect(!config.flag(.allowAnonymous))
+        #expect(config.integer(.maxInflightMessages) == 20)
+        #expect(config.duration(.mqttConnectTimeout) == .seconds(5))
+        #expect(config.duration(.retryInterval) == .seconds(20))
+        #expect(config.seconds(.persistentClientExpiration) == nil)
+        #expect(config.seconds(.maxLastWillDelay) == nil)
+        #expect(config.string(.nodeName) == "VerneMQ@127.0.0.1")
+        #expect(config.value("max_inflight_messages")?.source == .builtIn)
+        // Every typed key answers without a trap.
+        for key in FlagKey.allCases { _ = config.flag(key) }
+        for key in IntegerKey.allCases { _ = config.integer(key) }
+        for key in DurationKey.allCases { _ = config.duration(key) }
+        for key in ExpiryKey.allCases { _ = config.seconds(key) }
+        for key in StringKey.allCases { _ = config.string(key) }
+    }
+
+    @Test func `a later line of a key wins, and only it is checked`() throws {
+        let (config, _) = try load("retry_interval = nonsense\nretry_interval = 7")
+        #expect(config.duration(.retryInterval) == .seconds(7))
+        #expect(config.value("retry_interval")?.source.description == "\(folder.path)/vernemq.conf:2")
+    }
+
+    @Test func `the command line is stronger than the environment, and that than the file`() throws {
+        let environment = ["DOCKER_VERNEMQ_RETRY_INTERVAL": "2", "DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL": "debug"]
+        let (config, _) = try load(
+            "retry_interval = 1\nlog.console.level = error", set: [("retry_interval", "3")], environment: environment)
+        #expect(config.integer(.retryInterval) == 3)
+        #expect(config.value("retry_interval")?.source.description == "--set")
+        #expect(config.string(.logConsoleLevel) == "debug")
+        #expect(
+            config.value("log.console.level")?.source.description == "environment DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL")
+    }
+
+    @Test func `variables for the container's own script are no settings`() throws {
+        let environment = [
+            "DOCKER_VERNEMQ_DISCOVERY_NODE": "x", "DOCKER_VERNEMQ_KUBERNETES_NAMESPACE": "x", "DOCKER_VERNEMQ_SWARM": "1",
+            "DOCKER_VERNEMQ_COMPOSE": "1", "DOCKER_VERNEMQ_USER_ANN": "pw", "DOCKER_VERNEMQ_ACCEPT_EULA": "yes",
+            "DOCKER_NET_INTERFACE": "eth0", "DOCKER_VERNEMQ_listener.tcp.default": "127.0.0.1:1",
+        ]
+        let (config, notes) = try load("allow_anonymous = on", environment: environment)
+        #expect(config.set.keys.sorted() == ["accept_eula", "allow_anonymous", "listener.tcp.default"])
+        #expect(notes.count { $0.level == .warning } == 5)
+        #expect(!notes.contains { $0.description.contains("pw") })
+    }
+
+    @Test func `a container gives only the host of the node name`() throws {
+        let (config, _) = try load("", environment: ["DOCKER_VERNEMQ_NODENAME": "10.0.0.1"])
+        #expect(config.string(.nodeName) == "VerneMQ@10.0.0.1")
+    }
+
+    @Test func `everything wrong is listed with file, line, key, value and what is allowed`() {
+        folder.write("more.conf", "max_inflight_messages = 70000")
+        let text = """
+            allow_anonymous = yes
+            allow_anonymus = on
+            include more.conf
+            retry_interval =
+            max_online_messages = -2
+            listener.tcp.a = localhost:1883
+            queue_type = lilo
+            """
+        #expect(errors(text, set: [("topic_max_depth", "abc")]) == [
+            "vernemq.conf:1: allow_anonymous: \"yes\" is not one of on, off",
+            "vernemq.conf:2: allow_anonymus: unknown key (value \"on\"); did you mean allow_anonymous?",
+            "vernemq.conf:4: column 17: expected a value",
+            "vernemq.conf:5: max_online_messages: -2 is outside -1...",
+            "vernemq.conf:6: listener.tcp.a: \"localhost:1883\" is not an address IPv4:port, IPv6:port or local:/path:0",
+            "vernemq.conf:7: queue_type: \"lilo\" is not one of fifo, lifo",
+            "more.conf:1: max_inflight_messages: 70000 is outside 0...65535",
+            "--set: topic_max_depth: \"abc\" is not an integer; allowed: 1...65535",
+        ])
+    }
+
+    @Test func `an error carries its facts apart`() throws {
+        let error = try #require(throws: ConfigErrors.self) { try load("\nqueue_type = x") }.errors[0]
+        #expect(error.problem == .notOneOf)
+        #expect(error.source == .file(path: "\(folder.path)/vernemq.conf", line: 2))
+        #expect([error.key, error.value, error.allowed] == ["queue_type", "x", "fifo, lifo"])
+    }
+
+    @Test func `a secret is in no message, not even of a mistyped key`() throws {
+        let all = errors("vmq_diversity.postgres.pasword = hunter2\nvmq_bridge.tcp.a.passwort = hunter2")
+        #expect(all.count == 2)
+        #expect(!all.joined().contains("hunter2"))
+        let (config, notes) = try load("distributed_cookie = hunter2")
+        #expect(!ConfigText.show(config, all: true).contains("hunter2"))
+        #expect(!notes.description.contains("hunter2"))
+        #expect(!(try ConfigText.describe("distributed_cookie", in: config)).contains("hunter2"))
+    }
+
+    @Test func `a value may use other settings, defaults and the environment`() throws {
+        let (config, _) = try load(
+            """
+            platform_data_dir = /data
+            log.console.file = $(platform_data_dir)/$(NAME)-$(queue_type).log
+            log.error.file = '$(NAME)'
+            nodename = $(HOST)
+            """, environment: ["NAME": "broker", "HOST": "a@$(b)"])
+        #expect(config.string(.logConsoleFile) == "/data/broker-fifo.log")
+        #expect(config.string(.logErrorFile) == "$(NAME)")
+        #expect(config.string(.nodeName) == "a@$(b)")
+        #expect(config.value("leveldb.data_root")?.text == "/data/leveldb")
+    }
+
+    @Test func `a value that needs itself or nothing at all is an error`() {
+        #expect(errors("log.console.file = $(log.error.file)\nlog.error.file = x$(log.console.file)") == [
+            "vernemq.conf:1: log.console.file: values in a circle: log.console.file → log.error.file → log.console.file",
+            "vernemq.conf:2: log.error.file: values in a circle: log.error.file → log.console.file → log.error.file",
+        ])
+        #expect(errors("nodename = $(nothing)") == [
+            "vernemq.conf:1: nodename: $(nothing) is neither a setting with a value nor an environment variable"
+        ])
+    }
+
+    @Test func `old names set the new keys`() throws {
+        let (config, notes) = try load("mqtt.connect.timeout = 100\nmax_queued_messages = 7\nmessage_size_limit = 8")
+        #expect(config.duration(.mqttConnectTimeout) == .milliseconds(100))
+        #expect(config.integer(.maxOnlineMessages) == 7)
+        #expect(config.integer(.maxMessageSize) == 8)
+        #expect(config.value("max_queued_messages")?.text == "7")
+        #expect(notes.count { $0.text.hasPrefix("old name of") && $0.level == .info } == 3)
+    }
+
+    @Test func `what is not implemented is a warning when it is asked for, and what means nothing an info`() throws {
+        #expect(try notes("plugins.vmq_bridge = on") == ["warning plugins.vmq_bridge: not implemented in this build"])
+        #expect(try notes("plugins.vmq_acl = off") == [])
+        #expect(try notes("graphite_port = 2004") == ["warning graphite_port: not implemented in this build"])
+        #expect(
+            try notes("graphite_port = 2003") == [
+                "info graphite_port: not implemented in this build; the value is the default"
+            ])
+        #expect(try notes("erlang.K = on") == ["info erlang.K: has no effect: there is no Erlang VM"])
+        #expect(try notes("listener.ssl.a = 127.0.0.1:8883") == ["warning listener.ssl.a: not implemented in this build"])
+        #expect(try notes("max_qos = 1") == [])
+    }
+
+    @Test func `a broker that would let nobody in says so`() throws {
+        #expect(try load("").1.map(\.key) == ["allow_anonymous"])
+        #expect(try load("listener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.allow_anonymous_override = on").1.isEmpty)
+    }
+
+    @Test func `the Prometheus namespace can be nothing`() throws {
+        #expect(try load("").0.prometheusNamespace == "vernemq_")
+        #expect(try load("prometheus_namespace = \"\"").0.prometheusNamespace == "")
+    }
+}

@@ -1,0 +1,65 @@
+import Logging
+import Testing
+
+@testable import BrokerLog
+
+@Suite struct EpisodeTests {
+    private let folder = LogFolder()
+    private let start = ContinuousClock.now
+
+    private func episode() -> Episode {
+        let log = LogOutput(LogSettings(destination: .file, file: folder.path + "/a.log"), console: .descriptor(-1))
+        return Episode(log.logger(label: "test"), began: "queue is full", ended: "queue has room again")
+    }
+
+    private var lines: [String] {
+        folder.read("a.log").split(separator: "\n").map { String($0.drop { $0 != " " }.dropFirst()) }
+    }
+
+    @Test func `an episode is logged as it begins and as it ends, with its count`() {
+        let episode = episode()
+        for second in 0..<5 { episode.occurred(["queue": "q\(second)"], at: start + .seconds(second)) }
+        #expect(episode.count == 5)
+        #expect(lines == ["warning queue is full queue=q0"])
+        episode.ended(["queue": "q"], at: start + .seconds(6))
+        #expect(lines.dropFirst() == ["warning queue has room again lasted_ms=6000 occurrences=5 queue=q"])
+        #expect(episode.count == 0)
+    }
+
+    @Test func `what did not begin does not end`() {
+        let episode = episode()
+        episode.ended()
+        episode.endIfQuiet(for: .zero)
+        #expect(lines == [])
+    }
+
+    @Test func `a second episode begins anew`() {
+        let episode = episode()
+        for _ in 0..<2 {
+            episode.occurred(at: start)
+            episode.occurred(at: start)
+            episode.ended(at: start)
+        }
+        #expect(lines.count == 4)
+        #expect(lines[3] == "warning queue has room again lasted_ms=0 occurrences=2")
+    }
+
+    @Test func `an episode that nobody ends is over when it was quiet for long enough`() {
+        let episode = episode()
+        episode.occurred(at: start)
+        episode.occurred(at: start + .seconds(5))
+        episode.endIfQuiet(for: .seconds(10), at: start + .seconds(14))
+        #expect(lines.count == 1)
+        episode.endIfQuiet(for: .seconds(10), at: start + .seconds(15))
+        #expect(lines.last == "warning queue has room again lasted_ms=15000 occurrences=2")
+    }
+
+    @Test func `any thread may report`() async {
+        let episode = episode()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { for _ in 0..<100 { episode.occurred() } } }
+        }
+        #expect(episode.count == 800)
+        #expect(lines == ["warning queue is full"])
+    }
+}

@@ -1,0 +1,23 @@
+import BrokerMetrics
+import Foundation
+import Testing
+
+@Suite struct MetricDocumentationTests {
+    @Test func `docs/metrics.md is what the catalogue says`() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "docs/metrics.md")
+        let page = MetricDocumentation.render()
+        if ProcessInfo.processInfo.environment["WRITE_METRICS_DOC"] != nil {
+            try page.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let written = try String(contentsOf: file, encoding: .utf8)
+        #expect(written == page, "write it anew: WRITE_METRICS_DOC=1 swift test --filter MetricDocumentation")
+    }
+
+    @Test func `every name stands in the page once`() {
+        let page = MetricDocumentation.render()
+        for family in MetricCatalog.families {
+            #expect(page.components(separatedBy: "| `\(family.name)` |").count == 2, "\(family.name)")
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+
+/// A blocking TCP client that sends what it is told, however wrong. Gives up after ten seconds of silence.
+final class RawClient {
+    struct Answer {
+        var status = 0
+        var headers: [String: String] = [:]
+        var body: [UInt8] = []
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    private let socket: Int32
+    private var received: [UInt8] = []
+
+    init(port: Int, isIPv6: Bool = false) throws {
+        socket = Glibc.socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        let result: Int32
+        if isIPv6 {
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = in_port_t(port).bigEndian
+            address.sin6_addr = in6addr_loopback
+            result = Self.connect(socket, &address)
+        } else {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = in_port_t(port).bigEndian
+            address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+            result = Self.connect(socket, &address)
+        }
+        if result != 0 { throw Failure(number: errno) }
+    }
+
+    struct Failure: Error { let number: Int32 }
+
+    private static func connect<Address>(_ socket: Int32, _ address: inout Address) -> Int32 {
+        let size = socklen_t(MemoryLayout<Address>.size)
+        return withUnsafeBytes(of: &address) {
+            guard let base = $0.baseAddress else { return -1 }
+            return Glibc.connect(socket, base.assumingMemoryBound(to: sockaddr.self), size)
+        }
+    }
+
+    deinit { close(socket) }
+
+    /// - Returns: false when the other side has gone.
+    @discardableResult
+    func send(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count <= 0 { return false }
+            sent += count
+        }
+        return true
+    }
+
+    /// Whether anything, or the end, can be read within `milliseconds`.
+    func isReadable(within milliseconds: Int32) -> Bool {
+        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, milliseconds) > 0
+    }
+
+    /// False at the end of the stream, on an error, and after ten seconds of silence (then `errno` is EAGAIN).
+    private func receive() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        if count > 0 { received += buffer[..<count] }
+        return count > 0
+    }
+
+    /// True when the server closed the connection; false when it is silent for ten seconds.
+    func isClosedByServer() -> Bool {
+        errno = 0
+        while receive() {}
+        return errno != EAGAIN
+    }
+
+    /// The next answer; nil when the connection ends before it is complete.
+    func readAnswer(isHead: Bool = false) -> Answer? {
+        let separator = Array("\r\n\r\n".utf8)
+        var end: Int?
+        while true {
+            end = received.indices.first { received[$0...].starts(with: separator) }
+            if end != nil { break }
+            guard receive() else { return nil }
+        }
+        guard let end else { return nil }
+        let lines = String(decoding: received[..<end], as: UTF8.self).split(separator: "\r\n")
+        var answer = Answer()
+        answer.status = Int(lines[0].split(separator: " ")[1]) ?? 0
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            answer.headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
+        }
+        received.removeFirst(end + separator.count)
+        let length = isHead ? 0 : Int(answer.headers["content-length"] ?? "0") ?? 0
+        while received.count < length {
+            guard receive() else { return nil }
+        }
+        answer.body = Array(received[..<length])
+        received.removeFirst(length)
+        return answer
+    }
+
+    /// Sends a request without a body and reads its answer.
+    func request(_ method: String, _ target: String, _ headers: [String] = []) -> Answer? {
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: test"] + headers
+        send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+        return readAnswer(isHead: method == "HEAD")
+    }
+}
