@@ -42,8 +42,10 @@ package struct ConfKey: Hashable, Sendable, CustomStringConvertible {
 
     /// As it is written in a file.
     package var description: String {
-        words.map { word in word.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "\\.") }
-            .joined(separator: ".")
+        words.map { word in
+            word.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "\\.")
+        }
+        .joined(separator: ".")
     }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {

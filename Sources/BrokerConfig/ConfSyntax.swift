@@ -86,7 +86,9 @@ struct ConfSyntax {
     private mutating func includePattern() throws(SyntaxError) -> String? {
         let word = Array("include".utf8)
         let after = position + word.count
-        guard bytes[position...].starts(with: word), after < bytes.count, Self.isBlank(bytes[after]) else { return nil }
+        guard bytes[position...].starts(with: word), after < bytes.count, Self.isBlank(bytes[after]) else {
+            return nil
+        }
         var next = after
         while next < bytes.count, Self.isBlank(bytes[next]) { next += 1 }
         if next < bytes.count, bytes[next] == UInt8(ascii: "=") { return nil }
@@ -149,7 +151,9 @@ struct ConfSyntax {
 
     private func expected(_ what: String) -> SyntaxError { SyntaxError(expected: what, position: position) }
 
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
 
     private static func firstInvalidLine(_ bytes: [UInt8]) -> Int {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -34,7 +34,8 @@ package struct ConfigError: Error, Equatable, Sendable {
     package let nearest: [String]
 
     package init(
-        _ problem: Problem, at source: SettingSource, key: String = "", value: String = "", allowed: String = "",
+        _ problem: Problem, at source: SettingSource, key: String = "", value: String = "",
+        allowed: String = "",
         nearest: [String] = []
     ) {
         self.problem = problem
@@ -63,7 +64,8 @@ extension ConfigError: CustomStringConvertible {
         case .outsideRange: return "\(place): \(value) is outside \(allowed)"
         case .missingSubstitution(let name):
             return "\(place): $(\(name)) is neither a setting with a value nor an environment variable"
-        case .circularSubstitution(let path): return "\(place): values in a circle: \(path.joined(separator: " → "))"
+        case .circularSubstitution(let path):
+            return "\(place): values in a circle: \(path.joined(separator: " → "))"
         case .addressTaken(let other): return "\(place): \(value) is taken by \(other)"
         }
     }

@@ -7,7 +7,8 @@ package enum ConfigText {
         path: String, overrides: [(key: String, value: String)] = [], environment: [String: String] = [:]
     ) -> (text: String, isValid: Bool) {
         do {
-            let (config, notes) = try EffectiveConfig.load(path: path, overrides: overrides, environment: environment)
+            let (config, notes) = try EffectiveConfig.load(
+                path: path, overrides: overrides, environment: environment)
             let listeners = config.listeners().map { "\($0.key) = \($0.address)" }
             let lines = notes.map { "\($0.level): \($0)" } + listeners + ["config is OK"]
             return (lines.joined(separator: "\n") + "\n", true)
@@ -24,7 +25,9 @@ package enum ConfigText {
         var values = Array(config.set.values)
         if all {
             for setting in config.table.settings where !setting.isPattern && setting.origin != .removed {
-                guard config.set[setting.pattern] == nil, let value = config.value(setting.pattern) else { continue }
+                guard config.set[setting.pattern] == nil, let value = config.value(setting.pattern) else {
+                    continue
+                }
                 values.append(value)
             }
             values += inherited(config)
@@ -40,15 +43,19 @@ package enum ConfigText {
         config.listeners().flatMap { listener -> [EffectiveConfig.Value] in
             let prefix = "listener.\(listener.kind).$name"
             let address = config.set[listener.key] == nil ? config.value(listener.key) : nil
-            let options = config.table.settings.filter { $0.pattern.hasPrefix(prefix + ".") && $0.status == .implemented }
-            return [address].compactMap(\.self) + options.compactMap { setting in
-                let option = String(setting.pattern.dropFirst(prefix.count + 1))
-                guard config.set["\(listener.key).\(option)"] == nil,
-                    let value = config.listenerOption(option, of: listener.kind, listener.name)
-                else { return nil }
-                return EffectiveConfig.Value(
-                    key: "\(listener.key).\(option)", text: value.text, source: value.source, shownText: value.shownText)
+            let options = config.table.settings.filter {
+                $0.pattern.hasPrefix(prefix + ".") && $0.status == .implemented
             }
+            return [address].compactMap(\.self)
+                + options.compactMap { setting in
+                    let option = String(setting.pattern.dropFirst(prefix.count + 1))
+                    guard config.set["\(listener.key).\(option)"] == nil,
+                        let value = config.listenerOption(option, of: listener.kind, listener.name)
+                    else { return nil }
+                    return EffectiveConfig.Value(
+                        key: "\(listener.key).\(option)", text: value.text, source: value.source,
+                        shownText: value.shownText)
+                }
         }
     }
 
@@ -60,14 +67,17 @@ package enum ConfigText {
         }
     }
 
+    /// A longer cell does not push the next column of all rows to the right.
+    private static let widestColumn = 56
+
     /// Columns as wide as their widest cell, the last one without padding.
     private static func table(_ header: [String], _ rows: [[String]]) -> String {
         let widths = header.indices.dropLast().map { column in
-            ([header] + rows).map { $0[column].count }.max() ?? 0
+            ([header] + rows).map { $0[column].count }.filter { $0 <= widestColumn }.max() ?? 0
         }
         return ([header] + rows).map { row in
             let padded = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
+                cell + String(repeating: " ", count: max(0, width - cell.count))
             }
             return (padded + row.suffix(1)).joined(separator: "  ") + "\n"
         }.joined()
@@ -81,7 +91,8 @@ package enum ConfigText {
     ) throws(ConfigError) -> String {
         let parsed = ConfKey(key)
         guard let setting = table.setting(pattern: key) ?? parsed.flatMap(table.setting(for:)) else {
-            throw ConfigError(.unknownKey, at: .commandLine, key: key, nearest: parsed.map(table.nearest(to:)) ?? [])
+            throw ConfigError(
+                .unknownKey, at: .commandLine, key: key, nearest: parsed.map(table.nearest(to:)) ?? [])
         }
         var lines = [setting.pattern, "  \(setting.meaning)"]
         func add(_ name: String, _ value: String) { lines.append("  \(name): \(value)") }
@@ -93,7 +104,9 @@ package enum ConfigText {
         add("changes at run time", setting.isRuntime ? "yes" : "no")
         add("in this build", statusText(setting))
         if let newName = setting.newName { add("now called", newName) }
-        if let value = config?.value(key) { add("value", "\(value.shownText) (\(value.source))") }
+        if let value = setting.isPattern ? config?.set[key] : config?.value(key) {
+            add("value", "\(value.shownText) (\(value.source))")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

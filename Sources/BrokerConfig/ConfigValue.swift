@@ -34,7 +34,8 @@ package enum ConfigValue {
             let unit = rest.prefix(while: { !$0.isASCIIDigit })
             rest = rest.dropFirst(unit.count)
             let factors: [Substring: Int] = [
-                "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "f": 1_209_600_000,
+                "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,
+                "f": 1_209_600_000,
             ]
             guard let number = unsigned(digits), let factor = factors[unit] else { return nil }
             let (part, tooLarge) = number.multipliedReportingOverflow(by: factor)

@@ -38,7 +38,8 @@ package enum ConfigurationPage {
     private static func section(_ group: SettingGroup) -> String {
         let rows = group.settings.map { setting in
             let cells = [
-                "`\(setting.pattern)`", setting.type.name, setting.defaultValue.map(code) ?? "", notes(setting),
+                "`\(setting.pattern)`", setting.type.name, setting.defaultValue.map(code) ?? "",
+                notes(setting),
                 status(setting), meaning(setting),
             ]
             return "| " + cells.map(escaped).joined(separator: " | ") + " |\n"
@@ -80,7 +81,8 @@ package enum ConfigurationPage {
         if setting.unit != .none { text += ", in \(setting.unit.rawValue)" }
         switch setting.type {
         case .choice(let words): text += " (\(words.joined(separator: ", ")))"
-        case .integer(let range, _) where range.upperBound < Int(Int32.max): text += " (\(setting.type.allowed))"
+        case .integer(let range, _) where range.upperBound < Int(Int32.max):
+            text += " (\(setting.type.allowed))"
         default: break
         }
         if case .ignored(let why) = setting.status { text += "; \(why)" }

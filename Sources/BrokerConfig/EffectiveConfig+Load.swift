@@ -56,7 +56,8 @@ private struct ConfigLoader {
 
     private mutating func addText(_ key: String, _ value: String, from source: SettingSource) {
         guard let parsed = ConfKey(key) else {
-            errors.append(ConfigError(.syntax(expected: "a key", column: 1), at: source, key: key, value: value))
+            errors.append(
+                ConfigError(.syntax(expected: "a key", column: 1), at: source, key: key, value: value))
             return
         }
         let isQuoted = value.count >= 2 && value.hasPrefix("'") && value.hasSuffix("'")
@@ -109,7 +110,8 @@ private struct ConfigLoader {
             noteStatus(of: setting, line, text)
         }
         let config = EffectiveConfig(
-            set: values, listenerKeys: order.filter { $0.words.first == "listener" }, environment: environment,
+            set: values, listenerKeys: order.filter { $0.words.first == "listener" },
+            environment: environment,
             table: table)
         if errors.isEmpty { checkListeners(of: config) }
         guard errors.isEmpty else { throw ConfigErrors(errors: inReadingOrder(errors)) }
@@ -161,17 +163,19 @@ private struct ConfigLoader {
         case .implemented: break
         case .ignored(let why): note(.info, line, "has no effect: \(why)")
         case .notYet:
-            if setting.type == .flag {
-                // `off` is what this build does.
-                if text == "on" { note(.warning, line, "not implemented in this build") }
-            } else if text == setting.defaultValue, !setting.isPattern {
+            let isMainSwitch = setting.traits.contains(.mainSwitch)
+            // What is off is off.
+            if text == "off", setting.type == .flag, isMainSwitch || setting.defaultValue == "off" { break }
+            if text == setting.defaultValue, !isMainSwitch, !setting.pattern.hasSuffix("$name") {
                 note(.info, line, "not implemented in this build; the value is the default")
             } else {
                 note(.warning, line, "not implemented in this build")
             }
         }
         if setting.pattern == "subscriber_retain_mode", text == "syncwait" {
-            note(.warning, line, "syncwait is not implemented in this build; retained messages are sent at once")
+            note(
+                .warning, line,
+                "syncwait is not implemented in this build; retained messages are sent at once")
         }
     }
 
@@ -191,10 +195,15 @@ private struct ConfigLoader {
         let known = Set(listeners.map(\.key))
         for key in config.listenerKeys where key.words.count > 3 {
             let owner = ConfKey(words: Array(key.words.prefix(3))).description
-            guard table.setting(for: key)?.pattern.contains("$name") == true, !known.contains(owner),
+            guard let setting = table.setting(for: key), setting.pattern.contains("$name"),
+                !known.contains(owner),
                 let line = lines[key.description]
             else { continue }
-            note(.warning, line, "\(owner) has no address, so there is no such listener")
+            // The sample file of VerneMQ has such lines, with defaults.
+            let asksForNothing = line.value == setting.defaultValue
+            note(
+                asksForNothing ? .info : .warning, line,
+                "\(owner) has no address, so there is no such listener")
         }
         if !config.flag(.allowAnonymous), !listeners.contains(where: \.allowAnonymousOverride) {
             let source = config.value(FlagKey.allowAnonymous.rawValue)?.source ?? .builtIn

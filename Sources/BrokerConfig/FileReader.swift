@@ -17,7 +17,9 @@ enum FileReader {
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe read(descriptor, $0.baseAddress, $0.count)
+            }
             if count == 0 { return content }
             if count < 0 {
                 if errno == EINTR { continue }
@@ -46,8 +48,12 @@ enum FileReader {
         guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
         var result = unsafe glob_t()
         defer { unsafe globfree(&result) }
-        guard unsafe glob(pattern, 0, nil, &result) == 0, let found = unsafe result.gl_pathv else { return [] }
-        return unsafe (0..<Int(result.gl_pathc)).compactMap { unsafe found[$0].map { unsafe String(cString: $0) } }
+        guard unsafe glob(pattern, 0, nil, &result) == 0, let found = unsafe result.gl_pathv else {
+            return []
+        }
+        return unsafe (0..<Int(result.gl_pathc)).compactMap {
+            unsafe found[$0].map { unsafe String(cString: $0) }
+        }
     }
 
     private static func systemText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }

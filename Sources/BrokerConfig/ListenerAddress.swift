@@ -11,7 +11,9 @@ package enum ListenerAddress: Hashable, Sendable {
     package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit), let port = UInt16(digits) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit), let port = UInt16(digits) else {
+            return nil
+        }
         var host = String(text[..<colon])
         if host.hasPrefix("local:") {
             let path = String(host.dropFirst("local:".count))

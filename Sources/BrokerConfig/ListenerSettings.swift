@@ -85,7 +85,10 @@ extension EffectiveConfig {
         for pattern in ["listener.\(kind).$name.\(option)", ofKind, root] {
             let key = pattern.hasSuffix("$name.\(option)") ? own : pattern
             if let setting = table.setting(pattern: pattern), let value = defaultValue(of: setting, key: key),
-                isSet(value) { return value }
+                isSet(value)
+            {
+                return value
+            }
         }
         return nil
     }

@@ -45,8 +45,8 @@ package struct Setting: Sendable {
         package static let milliseconds = Traits(rawValue: 64)
         package static let seconds = Traits(rawValue: 128)
         package static let bytes = Traits(rawValue: 256)
-        /// The listener a key names exists without it; see `EffectiveConfig.listeners()`.
-        static let defaultIsListener = Traits(rawValue: 512)
+        /// Switches a whole part of the broker on, so `on` asks for something even where it is the default.
+        static let mainSwitch = Traits(rawValue: 512)
     }
 
     /// The key; a word that begins with `$` stands for any word.

@@ -70,7 +70,8 @@ extension SettingType {
         case .atom: return !value.isEmpty && !value.contains(where: \.isWhitespace)
         case .nodeName:
             let parts = value.split(separator: "@", omittingEmptySubsequences: false)
-            return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && !value.contains(where: \.isWhitespace)
+            return parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
+                && !value.contains(where: \.isWhitespace)
         case .character: return value.count == 1
         case .integerList(let allowed):
             guard let list = ConfigValue.integers(value), !list.isEmpty else { return false }
@@ -94,8 +95,10 @@ extension SettingType {
         case .nodeName: "a node name of the form name@host"
         case .file: "a file path"
         case .directory(let words): (["a directory path"] + words).joined(separator: " or ")
-        case .byteSize(let words): (["a byte size such as 4096, 64KB, 10MB or 1GB"] + words).joined(separator: " or ")
-        case .duration(let words): (["a duration such as 500ms, 2s or 1h30m"] + words).joined(separator: " or ")
+        case .byteSize(let words):
+            (["a byte size such as 4096, 64KB, 10MB or 1GB"] + words).joined(separator: " or ")
+        case .duration(let words):
+            (["a duration such as 500ms, 2s or 1h30m"] + words).joined(separator: " or ")
         case .expiry(let words):
             (["an integer followed by one of s, h, d, w, m (28 days), y (336 days)"] + words)
                 .joined(separator: " or ")

@@ -16,7 +16,8 @@ package struct SettingsTable: Sendable {
     init(groups: [SettingGroup]) {
         self.groups = groups
         let all = groups.flatMap(\.settings)
-        exact = Dictionary(all.filter { !$0.isPattern }.map { ($0.pattern, $0) }, uniquingKeysWith: { first, _ in first })
+        exact = Dictionary(
+            all.filter { !$0.isPattern }.map { ($0.pattern, $0) }, uniquingKeysWith: { first, _ in first })
         patterns = all.filter(\.isPattern)
             .map { (words: $0.pattern.split(separator: "."), setting: $0) }
             .sorted { Self.freeWords($0.words) < Self.freeWords($1.words) }
@@ -27,7 +28,9 @@ package struct SettingsTable: Sendable {
 
     /// The setting that `key` is an instance of.
     package func setting(for key: ConfKey) -> Setting? {
-        if !key.words.contains(where: { $0.contains(".") }), let setting = exact[key.description] { return setting }
+        if !key.words.contains(where: { $0.contains(".") }), let setting = exact[key.description] {
+            return setting
+        }
         return patterns.first { pattern in
             pattern.words.count == key.words.count
                 && zip(pattern.words, key.words).allSatisfy { $0.hasPrefix("$") || String($0) == $1 }

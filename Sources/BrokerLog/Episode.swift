@@ -23,7 +23,9 @@ package final class Episode: Sendable {
     /// - Parameters:
     ///   - began: the message of the first occurrence.
     ///   - ended: the message of the end.
-    package init(_ logger: Logger, level: Logger.Level = .warning, began: Logger.Message, ended: Logger.Message) {
+    package init(
+        _ logger: Logger, level: Logger.Level = .warning, began: Logger.Message, ended: Logger.Message
+    ) {
         self.logger = logger
         self.level = level
         self.began = began
@@ -31,7 +33,9 @@ package final class Episode: Sendable {
     }
 
     /// The condition holds now. Only the first call of an episode logs, with `metadata`.
-    package func occurred(_ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now) {
+    package func occurred(
+        _ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now
+    ) {
         let isFirst = course.withLock { course in
             let isFirst = course == nil
             var current = course ?? Course(began: now, last: now)
@@ -44,7 +48,9 @@ package final class Episode: Sendable {
     }
 
     /// The condition is over. Logs nothing when there was none.
-    package func ended(_ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now) {
+    package func ended(
+        _ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now
+    ) {
         end(metadata(), at: now) { _ in true }
     }
 
@@ -58,7 +64,8 @@ package final class Episode: Sendable {
     package var count: UInt64 { course.withLock { $0?.count ?? 0 } }
 
     private func end(
-        _ metadata: @autoclosure () -> Logger.Metadata, at now: ContinuousClock.Instant, if isOver: (Course) -> Bool
+        _ metadata: @autoclosure () -> Logger.Metadata, at now: ContinuousClock.Instant,
+        if isOver: (Course) -> Bool
     ) {
         let finished = course.withLock { course -> Course? in
             guard let current = course, isOver(current) else { return nil }

@@ -30,7 +30,8 @@ enum LogEscape {
     }
 
     /// - Parameter limit: bytes; a longer text is cut between two characters and ends with `…`.
-    private static func escape(_ text: String, limit: Int, _ spelled: (Unicode.Scalar) -> String?) -> [UInt8] {
+    private static func escape(_ text: String, limit: Int, _ spelled: (Unicode.Scalar) -> String?) -> [UInt8]
+    {
         var output: [UInt8] = []
         for scalar in text.unicodeScalars {
             let piece = spelled(scalar).map { Array($0.utf8) } ?? Array(String(scalar).utf8)

@@ -20,9 +20,7 @@ struct LogLine {
         time: LogTime, level: Logger.Level, label: String, message: String, metadata: Logger.Metadata,
         format: LogSettings.Format
     ) {
-        let facts = metadata.sorted { $0.key < $1.key }.map { key, value in
-            (key, Self.soundsSecret(key) ? "******" : value.description)
-        }
+        let facts = Self.facts(metadata)
         switch format {
         case .text: text(time, level, message, facts)
         case .json: json(time, level, label, message, facts)
@@ -48,7 +46,8 @@ struct LogLine {
     }
 
     private mutating func json(
-        _ time: LogTime, _ level: Logger.Level, _ label: String, _ message: String, _ facts: [(String, String)]
+        _ time: LogTime, _ level: Logger.Level, _ label: String, _ message: String,
+        _ facts: [(String, String)]
     ) {
         let names = Set(["time", "level", "logger", "message", "omitted"])
         bytes += Array("{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":".utf8) + Self.string(label)
@@ -70,7 +69,8 @@ struct LogLine {
     /// In quotes where a reader would otherwise not see where it ends.
     private static func word(_ text: String) -> [UInt8] {
         let escaped = LogEscape.plain(text, limit: maximumValueByteCount)
-        let needsQuotes = escaped.isEmpty || escaped.contains { $0 <= 0x20 || $0 == UInt8(ascii: "=") || $0 == 0x22 }
+        let needsQuotes =
+            escaped.isEmpty || escaped.contains { $0 <= 0x20 || $0 == UInt8(ascii: "=") || $0 == 0x22 }
         guard needsQuotes else { return escaped }
         var quoted: [UInt8] = [0x22]
         for byte in escaped {
@@ -84,8 +84,24 @@ struct LogLine {
         [0x22] + LogEscape.json(text, limit: maximumValueByteCount) + [0x22]
     }
 
+    /// By name, secrets hidden.
+    private static func facts(_ metadata: Logger.Metadata) -> [(String, String)] {
+        metadata.sorted { $0.key < $1.key }.map { ($0, soundsSecret($0) ? "******" : text($1)) }
+    }
+
+    /// `[a,b]` for an array, `{a=1,b=2}` for a dictionary.
+    private static func text(_ value: Logger.MetadataValue) -> String {
+        switch value {
+        case .string(let text): text
+        case .stringConvertible(let value): value.description
+        case .array(let values): "[" + values.map(text).joined(separator: ",") + "]"
+        case .dictionary(let values): "{" + facts(values).map { "\($0)=\($1)" }.joined(separator: ",") + "}"
+        }
+    }
+
     private static func soundsSecret(_ key: String) -> Bool {
         let key = key.lowercased()
-        return ["password", "passwd", "secret", "cookie", "psk", "api_key", "apikey", "token"].contains(where: key.contains)
+        return ["password", "passwd", "secret", "cookie", "psk", "api_key", "apikey", "token"].contains(
+            where: key.contains)
     }
 }

@@ -84,10 +84,13 @@ package final class LogOutput: Sendable {
         let time = LogTime.now()
         for sink in sinks where level >= sink.minimumLevel {
             let line = LogLine(
-                time: time, level: level, label: label, message: message, metadata: metadata, format: sink.format)
+                time: time, level: level, label: label, message: message, metadata: metadata,
+                format: sink.format)
             sink.sink.write(line.bytes)
         }
     }
 
-    private static func index(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
+    private static func index(of level: Logger.Level) -> Int {
+        Logger.Level.allCases.firstIndex(of: level) ?? 0
+    }
 }

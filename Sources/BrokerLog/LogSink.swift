@@ -48,8 +48,11 @@ final class LogSink: Sendable {
         case .standardError: fresh = Self.console(STDERR_FILENO)
         case .descriptor(let descriptor): fresh = Self.console(descriptor)
         case .file(let path):
-            if let slash = path.lastIndex(of: "/"), slash > path.startIndex { unsafe mkdir(String(path[..<slash]), 0o750) }
-            fresh.descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640)
+            if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+                unsafe mkdir(String(path[..<slash]), 0o750)
+            }
+            fresh.descriptor = unsafe Glibc.open(
+                path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640)
             fresh.isOwned = true
             guard fresh.descriptor >= 0 else {
                 let reason = unsafe String(cString: strerror(errno))
@@ -71,7 +74,11 @@ final class LogSink: Sendable {
     private static func console(_ inherited: Int32) -> State {
         var status = stat()
         let isSocket = unsafe fstat(inherited, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
-        let own = unsafe isSocket ? -1 : Glibc.open("/proc/self/fd/\(inherited)", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let own =
+            unsafe isSocket
+            ? -1
+            : Glibc.open(
+                "/proc/self/fd/\(inherited)", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         return State(descriptor: own >= 0 ? own : inherited, isOwned: own >= 0, isSocket: isSocket)
     }
 
@@ -90,12 +97,15 @@ final class LogSink: Sendable {
         var hasWaited = state.isStalled
         while !rest.isEmpty {
             // An inherited descriptor may block, so it is asked first.
-            if !state.isOwned, !state.isSocket, !isWritable(state.descriptor, wait: hasWaited ? 0 : patience) {
+            if !state.isOwned, !state.isSocket, !isWritable(state.descriptor, wait: hasWaited ? 0 : patience)
+            {
                 return false
             }
             let count = unsafe rest.withUnsafeBytes { bytes in
                 unsafe state.isSocket
-                    ? send(state.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    ? send(
+                        state.descriptor, bytes.baseAddress, bytes.count,
+                        Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
                     : Glibc.write(state.descriptor, bytes.baseAddress, bytes.count)
             }
             if count > 0 {

@@ -1,14 +1,14 @@
-/// The equations every message must fit (docs/architecture.md, "Accounting"). Each is exported as a residual: the
-/// left side less the right side, which is 0 when nothing was lost in silence.
+/// The equations every message must fit (docs/architecture.md, "Accounting"). Each is exported as a residual:
+/// the left side less the right side, which is 0 when nothing was lost in silence.
 ///
-/// A loop's block is consistent in itself, for it is copied between two turns. Blocks of different loops may be
-/// copied at different moments: a copy that changes loops is counted by the sender as posted and by the receiver as
-/// taken, so `delivery` balances whatever the order of the copies.
+/// A loop's block is consistent in itself, for it is copied between two turns. Blocks of different loops may
+/// be copied at different moments: a copy that changes loops is counted by the sender as posted and by the
+/// receiver as taken, so `delivery` balances whatever the order of the copies.
 package enum LedgerEquation: String, CaseIterable, Sendable {
     /// `received − (accepted + Σ rejected{reason} + duplicate)`.
     ///
-    /// A PUBLISH that waits for a hook's late answer is to be counted as received when the answer is there, in the
-    /// turn that also counts what became of it.
+    /// A PUBLISH that waits for a hook's late answer is to be counted as received when the answer is there,
+    /// in the turn that also counts what became of it.
     case ingress
     /// `router_matches_local − (copies{local} + copies{will})`: each match of a routed message became one copy.
     /// Retained messages are copied at SUBSCRIBE and are no matches.
@@ -35,7 +35,8 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
             let dropped = DropReason.allCases.reduce(Int64(0)) { $0 &+ word($1.word) }
             let waiting = word(LoopGauge.queuedMessages.word) &+ word(LoopGauge.inflightMessages.word)
             let made =
-                of(.ledgerCopiesLocal) &+ of(.ledgerCopiesRetained) &+ of(.ledgerCopiesWill) &+ of(.ledgerLoaded)
+                of(.ledgerCopiesLocal) &+ of(.ledgerCopiesRetained) &+ of(.ledgerCopiesWill)
+                &+ of(.ledgerLoaded)
             return made &- of(.ledgerDelivered) &- dropped &- of(.ledgerHandedOver) &- waiting &- inTransit
         case .transit:
             return inTransit

@@ -1,14 +1,19 @@
-/// Names that VerneMQ does not have: the ledger, the flow of connections and messages, the event loops, the service
-/// itself.
+/// Names that VerneMQ does not have: the ledger, the flow of connections and messages, the event loops, the
+/// service itself.
 extension MetricCatalog {
     static let ledger: [MetricFamily] = [
         .own("ledger_received_total", .messages, .ledgerReceived, help: "Messages that entered the funnel."),
         .own("ledger_accepted_total", .messages, .ledgerAccepted, help: "Messages accepted for routing."),
         .labelled(
-            "ledger_rejected_total", .counter, .messages, by: "reason", RejectReason.allCases.map { ($0.label, $0.word) },
+            "ledger_rejected_total", .counter, .messages, by: "reason",
+            RejectReason.allCases.map { ($0.label, $0.word) },
             help: "Messages received and not routed, by reason."),
-        .own("ledger_duplicate_total", .messages, .ledgerDuplicate, help: "QoS 2 messages that had been received before."),
-        .own("ledger_unrouted_total", .messages, .ledgerUnrouted, help: "Accepted messages that matched no subscription."),
+        .own(
+            "ledger_duplicate_total", .messages, .ledgerDuplicate,
+            help: "QoS 2 messages that had been received before."),
+        .own(
+            "ledger_unrouted_total", .messages, .ledgerUnrouted,
+            help: "Accepted messages that matched no subscription."),
         .labelled(
             "ledger_copies_total", .counter, .messages, by: "origin",
             [
@@ -16,23 +21,34 @@ extension MetricCatalog {
                 ("will", Counter.ledgerCopiesWill.word),
             ],
             help: "Copies made for subscribers, by what they are copies of."),
-        .own("ledger_loaded_total", .messages, .ledgerLoaded, help: "Copies that came back from the message store."),
-        .own("ledger_delivered_total", .messages, .ledgerDelivered, help: "Copies whose delivery is complete."),
+        .own(
+            "ledger_loaded_total", .messages, .ledgerLoaded,
+            help: "Copies that came back from the message store."),
+        .own(
+            "ledger_delivered_total", .messages, .ledgerDelivered, help: "Copies whose delivery is complete."),
         .labelled(
-            "message_drops_total", .counter, .messages, by: "reason", DropReason.allCases.map { ($0.label, $0.word) },
+            "message_drops_total", .counter, .messages, by: "reason",
+            DropReason.allCases.map { ($0.label, $0.word) },
             help: "Copies that never reached their subscriber, by reason."),
         .own(
             "ledger_handed_over_total", .messages, .ledgerHandedOver,
             help: "Copies that another node or session took over."),
         .own("ledger_posted_total", .messages, .ledgerPosted, help: "Copies sent to another event loop."),
         .own("ledger_taken_total", .messages, .ledgerTaken, help: "Copies taken from another event loop."),
-        .own("ledger_wills_published_total", .messages, .ledgerWillsPublished, help: "Will messages published."),
-        .own("ledger_retransmitted_total", .messages, .ledgerRetransmitted, help: "Messages sent once more with DUP."),
+        .own(
+            "ledger_wills_published_total", .messages, .ledgerWillsPublished, help: "Will messages published."
+        ),
+        .own(
+            "ledger_retransmitted_total", .messages, .ledgerRetransmitted,
+            help: "Messages sent once more with DUP."),
         MetricFamily(
             name: "ledger_residual", kind: .gauge, unit: .difference, labelNames: ["equation"],
-            help: "What the ledger cannot account for; 0, and for transit back to 0 as soon as the loops rest.",
+            help:
+                "What the ledger cannot account for; 0, and for transit back to 0 as soon as the loops rest.",
             heritage: .own,
-            series: LedgerEquation.allCases.map { MetricSeries([MetricLabel("equation", $0.rawValue)], .ledger($0)) }),
+            series: LedgerEquation.allCases.map {
+                MetricSeries([MetricLabel("equation", $0.rawValue)], .ledger($0))
+            }),
     ]
 
     static let flow: [MetricFamily] = [
@@ -45,11 +61,14 @@ extension MetricCatalog {
         .own(
             "connections_moved_total", .connections, .connectionsMoved,
             help: "Connections moved to the home loop of their client."),
-        .own("connections_refused_total", .connections, .connectionsRefused, help: "Connections refused by a limit."),
+        .own(
+            "connections_refused_total", .connections, .connectionsRefused,
+            help: "Connections refused by a limit."),
         .own(
             "connections_half_closed_total", .connections, .halfClosed,
             help: "Connections whose client closed its sending side first."),
-        .own("connections_reset_total", .connections, .connectionReset, help: "Connections reset by the peer."),
+        .own(
+            "connections_reset_total", .connections, .connectionReset, help: "Connections reset by the peer."),
         .own(
             "accept_descriptor_exhausted_total", .events, .acceptDescriptorExhausted,
             help: "Times no connection could be accepted for lack of file descriptors."),
@@ -59,8 +78,12 @@ extension MetricCatalog {
         .own(
             "connection_write_blocked_total", .events, .writeBlocked,
             help: "Times a socket took less than there was to write."),
-        .own("output_discarded_bytes_total", .bytes, .outputBytesDiscarded, help: "Output thrown away with its connection."),
-        .own("undecoded_bytes_total", .bytes, .bytesUndecoded, help: "Input thrown away undecoded with its connection."),
+        .own(
+            "output_discarded_bytes_total", .bytes, .outputBytesDiscarded,
+            help: "Output thrown away with its connection."),
+        .own(
+            "undecoded_bytes_total", .bytes, .bytesUndecoded,
+            help: "Input thrown away undecoded with its connection."),
         .own(
             "publisher_throttled_total", .events, .publisherThrottled,
             help: "Times reading from a publisher was paused to protect the broker."),
@@ -71,12 +94,20 @@ extension MetricCatalog {
             "sessions", .gauge, .sessions, by: "state",
             [("online", LoopGauge.sessionsOnline.word), ("offline", LoopGauge.sessionsOffline.word)],
             help: "Sessions of this node."),
-        .own("sessions_taken_over_total", .sessions, .sessionTakenOver, help: "Sessions taken over by a new connection."),
-        .own("sessions_resumed_total", .sessions, .sessionResumed, help: "Sessions resumed by a reconnecting client."),
-        .own("sessions_expired_total", .sessions, .sessionExpired, help: "Sessions ended by their expiry interval."),
+        .own(
+            "sessions_taken_over_total", .sessions, .sessionTakenOver,
+            help: "Sessions taken over by a new connection."),
+        .own(
+            "sessions_resumed_total", .sessions, .sessionResumed,
+            help: "Sessions resumed by a reconnecting client."),
+        .own(
+            "sessions_expired_total", .sessions, .sessionExpired,
+            help: "Sessions ended by their expiry interval."),
         .own("queued_messages", .messages, .queuedMessages, help: "Messages waiting in client queues."),
         .own("queued_bytes", .bytes, .queuedBytes, help: "Bytes of the messages waiting in client queues."),
-        .own("inflight_messages", .messages, .inflightMessages, help: "QoS 1 and 2 messages sent and not yet acknowledged."),
+        .own(
+            "inflight_messages", .messages, .inflightMessages,
+            help: "QoS 1 and 2 messages sent and not yet acknowledged."),
         .own("output_buffer_bytes", .bytes, .outputBytes, help: "Bytes waiting to be written to clients."),
         .single(
             "fan_out", .histogram, .subscribers, .own, .histogram(.fanOut, .counts),
@@ -111,17 +142,26 @@ extension MetricCatalog {
         .single(
             "loop_turn_seconds", .histogram, .seconds, .own, .histogram(.turnNanoseconds, .turnSeconds),
             help: "Length of the event loops' turns, from wake-up to flush."),
-        .perLoop("loop_wakeups_total", .events, .loopWakeups, help: "Times another thread woke the event loop."),
-        .perLoop("loop_letters_posted_total", .letters, .loopLettersPosted, help: "Letters the loop sent to other loops."),
-        .perLoop("loop_letters_taken_total", .letters, .loopLettersTaken, help: "Letters the loop took from its mailbox."),
+        .perLoop(
+            "loop_wakeups_total", .events, .loopWakeups, help: "Times another thread woke the event loop."),
+        .perLoop(
+            "loop_letters_posted_total", .letters, .loopLettersPosted,
+            help: "Letters the loop sent to other loops."),
+        .perLoop(
+            "loop_letters_taken_total", .letters, .loopLettersTaken,
+            help: "Letters the loop took from its mailbox."),
         .single(
             "loop_letter_batch", .histogram, .letters, .own, .histogram(.letterBatch, .counts),
             help: "Letters taken out of a mailbox at once."),
-        .perLoop("loop_mailbox_depth", .letters, .mailboxDepth, help: "Letters waiting in the loop's mailbox."),
-        .perLoop("loop_connections", .connections, .connectionsOpen, help: "Connections that live on the loop."),
-        .perLoop("loop_timers", .timers, .timersWaiting, help: "Deadlines waiting in the loop's timer wheel."),
         .perLoop(
-            "loop_reads_paused_total", .events, .loopReadsPaused, help: "Times the loop stopped reading to let others catch up."),
+            "loop_mailbox_depth", .letters, .mailboxDepth, help: "Letters waiting in the loop's mailbox."),
+        .perLoop(
+            "loop_connections", .connections, .connectionsOpen, help: "Connections that live on the loop."),
+        .perLoop(
+            "loop_timers", .timers, .timersWaiting, help: "Deadlines waiting in the loop's timer wheel."),
+        .perLoop(
+            "loop_reads_paused_total", .events, .loopReadsPaused,
+            help: "Times the loop stopped reading to let others catch up."),
         .perLoop(
             "loop_fairness_yields_total", .events, .loopFairnessYields,
             help: "Times a connection used up its share of a turn."),
@@ -138,15 +178,19 @@ extension MetricCatalog {
             "http_requests_total", .counter, .requests, .own, .external(.httpRequests),
             help: "HTTP requests answered, by class of the status code."),
         .single(
-            "http_connections", .gauge, .connections, .own, .external(.httpConnections), help: "Open HTTP connections."),
+            "http_connections", .gauge, .connections, .own, .external(.httpConnections),
+            help: "Open HTTP connections."),
         .single(
-            "http_connections_accepted_total", .counter, .connections, .own, .external(.httpConnectionsAccepted),
+            "http_connections_accepted_total", .counter, .connections, .own,
+            .external(.httpConnectionsAccepted),
             help: "HTTP connections accepted."),
         .single(
-            "http_connections_refused_total", .counter, .connections, .own, .external(.httpConnectionsRefused),
+            "http_connections_refused_total", .counter, .connections, .own,
+            .external(.httpConnectionsRefused),
             help: "HTTP connections refused because too many were open."),
         .single(
-            "http_connections_timed_out_total", .counter, .connections, .own, .external(.httpConnectionsTimedOut),
+            "http_connections_timed_out_total", .counter, .connections, .own,
+            .external(.httpConnectionsTimedOut),
             help: "HTTP connections cut because a request or its answer took too long."),
         .single(
             "http_handler_errors_total", .counter, .events, .own, .external(.httpHandlerErrors),
@@ -161,7 +205,8 @@ extension MetricCatalog {
             "process_cpu_seconds_total", .counter, .seconds, .own, .process(.cpuNanoseconds),
             help: "CPU time of the broker's process, user and system."),
         .single(
-            "process_threads", .gauge, .threads, .own, .process(.threadCount), help: "Threads of the broker's process."),
+            "process_threads", .gauge, .threads, .own, .process(.threadCount),
+            help: "Threads of the broker's process."),
         .single(
             "process_max_fds", .gauge, .descriptors, .own, .process(.maximumDescriptors),
             help: "File descriptors the process may open."),
@@ -171,6 +216,8 @@ extension MetricCatalog {
         .single(
             "snapshot_duration_seconds", .gauge, .seconds, .own, .snapshotNanoseconds,
             help: "How long the event loops took to hand out the numbers of this reading."),
-        .single("build_info", .gauge, .flag, .own, .buildInfo, help: "Always 1; the label tells the broker's version."),
+        .single(
+            "build_info", .gauge, .flag, .own, .buildInfo,
+            help: "Always 1; the label tells the broker's version."),
     ]
 }

@@ -9,7 +9,8 @@ extension MetricCatalog {
             "active_mqtt_connections", .gauge, .connections, .verneMQGauge, .external(.activeMQTTConnections),
             help: "Open connections on the mqtt and mqtts listeners."),
         .single(
-            "active_mqttws_connections", .gauge, .connections, .verneMQGauge, .external(.activeWebSocketConnections),
+            "active_mqttws_connections", .gauge, .connections, .verneMQGauge,
+            .external(.activeWebSocketConnections),
             help: "Open connections on the WebSocket listeners."),
         .single(
             "queue_processes", .gauge, .queues, .verneMQGauge,
@@ -53,12 +54,14 @@ extension MetricCatalog {
             "vm_memory_system", .gauge, .bytes, .process(.systemBytes),
             help: "Resident memory that is not private data of the process: its code and shared pages."),
         .runtime(
-            "vm_memory_processes_used", .gauge, .bytes, .process(.dataBytes), help: "Same as vm_memory_processes."),
+            "vm_memory_processes_used", .gauge, .bytes, .process(.dataBytes),
+            help: "Same as vm_memory_processes."),
         .runtime(
             "vm_memory_processes", .gauge, .bytes, .process(.dataBytes),
             help: "Resident memory that is private data of the process."),
         .runtime(
-            "vm_memory_total", .gauge, .bytes, .process(.residentBytes), help: "Resident memory of the broker's process."),
+            "vm_memory_total", .gauge, .bytes, .process(.residentBytes),
+            help: "Resident memory of the broker's process."),
         .runtime(
             "system_process_count", .gauge, .entries, .process(.workerCount),
             help: "Sessions, online and offline, and threads."),
@@ -80,8 +83,11 @@ extension MetricCatalog {
         .runtime(
             "system_io_in", .counter, .bytes, .process(.ioInBytes),
             help: "Bytes received from MQTT clients and read from storage."),
-        .runtime("system_words_reclaimed_by_gc", .counter, .words, .zero, help: "Always 0: there is no garbage collector."),
-        .runtime("system_gc_count", .counter, .events, .zero, help: "Always 0: there is no garbage collector."),
+        .runtime(
+            "system_words_reclaimed_by_gc", .counter, .words, .zero,
+            help: "Always 0: there is no garbage collector."),
+        .runtime(
+            "system_gc_count", .counter, .events, .zero, help: "Always 0: there is no garbage collector."),
         .runtime(
             "system_exact_reductions", .counter, .reductions, .words([Counter.loopTurns.word], .integer),
             help: "Same as system_reductions."),

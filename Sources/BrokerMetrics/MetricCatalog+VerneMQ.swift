@@ -1,6 +1,7 @@
 /// VerneMQ's counters, names and labels exactly, in its order; 58 names with 192 series.
 extension MetricCatalog {
-    static let verneMQCounters: [MetricFamily] = sockets + packetsIn + connackLegacy + packetsOut + errors + queues + tail
+    static let verneMQCounters: [MetricFamily] =
+        sockets + packetsIn + connackLegacy + packetsOut + errors + queues + tail
 
     private static let sockets: [MetricFamily] = [
         .verne("socket_open", .events, .socketOpen, help: "MQTT transports opened, handshakes done."),
@@ -9,8 +10,12 @@ extension MetricCatalog {
             "socket_close_timeout", .events, .socketCloseTimeout,
             help: "Transports closed because no complete CONNECT came in time."),
         .verne("socket_error", .events, .socketError, help: "Read errors on MQTT sockets over TCP or TLS."),
-        .verne("bytes_received", .bytes, .bytesReceived, help: "Bytes read from MQTT clients, after TLS and WebSocket."),
-        .verne("bytes_sent", .bytes, .bytesSent, help: "Bytes written to MQTT clients, before TLS and WebSocket."),
+        .verne(
+            "bytes_received", .bytes, .bytesReceived,
+            help: "Bytes read from MQTT clients, after TLS and WebSocket."),
+        .verne(
+            "bytes_sent", .bytes, .bytesSent, help: "Bytes written to MQTT clients, before TLS and WebSocket."
+        ),
     ]
 
     private static let packetsIn: [MetricFamily] = [
@@ -18,12 +23,20 @@ extension MetricCatalog {
         .versioned(
             "mqtt_publish_received", .packets, .publishReceived,
             help: "PUBLISH packets received from clients, before any authorization."),
-        .byReason("mqtt_puback_received", .pubackReceived, ReasonCodeLabels.pub, help: "PUBACK packets received."),
-        .byReason("mqtt_pubrec_received", .pubrecReceived, ReasonCodeLabels.pub, help: "PUBREC packets received."),
-        .byReason("mqtt_pubrel_received", .pubrelReceived, ReasonCodeLabels.rel, help: "PUBREL packets received."),
-        .byReason("mqtt_pubcomp_received", .pubcompReceived, ReasonCodeLabels.rel, help: "PUBCOMP packets received."),
-        .versioned("mqtt_subscribe_received", .packets, .subscribeReceived, help: "SUBSCRIBE packets received."),
-        .versioned("mqtt_unsubscribe_received", .packets, .unsubscribeReceived, help: "UNSUBSCRIBE packets received."),
+        .byReason(
+            "mqtt_puback_received", .pubackReceived, ReasonCodeLabels.pub, help: "PUBACK packets received."),
+        .byReason(
+            "mqtt_pubrec_received", .pubrecReceived, ReasonCodeLabels.pub, help: "PUBREC packets received."),
+        .byReason(
+            "mqtt_pubrel_received", .pubrelReceived, ReasonCodeLabels.rel, help: "PUBREL packets received."),
+        .byReason(
+            "mqtt_pubcomp_received", .pubcompReceived, ReasonCodeLabels.rel, help: "PUBCOMP packets received."
+        ),
+        .versioned(
+            "mqtt_subscribe_received", .packets, .subscribeReceived, help: "SUBSCRIBE packets received."),
+        .versioned(
+            "mqtt_unsubscribe_received", .packets, .unsubscribeReceived, help: "UNSUBSCRIBE packets received."
+        ),
         .versioned("mqtt_pingreq_received", .packets, .pingreqReceived, help: "PINGREQ packets received."),
         .byReason(
             "mqtt_disconnect_received", .disconnectReceived, ReasonCodeLabels.disconnectReceived,
@@ -31,17 +44,23 @@ extension MetricCatalog {
     ]
 
     private static let connackLegacy: [MetricFamily] = [
-        .legacyConnack("mqtt_connack_accepted_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
         .legacyConnack(
-            "mqtt_connack_unacceptable_protocol_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+            "mqtt_connack_accepted_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
         .legacyConnack(
-            "mqtt_connack_identifier_rejected_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+            "mqtt_connack_unacceptable_protocol_sent",
+            help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
         .legacyConnack(
-            "mqtt_connack_server_unavailable_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+            "mqtt_connack_identifier_rejected_sent",
+            help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
         .legacyConnack(
-            "mqtt_connack_bad_credentials_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+            "mqtt_connack_server_unavailable_sent",
+            help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
         .legacyConnack(
-            "mqtt_connack_not_authorized_sent", help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+            "mqtt_connack_bad_credentials_sent",
+            help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
+        .legacyConnack(
+            "mqtt_connack_not_authorized_sent",
+            help: "Always 0, kept for old dashboards: see mqtt_connack_sent."),
     ]
 
     private static let packetsOut: [MetricFamily] = [
@@ -56,8 +75,11 @@ extension MetricCatalog {
     ]
 
     private static let errors: [MetricFamily] = [
-        .versioned("mqtt_publish_auth_error", .events, .publishAuthError, help: "PUBLISH refused by authorization."),
-        .versioned("mqtt_subscribe_auth_error", .events, .subscribeAuthError, help: "SUBSCRIBE refused by authorization."),
+        .versioned(
+            "mqtt_publish_auth_error", .events, .publishAuthError, help: "PUBLISH refused by authorization."),
+        .versioned(
+            "mqtt_subscribe_auth_error", .events, .subscribeAuthError,
+            help: "SUBSCRIBE refused by authorization."),
         .versioned(
             "mqtt_invalid_msg_size_error", .events, .invalidMessageSizeError,
             help: "Packets over the largest size allowed; each closed its connection."),
@@ -71,7 +93,8 @@ extension MetricCatalog {
             "mqtt_pubcomp_invalid_error", .events, .pubcompInvalidError,
             help: "PUBCOMP with a packet identifier that is not in flight."),
         .versioned(
-            "mqtt_publish_error", .events, .publishError, help: "PUBLISH that failed for a reason other than authorization."),
+            "mqtt_publish_error", .events, .publishError,
+            help: "PUBLISH that failed for a reason other than authorization."),
         .versioned(
             "mqtt_subscribe_error", .events, .subscribeError,
             help: "SUBSCRIBE that failed for a reason other than authorization."),
@@ -95,11 +118,14 @@ extension MetricCatalog {
             "queue_message_unhandled", drops: .offlineQoS0, .sessionEnded,
             help: "Messages thrown away undelivered: QoS 0 for an offline client, or the session ended."),
         .verne("queue_message_in", .messages, .queueMessageIn, help: "Messages offered to client queues."),
-        .verne("queue_message_out", .messages, .queueMessageOut, help: "Messages that left client queues for delivery."),
+        .verne(
+            "queue_message_out", .messages, .queueMessageOut,
+            help: "Messages that left client queues for delivery."),
     ]
 
     private static let tail: [MetricFamily] = [
-        .verne("client_expired", .events, help: "Always 0, kept for old dashboards: see sessions_expired_total."),
+        .verne(
+            "client_expired", .events, help: "Always 0, kept for old dashboards: see sessions_expired_total."),
         .single(
             "cluster_bytes_received", .counter, .bytes, .verneMQCounter, .external(.clusterBytesReceived),
             help: "Bytes received from other nodes."),
@@ -121,7 +147,10 @@ extension MetricCatalog {
         .byReason(
             "mqtt_disconnect_sent", .disconnectSent, ReasonCodeLabels.disconnectSent, v4: .absent,
             help: "DISCONNECT packets sent."),
-        .byReason("mqtt_auth_sent", .authSent, ReasonCodeLabels.auth, v4: .absent, help: "AUTH packets sent."),
-        .byReason("mqtt_auth_received", .authReceived, ReasonCodeLabels.auth, v4: .absent, help: "AUTH packets received."),
+        .byReason(
+            "mqtt_auth_sent", .authSent, ReasonCodeLabels.auth, v4: .absent, help: "AUTH packets sent."),
+        .byReason(
+            "mqtt_auth_received", .authReceived, ReasonCodeLabels.auth, v4: .absent,
+            help: "AUTH packets received."),
     ]
 }

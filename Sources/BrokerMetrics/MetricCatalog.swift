@@ -1,5 +1,5 @@
-/// The one table of every exported name. `/metrics`, `metrics show`, Graphite, `$SYS` and `docs/metrics.md` read it;
-/// call sites use the enum cases of `Metric.swift`, never a string.
+/// The one table of every exported name. `/metrics`, `metrics show`, Graphite, `$SYS` and `docs/metrics.md`
+/// read it; call sites use the enum cases of `Metric.swift`, never a string.
 ///
 /// The rows stand in files by origin, in the order of the exposition:
 /// VerneMQ's counters · VerneMQ's gauges · VerneMQ's runtime names · our own.
@@ -12,7 +12,8 @@ package enum MetricCatalog {
 
     /// Every family for a broker with `loopCount` loops.
     package static func families(loopCount: Int) -> [MetricFamily] {
-        verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow + loops
+        verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
+            + loops
             + service
     }
 
@@ -22,7 +23,9 @@ package enum MetricCatalog {
             .single(
                 "system_utilization_scheduler_\(index + 1)", .gauge, .percent, .verneMQRuntime,
                 .loopUtilization(index),
-                help: "Busy share of event loop \(index) since the reading before; 0 when there is no such loop.")
+                help:
+                    "Busy share of event loop \(index) since the reading before; 0 when there is no such loop."
+            )
         }
     }
 }

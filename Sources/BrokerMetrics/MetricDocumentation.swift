@@ -56,7 +56,8 @@ package enum MetricDocumentation {
         page += "## \(title)\n\n| name | kind | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n"
         for family in MetricCatalog.families where family.heritage == heritage {
             let labels = family.labelNames.isEmpty ? "–" : list(family.labelNames)
-            page += "| `\(family.name)` | \(family.kind.rawValue) | \(family.unit.rawValue) | \(labels) | \(family.help) |\n"
+            page +=
+                "| `\(family.name)` | \(family.kind.rawValue) | \(family.unit.rawValue) | \(labels) | \(family.help) |\n"
         }
         page += "\n"
     }

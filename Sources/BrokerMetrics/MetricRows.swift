@@ -6,7 +6,9 @@ extension Counter {
 }
 
 extension VersionedCounter {
-    package func word(_ version: VersionLabel) -> Int { MetricLayout.versioned + rawValue * 2 + version.rawValue }
+    package func word(_ version: VersionLabel) -> Int {
+        MetricLayout.versioned + rawValue * 2 + version.rawValue
+    }
 }
 
 extension PacketReasonCounter {
@@ -45,7 +47,9 @@ extension LoopHistogram {
 
 extension MetricFamily {
     /// A counter of VerneMQ without labels: the sum of `counters`.
-    static func verne(_ name: String, _ unit: MetricUnit, _ counters: Counter..., help: String) -> MetricFamily {
+    static func verne(_ name: String, _ unit: MetricUnit, _ counters: Counter..., help: String)
+        -> MetricFamily
+    {
         let source = counters.isEmpty ? MetricSource.zero : .words(counters.map(\.word), .integer)
         return single(name, .counter, unit, .verneMQCounter, source, help: help)
     }
@@ -57,7 +61,8 @@ extension MetricFamily {
 
     /// A counter of VerneMQ by MQTT version. VerneMQ has no series of a version in `hidden`.
     static func versioned(
-        _ name: String, _ unit: MetricUnit, _ counter: VersionedCounter, hidden: [VersionLabel] = [], help: String
+        _ name: String, _ unit: MetricUnit, _ counter: VersionedCounter, hidden: [VersionLabel] = [],
+        help: String
     ) -> MetricFamily {
         MetricFamily(
             name: name, kind: .counter, unit: unit, labelNames: ["mqtt_version"], help: help,
@@ -100,7 +105,8 @@ extension MetricFamily {
     }
 
     private static func coded(
-        _ counter: PacketReasonCounter, _ version: VersionLabel, _ versionLabel: MetricLabel, _ labelName: String,
+        _ counter: PacketReasonCounter, _ version: VersionLabel, _ versionLabel: MetricLabel,
+        _ labelName: String,
         _ codes: [ReasonCodeLabels.Code]
     ) -> [MetricSeries] {
         codes.map { code in
@@ -124,7 +130,8 @@ extension MetricFamily {
 
     /// One series without labels, or one source that brings its own.
     static func single(
-        _ name: String, _ kind: MetricKind, _ unit: MetricUnit, _ heritage: MetricHeritage, _ source: MetricSource,
+        _ name: String, _ kind: MetricKind, _ unit: MetricUnit, _ heritage: MetricHeritage,
+        _ source: MetricSource,
         help: String
     ) -> MetricFamily {
         let labelNames: [String] =
@@ -157,7 +164,8 @@ extension MetricFamily {
     }
 
     /// A gauge of ours with a line for each loop.
-    static func perLoop(_ name: String, _ unit: MetricUnit, _ gauge: LoopGauge, help: String) -> MetricFamily {
+    static func perLoop(_ name: String, _ unit: MetricUnit, _ gauge: LoopGauge, help: String) -> MetricFamily
+    {
         single(name, .gauge, unit, .own, .perLoop(gauge.word, .integer), help: help)
     }
 

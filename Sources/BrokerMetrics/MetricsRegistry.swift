@@ -2,8 +2,8 @@ import Glibc
 package import Primitives
 import Synchronization
 
-/// Where everything that is counted comes together: the exchanges of the loops and the readers of outside values.
-/// Any thread may ask for a `Snapshot`; no loop ever waits for it.
+/// Where everything that is counted comes together: the exchanges of the loops and the readers of outside
+/// values. Any thread may ask for a `Snapshot`; no loop ever waits for it.
 package final class MetricsRegistry: Sendable {
     private struct Sources {
         var loops: [SnapshotExchange] = []
@@ -52,12 +52,13 @@ package final class MetricsRegistry: Sendable {
     }
 
     /// Registers who knows the values of a metric with labels; replaces an earlier reader.
-    package func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample]) {
+    package func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample])
+    {
         sources.withLock { $0.readers[metric] = read }
     }
 
-    /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks the
-    /// calling thread, which must not be a loop's.
+    /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks
+    /// the calling thread, which must not be a loop's.
     ///
     /// - Returns: the numbers; a loop that did not answer in time is marked stalled and shown with its last ones.
     package func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
@@ -79,10 +80,12 @@ package final class MetricsRegistry: Sendable {
     }
 
     private func collect(
-        _ exchanges: [SnapshotExchange], _ requests: [UInt64], until begin: MonotonicTime, _ deadline: Duration
+        _ exchanges: [SnapshotExchange], _ requests: [UInt64], until begin: MonotonicTime,
+        _ deadline: Duration
     ) -> [(words: [UInt64], isStalled: Bool)] {
         let (seconds, attoseconds) = deadline.components
-        let allowed = UInt64(clamping: max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+        let allowed =
+            UInt64(clamping: max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
         var answers: [[UInt64]?] = exchanges.map { _ in nil }
         // A loop answers within microseconds: begin with short pauses and lengthen them to a millisecond.
         var pause: UInt32 = 20
@@ -108,7 +111,9 @@ package final class MetricsRegistry: Sendable {
         }
         return utilization.withLock { last in
             let elapsed = now.nanoseconds(since: last.takenAt)
-            guard elapsed >= Self.utilizationInterval || last.percent.count != busy.count else { return last.percent }
+            guard elapsed >= Self.utilizationInterval || last.percent.count != busy.count else {
+                return last.percent
+            }
             last.percent = busy.indices.map { index in
                 let before = index < last.busy.count ? last.busy[index] : 0
                 guard elapsed > 0, busy[index] > before else { return 0 }

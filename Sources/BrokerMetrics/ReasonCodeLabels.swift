@@ -1,7 +1,7 @@
 /// VerneMQ's names of the reason codes, and which of them each packet's counter tells apart.
 ///
-/// A code outside the set of its packet has no series in VerneMQ (its session crashes). Here all such codes share
-/// the series `reason_code="other"`, which is exported only once it is not 0.
+/// A code outside the set of its packet has no series in VerneMQ (its session crashes). Here all such codes
+/// share the series `reason_code="other"`, which is exported only once it is not 0.
 package enum ReasonCodeLabels {
     package typealias Code = (code: UInt8, label: String)
 

@@ -1,5 +1,5 @@
-/// The label values of the closed sets of reasons. Exhaustive, so that a new case does not compile without its
-/// exported name, and renaming a case changes no dashboard.
+/// The label values of the closed sets of reasons. Exhaustive, so that a new case does not compile without
+/// its exported name, and renaming a case changes no dashboard.
 
 extension DropReason {
     /// The value of `reason` in `message_drops_total`.

@@ -1,5 +1,5 @@
-/// The numbers of one moment: every loop's block, their sum, and what was registered from outside. Immutable, so any
-/// thread may render it for as long as it likes.
+/// The numbers of one moment: every loop's block, their sum, and what was registered from outside. Immutable,
+/// so any thread may render it for as long as it likes.
 package struct Snapshot: Sendable {
     /// One loop's block.
     package struct Loop: Sendable {
@@ -37,8 +37,10 @@ package struct Snapshot: Sendable {
 
     /// - Parameter duration: in nanoseconds.
     package init(
-        loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:], process: ProcessReading = ProcessReading(),
-        version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0, duration: UInt64 = 0
+        loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:],
+        process: ProcessReading = ProcessReading(),
+        version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0,
+        duration: UInt64 = 0
     ) {
         self.loops = loops
         var total = [UInt64](repeating: 0, count: MetricLayout.wordCount)

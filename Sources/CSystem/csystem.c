@@ -22,7 +22,8 @@ static inline int result(int value) { return value < 0 ? -errno : value; }
 
 // ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-_Static_assert(EPOLLIN == 0x001 && EPOLLOUT == 0x004 && EPOLLERR == 0x008 && EPOLLHUP == 0x010, "as in the header");
+_Static_assert(EPOLLIN == 0x001 && EPOLLOUT == 0x004, "the header repeats Linux' values");
+_Static_assert(EPOLLERR == 0x008 && EPOLLHUP == 0x010, "the header repeats Linux' values");
 
 int csystem_epoll_create(void) { return result(epoll_create1(EPOLL_CLOEXEC)); }
 
@@ -136,7 +137,8 @@ static socklen_t to_system(const struct csystem_address *address, struct sockadd
     }
 }
 
-static void from_system(const struct sockaddr_storage *storage, socklen_t length, struct csystem_address *address) {
+static void from_system(
+    const struct sockaddr_storage *storage, socklen_t length, struct csystem_address *address) {
     address->high = address->low = 0;
     address->scope = 0;
     address->port = 0;
@@ -161,7 +163,8 @@ static void from_system(const struct sockaddr_storage *storage, socklen_t length
     }
     case AF_UNIX: {
         const struct sockaddr_un *local = (const struct sockaddr_un *)storage;
-        size_t count = length > offsetof(struct sockaddr_un, sun_path) ? length - offsetof(struct sockaddr_un, sun_path) : 0;
+        size_t start = offsetof(struct sockaddr_un, sun_path);
+        size_t count = length > start ? length - start : 0;
         address->kind = CSYSTEM_UNIX;
         if (count > sizeof address->path - 1) count = sizeof address->path - 1;
         memcpy(address->path, local->sun_path, count);
@@ -175,7 +178,8 @@ static int family(const struct csystem_address *address) {
     return address->kind == CSYSTEM_IPV4 ? AF_INET : address->kind == CSYSTEM_IPV6 ? AF_INET6 : AF_UNIX;
 }
 
-int csystem_listen(const struct csystem_address *address, const struct csystem_listen_options *options, int *step) {
+int csystem_listen(
+    const struct csystem_address *address, const struct csystem_listen_options *options, int *step) {
     const int on = 1;
     *step = 1;
     int descriptor = socket(family(address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -190,7 +194,8 @@ int csystem_listen(const struct csystem_address *address, const struct csystem_l
     if (options->send_buffer > 0)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &options->send_buffer, sizeof options->send_buffer);
     if (options->receive_buffer > 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &options->receive_buffer, sizeof options->receive_buffer);
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVBUF, &options->receive_buffer, sizeof options->receive_buffer);
 
     struct sockaddr_storage storage;
     socklen_t length = to_system(address, &storage);

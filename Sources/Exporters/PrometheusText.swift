@@ -6,8 +6,8 @@ package import BrokerMetrics
 ///     # TYPE vernemq_socket_open counter
 ///     vernemq_socket_open{node="VerneMQ@127.0.0.1"} 12
 ///
-/// All lines of a name stand together. The label `node` comes first, then `le`, then the labels in the order of the
-/// catalogue. Immutable: any number of threads may render at once.
+/// All lines of a name stand together. The label `node` comes first, then `le`, then the labels in the order
+/// of the catalogue. Immutable: any number of threads may render at once.
 package struct PrometheusText: Sendable {
     /// What `/metrics` answers with.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,16 +38,20 @@ package struct PrometheusText: Sendable {
             return Family(
                 metric: metric,
                 head: Array(
-                    "# HELP \(name) \(Self.escaped(help: metric.help))\n# TYPE \(name) \(metric.kind.rawValue)\n".utf8),
+                    "# HELP \(name) \(Self.escaped(help: metric.help))\n# TYPE \(name) \(metric.kind.rawValue)\n"
+                        .utf8),
                 lines: metric.series.map { series in
                     var line = "\(name){\(nodeLabel)"
-                    for label in series.labels { line += ",\(label.name)=\"\(Self.escaped(label: label.value))\"" }
+                    for label in series.labels {
+                        line += ",\(label.name)=\"\(Self.escaped(label: label.value))\""
+                    }
                     return Array((line + "} ").utf8)
                 })
         }
     }
 
-    /// Appends the exposition of `snapshot` to `output`; reuse the array and no memory is allocated for the text.
+    /// Appends the exposition of `snapshot` to `output`; reuse the array and no memory is allocated for the
+    /// text.
     package func render(_ snapshot: Snapshot, into output: inout [UInt8]) {
         for family in families {
             var isHeadWritten = false

@@ -13,7 +13,8 @@ package struct ListenerStatus: Hashable, Sendable {
     package var maximumConnections: Int?
 
     package init(
-        type: String, isRunning: Bool, ip: String, port: Int, mountpoint: String = "", maximumConnections: Int? = nil
+        type: String, isRunning: Bool, ip: String, port: Int, mountpoint: String = "",
+        maximumConnections: Int? = nil
     ) {
         self.type = type
         self.isRunning = isRunning

@@ -1,7 +1,9 @@
-/// The page at `/status`: one file, no assets from elsewhere, so it works behind any base path and without a network.
+/// The page at `/status`: one file, no assets from elsewhere, so it works behind any base path and without a
+/// network.
 ///
-/// It asks for `status.json` and `status/details.json`, relative to itself, every ten seconds and computes rates from
-/// two answers. When the node does not answer it says since when, and asks again at growing intervals.
+/// It asks for `status.json` and `status/details.json`, relative to itself, every ten seconds and computes
+/// rates from two answers. When the node does not answer it says since when, and asks again at growing
+/// intervals.
 package enum StatusPage {
     package static let contentType = "text/html; charset=utf-8"
 
@@ -18,7 +20,8 @@ package enum StatusPage {
 
     /// The whole page.
     package static let html: [UInt8] = Array(
-        (head + "<style>" + style + "</style></head>" + body + "<script>" + script + "</script></body></html>\n").utf8)
+        (head + "<style>" + style + "</style></head>" + body + "<script>" + script
+            + "</script></body></html>\n").utf8)
 
     private static let head = """
         <!doctype html><html lang="en"><head><meta charset="utf-8">

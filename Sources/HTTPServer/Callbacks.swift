@@ -2,9 +2,9 @@ import CMicroHTTPD
 import Glibc
 import Synchronization
 
-/// Where C calls in. Each function turns pointers into values, calls `RequestHandling`, and nothing else. `context` is
-/// the server's `RequestHandling`, alive as long as the daemon; a request's own pointer is a retained
-/// `PendingRequest`, made in `requestTargetArrived` and released in `requestCompleted`.
+/// Where C calls in. Each function turns pointers into values, calls `RequestHandling`, and nothing else.
+/// `context` is the server's `RequestHandling`, alive as long as the daemon; a request's own pointer is a
+/// retained `PendingRequest`, made in `requestTargetArrived` and released in `requestCompleted`.
 
 private func handling(_ context: UnsafeMutableRawPointer?) -> RequestHandling? {
     context.map { Unmanaged<RequestHandling>.fromOpaque($0).takeUnretainedValue() }
@@ -31,7 +31,9 @@ func connectionChanged(
 }
 
 /// - Parameter target: path and query as sent; good during this call only.
-func requestTargetArrived(_ context: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?) -> UnsafeMutableRawPointer? {
+func requestTargetArrived(_ context: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?)
+    -> UnsafeMutableRawPointer?
+{
     guard let core = handling(context), let target else { return nil }
     let bytes = UnsafeRawBufferPointer(start: target, count: strlen(target))
     core.pendingCount.add(1, ordering: .relaxed)
@@ -52,7 +54,8 @@ func requestProgressed(
         request.isBegun = true
         request.method = String(cString: method)
         MHD_get_connection_values(
-            connection, .HEADER_KIND, { collectHeader($0, $1, $2, $3) }, Unmanaged.passUnretained(request).toOpaque())
+            connection, .HEADER_KIND, { collectHeader($0, $1, $2, $3) },
+            Unmanaged.passUnretained(request).toOpaque())
         guard let refusal = core.begin(request, version: strlen(version)) else { return .YES }
         return queue(refusal, on: connection, request, core)
     }

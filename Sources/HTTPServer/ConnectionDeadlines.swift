@@ -1,14 +1,15 @@
 import Glibc
 import Synchronization
 
-/// The time each open connection has left. The library's own timeout begins anew with each byte, so a client that
-/// sends one byte now and then would hold its connection for ever; here it is cut.
+/// The time each open connection has left. The library's own timeout begins anew with each byte, so a client
+/// that sends one byte now and then would hold its connection for ever; here it is cut.
 ///
 ///     opened, answered → idle + request   (the next request must be complete by then)
 ///     request complete → request          (the answer must have left by then)
 ///
-/// A thread looks at the table some times in each timeout and shuts sockets down; the library then closes them.
-/// The lock makes sure that a descriptor is still the connection's own: it leaves the table before it is closed.
+/// A thread looks at the table some times in each timeout and shuts sockets down; the library then closes
+/// them. The lock makes sure that a descriptor is still the connection's own: it leaves the table before it
+/// is closed.
 final class ConnectionDeadlines: Sendable {
     private struct Entry {
         let descriptor: Int32

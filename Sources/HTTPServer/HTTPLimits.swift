@@ -9,8 +9,8 @@ package struct HTTPLimits: Sendable {
     package var connections = 1_000
     /// How long a connection may stay silent between bytes and between requests.
     package var idleTimeout: Duration = .seconds(60)
-    /// How long a request may take to arrive once its time has come, and its answer to leave: a client that sends
-    /// or reads a byte now and then is cut after `idleTimeout + requestTimeout`.
+    /// How long a request may take to arrive once its time has come, and its answer to leave: a client that
+    /// sends or reads a byte now and then is cut after `idleTimeout + requestTimeout`.
     package var requestTimeout: Duration = .seconds(30)
     /// Threads that serve; a slow handler holds up one of them.
     package var threads = 2

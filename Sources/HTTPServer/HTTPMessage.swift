@@ -114,7 +114,8 @@ package struct HTTPResponse: Sendable {
 
     /// A sentence for a person, with a line feed after it.
     package static func text(_ status: Int, _ sentence: String) -> HTTPResponse {
-        HTTPResponse(status: status, contentType: "text/plain; charset=utf-8", body: Array((sentence + "\n").utf8))
+        HTTPResponse(
+            status: status, contentType: "text/plain; charset=utf-8", body: Array((sentence + "\n").utf8))
     }
 
     /// JSON as bytes.

@@ -3,8 +3,8 @@ import Glibc
 package import Logging
 import Synchronization
 
-/// An HTTP/1.1 server on libmicrohttpd's own threads, beside the path of messages: a scraper that is slow or stuck
-/// holds up other scrapers at most, and no packet.
+/// An HTTP/1.1 server on libmicrohttpd's own threads, beside the path of messages: a scraper that is slow or
+/// stuck holds up other scrapers at most, and no packet.
 ///
 ///     accept → [too many? refused]
 ///       request line and headers → body (bounded) → Routes.answer → response
@@ -70,22 +70,27 @@ package final class HTTPServer: Sendable {
         MHD_stop_daemon(stopped.daemon)
     }
 
-    private static func start(_ core: RequestHandling, on socket: Int32, _ limits: HTTPLimits) -> OpaquePointer? {
+    private static func start(_ core: RequestHandling, on socket: Int32, _ limits: HTTPLimits)
+        -> OpaquePointer?
+    {
         let threads = max(1, limits.threads)
-        // Room above our own limit in each thread, so that the accept callback sees and counts who is refused.
+        // Room above our own limit in each thread, so that the accept callback sees and counts who is
+        // refused.
         let room = (max(1, limits.connections) + 64).multipliedReportingOverflow(by: threads).partialValue
         return cmicrohttpd_start(
             socket,
             CMicroHTTPDLimits(
                 connectionMemory: limits.memoryForEachConnection, connections: UInt32(clamping: room),
-                idleSeconds: UInt32(clamping: limits.idleTimeout.wholeSeconds), threads: UInt32(clamping: threads)),
+                idleSeconds: UInt32(clamping: limits.idleTimeout.wholeSeconds),
+                threads: UInt32(clamping: threads)),
             CMicroHTTPDCallbacks(
                 // Unretained: this server holds `core` longer than the daemon runs.
                 context: Unmanaged.passUnretained(core).toOpaque(),
                 accept: { context, _, _ in connectionMayEnter(context) },
                 progress: { requestProgressed($0, $1, $3, $4, $5, $6, $7) },
                 target: { context, target, _ in requestTargetArrived(context, target) },
-                completed: { context, connection, pending, _ in requestCompleted(context, connection, pending) },
+                completed: { context, connection, pending, _ in requestCompleted(context, connection, pending)
+                },
                 connection: { context, connection, _, code in connectionChanged(context, connection, code) }))
     }
 }

@@ -29,6 +29,7 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
             case .daemonFailed: "cannot start the HTTP threads"
             }
         guard errorNumber != 0 else { return "http listener \(address): \(what)" }
-        return "http listener \(address): \(what): \(String(cString: strerror(errorNumber))) (errno \(errorNumber))"
+        return
+            "http listener \(address): \(what): \(String(cString: strerror(errorNumber))) (errno \(errorNumber))"
     }
 }

@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 
 /// A bound, listening TCP socket. The HTTP library gets it ready made, so errors are ours to word.
@@ -32,7 +33,9 @@ struct ListeningSocket {
             if info.pointee.ai_family == AF_INET6 {
                 setsockopt(socket, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, size)
             }
-            guard bind(socket, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else { throw failure(.bindFailed) }
+            guard bind(socket, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
+                throw failure(.bindFailed)
+            }
             guard listen(socket, 1024) == 0 else { throw failure(.listenFailed) }
         } catch {
             close(socket)

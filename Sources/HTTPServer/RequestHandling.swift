@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// A request while it arrives. Made when its request line is there, let go when it is answered or given up; the
-/// library calls for one request from one thread only.
+/// A request while it arrives. Made when its request line is there, let go when it is answered or given up;
+/// the library calls for one request from one thread only.
 final class PendingRequest {
     let target: [UInt8]
     var method = ""
@@ -42,7 +42,8 @@ final class RequestHandling: Sendable {
         let refused = counters.refusedConnections.add(1, ordering: .relaxed).newValue
         // The condition repeats: once in the log, always in the counter.
         if refused == 1 {
-            log.warning("http listener refuses connections", metadata: ["max_connections": "\(limits.connections)"])
+            log.warning(
+                "http listener refuses connections", metadata: ["max_connections": "\(limits.connections)"])
         }
         return false
     }
@@ -61,8 +62,8 @@ final class RequestHandling: Sendable {
         return nil
     }
 
-    /// Takes a piece of the body. What is over the limit is counted and thrown away, so that the client still gets its
-    /// answer. - Returns: false when the client sends so much that the connection is to be cut.
+    /// Takes a piece of the body. What is over the limit is counted and thrown away, so that the client still
+    /// gets its answer. - Returns: false when the client sends so much that the connection is to be cut.
     func take(_ piece: UnsafeRawBufferPointer, _ request: PendingRequest) -> Bool {
         request.bodyByteCount += piece.count
         if request.bodyByteCount <= limits.bodySize {

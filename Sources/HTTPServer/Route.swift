@@ -1,6 +1,7 @@
 /// A page: where it is, what may be done with it, who answers.
 package struct Route: Sendable {
-    /// Which methods a route takes. HEAD comes with GET and OPTIONS with everything, without the handler's help.
+    /// Which methods a route takes. HEAD comes with GET and OPTIONS with everything, without the handler's
+    /// help.
     package enum Methods: Sendable {
         case any
         case only([String])

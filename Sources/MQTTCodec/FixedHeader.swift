@@ -60,7 +60,9 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
             let byte = bytes.octet(at: index)
             length |= Int(byte & 0x7F) << (7 &* (index &- 1))
             if byte < 0x80 {
-                guard byte != 0 else { throw MalformedPacket(.overlongVariableByteInteger, at: index, in: type) }
+                guard byte != 0 else {
+                    throw MalformedPacket(.overlongVariableByteInteger, at: index, in: type)
+                }
                 guard length <= maximumRemainingLength else {
                     throw MalformedPacket(.packetTooLarge, at: 1, in: type)
                 }

@@ -95,8 +95,8 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
     }
 
     package let problem: Problem
-    /// In bytes. From the packet's first byte when `FixedHeader` or `ControlPacket` threw this, from the body's
-    /// first byte when the decoder of one kind of packet did.
+    /// In bytes. From the packet's first byte when `FixedHeader` or `ControlPacket` threw this, from the
+    /// body's first byte when the decoder of one kind of packet did.
     package let offset: Int
     /// nil when the type itself is what is wrong.
     package let packetType: PacketType?
@@ -127,7 +127,8 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
             .protocolError
         case .truncated, .trailingBytes, .reservedPacketType, .reservedFlags, .remainingLengthOverflow,
             .overlongVariableByteInteger, .invalidUTF8, .nullCharacter, .filterEmpty, .sharedFilterInvalid,
-            .reservedConnectFlag, .willFlagsInconsistent, .passwordWithoutUserName, .reservedConnackFlags, .qos3,
+            .reservedConnectFlag, .willFlagsInconsistent, .passwordWithoutUserName, .reservedConnackFlags,
+            .qos3,
             .reservedSubscriptionOptions, .unknownProperty, .misplacedProperty, .reasonCodeInvalid:
             .malformedPacket
         }

@@ -50,7 +50,9 @@ struct PacketReader: ~Copyable, ~Escapable {
             let byte = try readUInt8()
             value |= Int(byte & 0x7F) << (7 &* index)
             if byte < 0x80 {
-                guard byte != 0 || index == 0 else { throw problem(.overlongVariableByteInteger, at: offset &- 1) }
+                guard byte != 0 || index == 0 else {
+                    throw problem(.overlongVariableByteInteger, at: offset &- 1)
+                }
                 return value
             }
         }

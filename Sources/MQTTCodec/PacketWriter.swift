@@ -15,7 +15,9 @@ package struct PacketWriter: Sendable {
     /// Writes the fixed header and what `body` writes.
     ///
     /// - Returns: false, with nothing written, when the body is over the 268 435 455 bytes a packet can hold.
-    mutating func writePacket(_ type: PacketType, flags: UInt8? = nil, _ body: (inout PacketWriter) -> Void) -> Bool {
+    mutating func writePacket(_ type: PacketType, flags: UInt8? = nil, _ body: (inout PacketWriter) -> Void)
+        -> Bool
+    {
         let start = bytes.count
         bytes.append(type.rawValue << 4 | (flags ?? type.reservedFlags ?? 0))
         writeLengthFirst(body)
@@ -26,8 +28,8 @@ package struct PacketWriter: Sendable {
         return true
     }
 
-    /// Writes what `body` writes behind its length. One byte is kept for the length, as nearly always is enough;
-    /// a longer one moves the body.
+    /// Writes what `body` writes behind its length. One byte is kept for the length, as nearly always is
+    /// enough; a longer one moves the body.
     mutating func writeLengthFirst(_ body: (inout PacketWriter) -> Void) {
         let lengthOffset = bytes.count
         bytes.append(0)

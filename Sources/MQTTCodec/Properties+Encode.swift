@@ -1,8 +1,8 @@
 import Primitives
 
 extension PacketWriter {
-    /// Writes the length and the properties, in the order of their identifiers; nothing before MQTT 5. A property
-    /// that does not belong in `place` is left out, so that no packet of ours is malformed.
+    /// Writes the length and the properties, in the order of their identifiers; nothing before MQTT 5. A
+    /// property that does not belong in `place` is left out, so that no packet of ours is malformed.
     mutating func write(_ properties: Properties, of place: PropertyPlace, version: ProtocolVersion) {
         guard version == .v5 else { return }
         writeLengthFirst { writer in

@@ -16,7 +16,8 @@ struct PropertyPlace: OptionSet, Sendable, BitwiseCopyable {
     static let auth = PropertyPlace(rawValue: 1 << 10)
 
     static let anywhere: PropertyPlace = [
-        .connect, .will, .connack, .publish, .publishAck, .subscribe, .suback, .unsubscribe, .unsuback, .disconnect,
+        .connect, .will, .connack, .publish, .publishAck, .subscribe, .suback, .unsubscribe, .unsuback,
+        .disconnect,
         .auth,
     ]
     static let message: PropertyPlace = [.publish, .will]

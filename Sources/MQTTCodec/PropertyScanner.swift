@@ -71,7 +71,8 @@ struct PropertyScanner: ~Copyable, ~Escapable {
         }
         if number == 0, let problem = identifier.zeroProblem { throw reader.problem(problem, at: start) }
         return ScannedProperty(
-            identifier: identifier, range: ByteRange(offset: start, count: reader.offset &- start), number: number,
+            identifier: identifier, range: ByteRange(offset: start, count: reader.offset &- start),
+            number: number,
             content: content, second: second)
     }
 

@@ -1,4 +1,5 @@
-/// The three protocols the broker speaks. The raw value is the protocol level in CONNECT without the bridge bit.
+/// The three protocols the broker speaks. The raw value is the protocol level in CONNECT without the bridge
+/// bit.
 package enum ProtocolVersion: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// MQTT 3.1, protocol name `MQIsdp`.
     case v31 = 3

@@ -54,7 +54,9 @@ package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
         var offset = topic.end
         var packetIdentifier: UInt16 = 0
         if qos != .atMostOnce {
-            guard byteCount &- offset >= 2 else { throw MalformedPacket(.truncated, at: byteCount, in: .publish) }
+            guard byteCount &- offset >= 2 else {
+                throw MalformedPacket(.truncated, at: byteCount, in: .publish)
+            }
             packetIdentifier = body.bigEndianUInt16(at: offset)
             guard packetIdentifier != 0 else {
                 throw MalformedPacket(.packetIdentifierZero, at: offset, in: .publish)
@@ -79,13 +81,16 @@ package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
         return PublishHeader(
             qos: qos, isDuplicate: flags & 0b1000 != 0 && qos != .atMostOnce, isRetained: flags & 1 != 0,
             packetIdentifier: packetIdentifier, topic: topic, topicLevelCount: topicLevelCount,
-            properties: facts.range, propertiesAreForwardable: facts.areForwardable, topicAlias: facts.topicAlias,
-            messageExpiryInterval: facts.messageExpiryInterval, payloadFormatIsUTF8: facts.payloadFormatIsUTF8,
+            properties: facts.range, propertiesAreForwardable: facts.areForwardable,
+            topicAlias: facts.topicAlias,
+            messageExpiryInterval: facts.messageExpiryInterval,
+            payloadFormatIsUTF8: facts.payloadFormatIsUTF8,
             payload: ByteRange(offset: offset, count: byteCount &- offset))
     }
 
-    /// The property bytes to pass on to subscribers: all but what belongs to one hop (Topic Alias, Subscription
-    /// Identifier) and Message Expiry Interval, which is written anew. Order kept [MQTT-3.3.2-18].
+    /// The property bytes to pass on to subscribers: all but what belongs to one hop (Topic Alias,
+    /// Subscription Identifier) and Message Expiry Interval, which is written anew. Order kept
+    /// [MQTT-3.3.2-18].
     package func forwardedProperties(in body: RawSpan) -> [UInt8] {
         guard !propertiesAreForwardable else { return properties.bytes(in: body).copiedBytes() }
         var forwarded: [UInt8] = []
@@ -94,7 +99,9 @@ package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
         // Checked when the header was decoded, so nothing is thrown here.
         while let property = try? scanner.next() {
             guard !property.identifier.staysWithThisHop else { continue }
-            for index in property.range.offset..<property.range.end { forwarded.append(body.octet(at: index)) }
+            for index in property.range.offset..<property.range.end {
+                forwarded.append(body.octet(at: index))
+            }
         }
         return forwarded
     }

@@ -1,8 +1,8 @@
 extension RawSpan {
     /// The byte at `index`, which the caller knows to be inside; anything else stops the process.
     ///
-    /// In this module and not in a library below, because only so is it inlined: as a call it was a fifth of the
-    /// time of decoding a PUBLISH.
+    /// In this module and not in a library below, because only so is it inlined: as a call it was a fifth of
+    /// the time of decoding a PUBLISH.
     @inline(__always)
     func octet(at index: Int) -> UInt8 {
         unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)

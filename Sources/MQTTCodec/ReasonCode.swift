@@ -48,14 +48,15 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// True for the codes that say that something failed.
     package var isError: Bool { rawValue >= 0x80 }
 
-    /// Whether the standard lists this code for packets of `type` (the tables in §3.2.2.2 to §3.15.2.1). 0x8C in a
-    /// DISCONNECT is allowed as in §2.4, though the table in §3.14.2.1 leaves it out.
+    /// Whether the standard lists this code for packets of `type` (the tables in §3.2.2.2 to §3.15.2.1). 0x8C
+    /// in a DISCONNECT is allowed as in §2.4, though the table in §3.14.2.1 leaves it out.
     package func isAllowed(in type: PacketType) -> Bool {
         switch type {
         case .connack:
             switch self {
             case .success, .unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
-                .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
+                .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword,
+                .notAuthorized,
                 .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid,
                 .packetTooLarge, .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported,
                 .useAnotherServer, .serverMoved, .connectionRateExceeded:
@@ -65,7 +66,8 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .puback, .pubrec:
             switch self {
             case .success, .noMatchingSubscribers, .unspecifiedError, .implementationSpecificError,
-                .notAuthorized, .topicNameInvalid, .packetIdentifierInUse, .quotaExceeded, .payloadFormatInvalid:
+                .notAuthorized, .topicNameInvalid, .packetIdentifierInUse, .quotaExceeded,
+                .payloadFormatInvalid:
                 true
             default: false
             }
@@ -105,8 +107,8 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 }
 
 extension ReasonCode {
-    /// The code's name in VerneMQ's hooks, metrics and traces. 0x00 is `success`; where it has another name, ask
-    /// `vernemqName(in:)`.
+    /// The code's name in VerneMQ's hooks, metrics and traces. 0x00 is `success`; where it has another name,
+    /// ask `vernemqName(in:)`.
     package var vernemqName: String {
         switch self {
         case .success: "success"

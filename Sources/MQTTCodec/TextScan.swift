@@ -1,7 +1,7 @@
 /// One pass over a text: is it UTF-8 without U+0000, how many `/` are in it, is there a `+` or `#`.
 ///
-/// Eight bytes at a time while they are ASCII, byte by byte from the first that is not. What counts as UTF-8 is
-/// RFC 3629: surrogates, overlong forms and numbers over U+10FFFF are refused. Control characters and
+/// Eight bytes at a time while they are ASCII, byte by byte from the first that is not. What counts as UTF-8
+/// is RFC 3629: surrogates, overlong forms and numbers over U+10FFFF are refused. Control characters and
 /// non-characters such as U+FFFF are accepted (§1.5.4 lets a server do so), and a byte order mark is kept
 /// [MQTT-1.5.4-3].
 struct TextScan: BitwiseCopyable {
@@ -43,7 +43,9 @@ struct TextScan: BitwiseCopyable {
     @inline(__always)
     private mutating func add(_ word: UInt64) -> Bool {
         // Adding 0x7F to a byte under 0x80 sets its high bit unless the byte is 0, and carries nothing over.
-        guard word & Self.highBits == 0, (word &+ Self.lowBits) & Self.highBits == Self.highBits else { return false }
+        guard word & Self.highBits == 0, (word &+ Self.lowBits) & Self.highBits == Self.highBits else {
+            return false
+        }
         let notSlash = (word ^ 0x2F2F_2F2F_2F2F_2F2F) &+ Self.lowBits
         // `#` is 0x23 and `+` is 0x2B: they differ in one bit.
         let notWildcard = ((word | 0x0808_0808_0808_0808) ^ 0x2B2B_2B2B_2B2B_2B2B) &+ Self.lowBits
@@ -94,7 +96,9 @@ struct TextScan: BitwiseCopyable {
         default: return 0
         }
         guard end &- index >= length, second.contains(bytes.octet(at: index &+ 1)) else { return 0 }
-        for position in index &+ 2..<index &+ length where bytes.octet(at: position) & 0xC0 != 0x80 { return 0 }
+        for position in index &+ 2..<index &+ length where bytes.octet(at: position) & 0xC0 != 0x80 {
+            return 0
+        }
         return length
     }
 }

@@ -1,7 +1,7 @@
 package import Primitives
 
-/// The rules of a topic filter (§4.7.1, §4.8.2): at least one byte, UTF-8, no U+0000; `+` and `#` alone in their
-/// level, `#` only in the last; `$share/<group>/<filter>` with both parts, no wildcard in the group.
+/// The rules of a topic filter (§4.7.1, §4.8.2): at least one byte, UTF-8, no U+0000; `+` and `#` alone in
+/// their level, `#` only in the last; `$share/<group>/<filter>` with both parts, no wildcard in the group.
 package enum TopicFilter {
     /// - Returns: the number of levels; `$share` and the group count as two of them, as VerneMQ counts.
     package static func validate(_ bytes: RawSpan) throws(MalformedPacket) -> Int {
@@ -86,7 +86,8 @@ package struct SharedFilter: Hashable, Sendable {
     /// `$share` without both parts is nil too.
     package init?(_ filter: UTF8Text) {
         let bytes = filter.bytes
-        guard unsafe TopicFilter.isShared(bytes.span.bytes, ByteRange(offset: 0, count: bytes.count)), bytes.count > 7,
+        guard unsafe TopicFilter.isShared(bytes.span.bytes, ByteRange(offset: 0, count: bytes.count)),
+            bytes.count > 7,
             let slash = bytes[7...].firstIndex(of: UInt8(ascii: "/")), slash > 7, slash < bytes.count - 1
         else { return nil }
         shareName = UTF8Text(bytes: Array(bytes[7..<slash]))

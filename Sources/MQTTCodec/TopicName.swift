@@ -1,4 +1,5 @@
-/// The rules of a topic name: at least one byte, UTF-8, no U+0000, no wildcard. A leading `$` is allowed here.
+/// The rules of a topic name: at least one byte, UTF-8, no U+0000, no wildcard. A leading `$` is allowed
+/// here.
 package enum TopicName {
     /// Checks a topic that does not come from a packet: one that a hook or a bridge made.
     ///
@@ -23,7 +24,9 @@ package enum TopicName {
         _ problem: MalformedPacket.Problem, _ bytes: RawSpan, _ range: ByteRange, in type: PacketType?
     ) -> MalformedPacket {
         var index = range.offset
-        while index < range.end, bytes.octet(at: index) != UInt8(ascii: "+"), bytes.octet(at: index) != UInt8(ascii: "#") {
+        while index < range.end, bytes.octet(at: index) != UInt8(ascii: "+"),
+            bytes.octet(at: index) != UInt8(ascii: "#")
+        {
             index &+= 1
         }
         return MalformedPacket(problem, at: index, in: type)

@@ -5,8 +5,8 @@ import Primitives
 
 /// Turns what waits at one listening socket into connections of one loop.
 ///
-/// It rests, so that clients wait in the kernel's backlog, while anyone asked it to, while the listener is full,
-/// and for a moment after the process ran out of descriptors.
+/// It rests, so that clients wait in the kernel's backlog, while anyone asked it to, while the listener is
+/// full, and for a moment after the process ran out of descriptors.
 final class Acceptor {
     struct Pause: OptionSet {
         let rawValue: UInt8
@@ -38,8 +38,8 @@ final class Acceptor {
         self.make = make
     }
 
-    /// Brings the epoll set in line with `pauses`. Added and removed rather than modified, because the kernel does
-    /// not modify exclusive entries.
+    /// Brings the epoll set in line with `pauses`. Added and removed rather than modified, because the
+    /// kernel does not modify exclusive entries.
     private func watch(_ loop: EventLoop) {
         let isWanted = pauses.isEmpty
         guard isWanted != isWatched else { return }

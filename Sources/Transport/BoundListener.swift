@@ -4,8 +4,8 @@ import Synchronization
 
 /// The listening sockets of one address, one for each loop, until the loops take them.
 ///
-/// For IP the sockets share the port (`SO_REUSEPORT`) and the kernel spreads the clients. For a Unix socket they
-/// are one socket under several descriptors.
+/// For IP the sockets share the port (`SO_REUSEPORT`) and the kernel spreads the clients. For a Unix socket
+/// they are one socket under several descriptors.
 package final class BoundListener: Sendable {
     /// Where it listens; the port is the real one when 0 was asked for.
     package let address: ListenAddress
@@ -44,8 +44,8 @@ package struct ListenOptions: Sendable {
 
 /// Opens a listening socket for each of `loops` loops.
 ///
-/// A port that anybody listens on already is refused, although the sockets of the loops share theirs: a socket
-/// that does not share is bound first, as a question.
+/// A port that anybody listens on already is refused, although the sockets of the loops share theirs: a
+/// socket that does not share is bound first, as a question.
 ///
 /// - Throws: the text names the address, the kernel's words and what to do.
 package func bindListener(
@@ -85,7 +85,8 @@ private func bindUnix(
     return BoundListener(address: address, sockets: sockets.map { $0.take() })
 }
 
-/// A socket's file stays behind when its broker dies. It is removed if it is a socket and nobody answers there.
+/// A socket's file stays behind when its broker dies. It is removed if it is a socket and nobody answers
+/// there.
 private func removeStaleSocket(_ address: ListenAddress) throws(TransportError) {
     guard let path = address.address.path, var system = address.address.systemAddress else { return }
     let kind = csystem_is_socket_file(path)
@@ -116,9 +117,10 @@ private func listenError(_ address: ListenAddress, _ error: Int32) -> TransportE
         switch error {
         case EADDRINUSE where address.isUnix: "another process answers there; stop it or choose another path"
         case EADDRINUSE: "another process listens on this port; stop it or change the listener's port"
-        case EADDRNOTAVAIL: "no network interface of this machine has this address; use one that has, or 0.0.0.0 or ::"
+        case EADDRNOTAVAIL:
+            "no network interface of this machine has this address; use one that has, or 0.0.0.0 or ::"
         case EACCES where address.isUnix, EPERM where address.isUnix, EROFS:
-            "the broker's user may not create files in this directory; change its owner or choose another path"
+            "the broker's user may not create files there; give it the directory or choose another path"
         case EACCES, EPERM: "ports below 1024 need CAP_NET_BIND_SERVICE; grant it or use a higher port"
         case EAFNOSUPPORT: "the kernel has no IPv6; use an IPv4 address"
         case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"

@@ -5,7 +5,8 @@ import Primitives
 extension Connection {
     /// Ends the connection. Safe at any time, in any callback; the first call counts.
     ///
-    /// - Parameter afterFlush: true = read no more, write what waits (for as long as the send time-out at most),
+    /// - Parameter afterFlush: true = read no more, write what waits (for as long as the send time-out at
+    ///   most),
     ///   tell the peer the end and let the last bytes reach it. False = what waits is thrown away.
     package final func close(_ cause: CloseCause = .requested, afterFlush: Bool) {
         switch phase {
@@ -53,7 +54,8 @@ extension Connection {
         closed(cause)
     }
 
-    /// The loop calls this now and then while `isTimed`. - Returns: false when there is nothing to time any more.
+    /// The loop calls this now and then while `isTimed`. - Returns: false when there is nothing to time any
+    /// more.
     final func checkDeadline(_ now: MonotonicTime) -> Bool {
         switch phase {
         case .closed: return false
@@ -66,15 +68,17 @@ extension Connection {
             end(cause)
         case .open:
             guard isWatchedForWriting else { return false }
-            guard now.nanoseconds(since: deadlineBase) >= loop.settings.sendTimeoutNanoseconds else { return true }
+            guard now.nanoseconds(since: deadlineBase) >= loop.settings.sendTimeoutNanoseconds else {
+                return true
+            }
             loop.events.count(.sendTimeout, 1)
             end(.sendTimeout)
         }
         return false
     }
 
-    /// Takes the socket out of this loop, with what was not consumed and not written. `closed(.detached)` follows.
-    /// Not in `received`, whose result is not known yet: use `detach(then:)` there.
+    /// Takes the socket out of this loop, with what was not consumed and not written. `closed(.detached)`
+    /// follows. Not in `received`, whose result is not known yet: use `detach(then:)` there.
     ///
     /// - Returns: nil when the connection has ended.
     package final func detach() -> DetachedSocket? {
@@ -85,14 +89,15 @@ extension Connection {
         if watchedFlags != nil { loop.poller.remove(descriptor.rawValue) }
         watchedFlags = nil
         let socket = DetachedSocket(
-            descriptor: descriptor, peer: peer, listener: listener, openedAt: openedAt, leftover: Array(leftover.bytes),
+            descriptor: descriptor, peer: peer, listener: listener, openedAt: openedAt,
+            leftover: Array(leftover.bytes),
             pendingOutput: takeOutput())
         end(.detached)
         return socket
     }
 
-    /// Detaches as soon as `received` has returned, or now, and calls `handOver` then; never if the connection ends
-    /// before.
+    /// Detaches as soon as `received` has returned, or now, and calls `handOver` then; never if the
+    /// connection ends before.
     package final func detach(then handOver: @escaping (DetachedSocket) -> Void) {
         guard isPresenting else {
             if let socket = detach() { handOver(socket) }
@@ -107,7 +112,9 @@ extension Connection {
             let vectors = loop.vectors
             var count = 0
             for index in 0..<output.gather(into: vectors) {
-                bytes.append(contentsOf: UnsafeRawBufferPointer(start: vectors[index].iov_base, count: vectors[index].iov_len))
+                bytes.append(
+                    contentsOf: UnsafeRawBufferPointer(
+                        start: vectors[index].iov_base, count: vectors[index].iov_len))
                 count += vectors[index].iov_len
             }
             _ = output.wrote(count)

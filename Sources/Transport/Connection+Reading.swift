@@ -101,15 +101,16 @@ extension Connection {
         }
     }
 
-    /// Stops reading for `reason`, from now on: `received` may pause and leave packets unconsumed. Reasons add up.
+    /// Stops reading for `reason`, from now on: `received` may pause and leave packets unconsumed. Reasons
+    /// add up.
     package final func pauseReading(_ reason: PauseReason) {
         if pauses.isEmpty, phase == .open { loop.events.count(.readPaused, 1) }
         pauses.insert(reason)
         // The epoll set is told only if bytes come in the meantime: most pauses are shorter.
     }
 
-    /// Takes `reason` away. With the last one reading goes on, in this turn or the next, and begins with what was
-    /// left unconsumed.
+    /// Takes `reason` away. With the last one reading goes on, in this turn or the next, and begins with
+    /// what was left unconsumed.
     package final func resumeReading(_ reason: PauseReason) {
         guard !pauses.isDisjoint(with: reason) else { return }
         pauses.subtract(reason)

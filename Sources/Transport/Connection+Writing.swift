@@ -44,7 +44,8 @@ extension Connection {
     }
 
     private final func deadlineProgressed() {
-        // While flushing the deadline is fixed, or a peer that takes a byte now and then could hold us for ever.
+        // While flushing the deadline is fixed, or a peer that takes a byte now and then could hold us for
+        // ever.
         if phase == .open { deadlineBase = loop.now }
     }
 

@@ -2,19 +2,20 @@ import CSystem
 import Glibc
 package import Primitives
 
-/// One connected socket and what is on its way in and out. Subclasses give the bytes a meaning. Everything here
-/// happens on the loop's thread.
+/// One connected socket and what is on its way in and out. Subclasses give the bytes a meaning. Everything
+/// here happens on the loop's thread.
 ///
 ///     open     → flushing  [close, afterFlush: true, while output waits]
 ///     open     → lingering [close, afterFlush: true, nothing waits]
 ///     flushing → lingering [the kernel took the last byte]
 ///     any      → closed    [close; error; end of input; the deadline of flushing and lingering]
 ///
-/// A lingering socket has told its peer the end and reads on, into nothing, until the peer ends too: closing a
-/// socket with unread input makes the kernel send a reset, which can destroy the last bytes on their way.
+/// A lingering socket has told its peer the end and reads on, into nothing, until the peer ends too:
+/// closing a socket with unread input makes the kernel send a reset, which can destroy the last bytes on
+/// their way.
 ///
 /// Invariants
-/// 1. `closed` is called once, at the end of the turn in which the connection ended, never inside another call.
+/// 1. `closed` is called once, at the end of the connection's last turn, never inside another call.
 /// 2. After it ended no other callback comes.
 /// 3. While reading is paused `received` is not called.
 ///
@@ -33,8 +34,9 @@ open class Connection {
     package final let listener: ListenerState?
 
     /// How many bytes the packet has whose head `received` left unconsumed; 0 = not known yet. Set it in
-    /// `received`, which finds 0 here; `received` is not called again before so many are there, and a long packet
-    /// is gathered without being copied again and again. Check it against the largest allowed packet first.
+    /// `received`, which finds 0 here; `received` is not called again before so many are there, and a long
+    /// packet is gathered without being copied again and again. Check it against the largest allowed packet
+    /// first.
     package final var neededByteCount = 0
 
     final var descriptor: FileDescriptor?
@@ -53,7 +55,8 @@ open class Connection {
     final var writeFailure: CloseCause?
     /// The loop looks at its deadline.
     final var isTimed = false
-    /// While output is refused: when the kernel last took some. While closing: the moment it ends at the latest.
+    /// While output is refused: when the kernel last took some. While closing: the moment it ends at the
+    /// latest.
     final var deadlineBase: MonotonicTime
 
     /// Takes the descriptor out of `socket`, which must not have been adopted before.

@@ -1,12 +1,13 @@
 package import Primitives
 import Synchronization
 
-/// A connected socket between two loops: on its way from an acceptor, or from the loop it was detached from. The
-/// one that is never adopted closes its descriptor and frees its place at the listener.
+/// A connected socket between two loops: on its way from an acceptor, or from the loop it was detached
+/// from. The one that is never adopted closes its descriptor and frees its place at the listener.
 package final class DetachedSocket: Sendable {
     private let descriptor: Mutex<FileDescriptor?>
     package let peer: PeerAddress
-    /// The listener that accepted it, where it holds one of `maxConnections` places; nil for outgoing sockets.
+    /// The listener that accepted it, where it holds one of `maxConnections` places; nil for outgoing
+    /// sockets.
     package let listener: ListenerState?
     /// Bytes that came and were not consumed; presented first by the connection that adopts it.
     package let leftover: [UInt8]
@@ -15,7 +16,8 @@ package final class DetachedSocket: Sendable {
     package let openedAt: MonotonicTime
 
     package init(
-        descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?, openedAt: MonotonicTime,
+        descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
+        openedAt: MonotonicTime,
         leftover: [UInt8] = [], pendingOutput: [UInt8] = []
     ) {
         self.descriptor = Mutex(consume descriptor)
@@ -29,7 +31,8 @@ package final class DetachedSocket: Sendable {
     /// The name of the listener that accepted it; empty for outgoing sockets.
     package var listenerName: String { listener?.name ?? "" }
 
-    /// Hands the descriptor, and the listener's place with it, to the caller; nil when somebody has them already.
+    /// Hands the descriptor, and the listener's place with it, to the caller; nil when somebody has them
+    /// already.
     func take() -> FileDescriptor? {
         descriptor.withLock { $0.take() }
     }

@@ -68,16 +68,20 @@ package final class EventLoop {
         table.forEach(body)
     }
 
-    /// Makes a connection of `socket` on this loop. What `socket` brings as leftover is presented in this turn or
-    /// the next.
+    /// Makes a connection of `socket` on this loop. What `socket` brings as leftover is presented in this
+    /// turn or the next.
     ///
     /// - Parameter make: returns a new connection with the socket, slot and loop it is given.
     /// - Returns: nil when the socket was adopted before.
     @discardableResult
-    package func adopt<Made: Connection>(_ socket: DetachedSocket, _ make: (DetachedSocket, Int, EventLoop) -> Made) -> Made? {
+    package func adopt<Made: Connection>(
+        _ socket: DetachedSocket, _ make: (DetachedSocket, Int, EventLoop) -> Made
+    ) -> Made? {
         let slot = table.take()
         let connection = make(socket, slot, self)
-        precondition(connection.slot == slot && connection.loop === self, "a new connection lives in the slot it was given")
+        precondition(
+            connection.slot == slot && connection.loop === self,
+            "a new connection lives in the slot it was given")
         guard connection.rawDescriptor >= 0 else {
             table.free(slot)
             return nil
@@ -111,7 +115,8 @@ package final class EventLoop {
         makeConnection make: @escaping (DetachedSocket, Int, EventLoop) -> Connection
     ) {
         let acceptor = Acceptor(
-            index: acceptors.count, socket: socket, state: state, accept: accept ?? acceptFromKernel, make: make)
+            index: acceptors.count, socket: socket, state: state, accept: accept ?? acceptFromKernel,
+            make: make)
         acceptors.append(acceptor)
         if areAcceptorsPaused { acceptor.pause(.requested, self) }
         acceptor.start(self)

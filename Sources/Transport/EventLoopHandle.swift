@@ -30,15 +30,21 @@ package final class EventLoopHandle: Sendable {
         self.index = index
         let advice = "raise the limit on open files (ulimit -n)"
         let epoll = csystem_epoll_create()
-        guard epoll >= 0 else { throw TransportError("create an epoll set", errorNumber: -epoll, advice: advice) }
+        guard epoll >= 0 else {
+            throw TransportError("create an epoll set", errorNumber: -epoll, advice: advice)
+        }
         self.epoll = FileDescriptor(owning: epoll)
         let eventfd = csystem_eventfd_create()
-        guard eventfd >= 0 else { throw TransportError("create an eventfd", errorNumber: -eventfd, advice: advice) }
+        guard eventfd >= 0 else {
+            throw TransportError("create an eventfd", errorNumber: -eventfd, advice: advice)
+        }
         self.eventfd = FileDescriptor(owning: eventfd)
         // Edge-triggered, so that the count never has to be read back.
         let added = csystem_epoll_add(
             epoll, eventfd, CSYSTEM_READABLE | CSYSTEM_EDGE, Poller.Token.wakeup.rawValue)
-        guard added == 0 else { throw TransportError("watch an eventfd", errorNumber: -added, advice: advice) }
+        guard added == 0 else {
+            throw TransportError("watch an eventfd", errorNumber: -added, advice: advice)
+        }
     }
 
     /// Makes the loop take a turn soon. Any thread; never blocks.

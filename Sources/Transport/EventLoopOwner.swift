@@ -1,6 +1,7 @@
 package import Primitives
 
-/// What lives on a loop beside its connections: the broker's part of that loop. Called only on the loop's thread.
+/// What lives on a loop beside its connections: the broker's part of that loop. Called only on the loop's
+/// thread.
 ///
 ///     wait → turnBegan → events → turnEnded → flush → turnFlushed → sleepLimitNanoseconds → wait …
 package protocol EventLoopOwner: AnyObject {
@@ -12,8 +13,8 @@ package protocol EventLoopOwner: AnyObject {
     func turnEnded(_ loop: EventLoop, now: MonotonicTime)
     /// After the flush: answer snapshot requests.
     func turnFlushed(_ loop: EventLoop)
-    /// How long the loop may sleep: nil = until an event; 0 = not at all, work is left over. The loop rounds up to
-    /// milliseconds.
+    /// How long the loop may sleep: nil = until an event; 0 = not at all, work is left over. The loop
+    /// rounds up to milliseconds.
     ///
     /// - Parameter now: read at the end of the turn.
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64?

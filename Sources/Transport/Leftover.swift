@@ -1,7 +1,7 @@
 import Glibc
 
-/// The unconsumed end of what a connection received: the head of a packet that is not complete, or packets that
-/// wait while reading is paused. Holds no memory when empty.
+/// The unconsumed end of what a connection received: the head of a packet that is not complete, or packets
+/// that wait while reading is paused. Holds no memory when empty.
 ///
 ///     block  |··consumed··|■■■■■■■■■■|        |
 ///                         ^head      ^tail    ^capacity
@@ -22,8 +22,8 @@ struct Leftover {
         return UnsafeRawBufferPointer(start: block + head, count: count)
     }
 
-    /// Makes room for at least `more` bytes. Grows to twice what is held but not past `limit` in all, so memory
-    /// follows what has really come and not what a packet's head claims.
+    /// Makes room for at least `more` bytes. Grows to twice what is held but not past `limit` in all, so
+    /// memory follows what has really come and not what a packet's head claims.
     mutating func reserve(_ more: Int, limit: Int) {
         guard capacity - tail < more else { return }
         let wanted = count + more

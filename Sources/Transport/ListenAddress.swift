@@ -19,7 +19,8 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
             return
         }
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw TransportError(operation, errorNumber: 0, advice: "it does not end in :PORT with a PORT in 0...65535")
+            throw TransportError(
+                operation, errorNumber: 0, advice: "it does not end in :PORT with a PORT in 0...65535")
         }
         try self.init(host: String(text[..<colon]), port: port, operation)
     }
@@ -33,7 +34,8 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         if host.hasPrefix("local:") {
             let path = String(host.dropFirst("local:".count))
             guard path.hasPrefix("/") else {
-                throw TransportError(operation, errorNumber: 0, advice: "local: needs an absolute path after it")
+                throw TransportError(
+                    operation, errorNumber: 0, advice: "local: needs an absolute path after it")
             }
             address = .unix(path: path)
             guard address.systemAddress != nil else {
@@ -46,7 +48,8 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         guard let parsed = PeerAddress(ip: bare, port: port) else {
             throw TransportError(
-                operation, errorNumber: 0, advice: "\"\(bare)\" is not an IPv4 or IPv6 address (names are not looked up)")
+                operation, errorNumber: 0,
+                advice: "\"\(bare)\" is not an IPv4 or IPv6 address (names are not looked up)")
         }
         address = parsed
     }

@@ -3,7 +3,8 @@ import Synchronization
 
 /// What all loops know together of one listener: how many connections it has and may have.
 ///
-/// One lock, taken twice for each accepted connection and once for each that ends; held for a few instructions.
+/// One lock, taken twice for each accepted connection and once for each that ends; held for a few
+/// instructions.
 package final class ListenerState: Sendable {
     package let name: String
 
@@ -80,7 +81,9 @@ package final class ListenerState: Sendable {
     func countAccepted(now: MonotonicTime) -> Bool {
         state.withLock { state in
             state.counts.accepted += 1
-            guard let last = state.exhaustedAt, now.nanoseconds(since: last) >= 1_000_000_000 else { return false }
+            guard let last = state.exhaustedAt, now.nanoseconds(since: last) >= 1_000_000_000 else {
+                return false
+            }
             state.exhaustedAt = nil
             return true
         }

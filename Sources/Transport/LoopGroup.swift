@@ -16,7 +16,7 @@ package final class LoopGroup: Sendable {
 
     /// - Parameters:
     ///   - count: how many loops, at least 1.
-    ///   - makeOwner: called on each loop's thread before it runs. The loop keeps what it returns until it stops.
+    ///   - makeOwner: called on each loop's thread before it runs; kept until the loop stops.
     /// - Throws: when there are no descriptors for the loops.
     package init(
         count: Int, settings: LoopSettings = LoopSettings(), clock: any Clock = SystemClock(), logger: Logger,
@@ -80,7 +80,8 @@ package final class LoopGroup: Sendable {
         box.release()
         return .failure(
             TransportError(
-                "start a loop's thread", errorNumber: error, advice: "raise the limit on processes (ulimit -u)"))
+                "start a loop's thread", errorNumber: error,
+                advice: "raise the limit on processes (ulimit -u)"))
     }
 }
 

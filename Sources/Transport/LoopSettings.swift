@@ -2,8 +2,9 @@
 package struct LoopSettings: Sendable {
     /// The buffer all connections of the loop are read into.
     package var readBufferByteCount = 256 * 1024
-    /// After this much in one turn a connection that has still more goes behind the others. As large as the buffer:
-    /// a second read in the same turn saves nothing but the wait's share, and makes everybody else wait longer.
+    /// After this much in one turn a connection that has still more goes behind the others. As large as the
+    /// buffer: a second read in the same turn saves nothing but the wait's share, and makes everybody else
+    /// wait longer.
     package var readBudgetByteCount = 256 * 1024
     /// Connections that one acceptor takes in a turn.
     package var acceptBudget = 64

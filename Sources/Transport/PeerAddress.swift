@@ -50,10 +50,13 @@ package struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         let kind = Kind(rawValue: address.kind) ?? .unknown
         var path: String?
         if kind == .unix, address.path.0 != 0 {
-            path = withUnsafeBytes(of: address.path) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+            path = withUnsafeBytes(of: address.path) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
         }
         self.init(
-            kind: kind, high: address.high, low: address.low, scope: address.scope, port: address.port, path: path)
+            kind: kind, high: address.high, low: address.low, scope: address.scope, port: address.port,
+            path: path)
     }
 
     /// For the kernel; nil when a path is too long for it (107 bytes).

@@ -25,7 +25,9 @@ final class Poller {
 
         static let wakeup = Token(rawValue: 0xC000_0000)
 
-        var kind: Kind { rawValue & 0xC000_0000 == 0 ? .connection : rawValue & 0x8000_0000 == 0 ? .acceptor : .wakeup }
+        var kind: Kind {
+            rawValue & 0xC000_0000 == 0 ? .connection : rawValue & 0x8000_0000 == 0 ? .acceptor : .wakeup
+        }
         var slot: Int { Int(truncatingIfNeeded: rawValue & 0x3FFF_FFFF) }
         var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) }
     }
@@ -47,7 +49,9 @@ final class Poller {
     func wait(milliseconds: Int32) -> Int {
         let count = csystem_epoll_wait(epoll, events, capacity, milliseconds)
         guard count >= 0 else {
-            fatalError("the loop's own epoll descriptor stays valid while it runs: \(TransportError.text(of: -count))")
+            fatalError(
+                "the epoll descriptor stays valid while the loop runs: \(TransportError.text(of: -count))"
+            )
         }
         return Int(count)
     }
@@ -55,7 +59,10 @@ final class Poller {
     /// - Parameter index: below what the last `wait` returned.
     func event(_ index: Int) -> (token: Token, flags: UInt32) {
         let index = Int32(truncatingIfNeeded: index)
-        return (Token(rawValue: csystem_epoll_event_token(events, index)), csystem_epoll_event_flags(events, index))
+        return (
+            Token(rawValue: csystem_epoll_event_token(events, index)),
+            csystem_epoll_event_flags(events, index)
+        )
     }
 
     /// - Returns: 0 or a negative error number, as the two below.

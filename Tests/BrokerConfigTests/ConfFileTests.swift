@@ -72,8 +72,10 @@ import Testing
     @Test func `a value file that is missing or not text is an error`() {
         folder.write("bad", bytes: [0xFF])
         let path = folder.write("a.conf", "a = $(<none)\nb = $(<bad)")
-        #expect(errors(path) == [
-            "a.conf:1: a $(<none): cannot be read: No such file or directory", "a.conf:2: b $(<bad): is not UTF-8",
-        ])
+        #expect(
+            errors(path) == [
+                "a.conf:1: a $(<none): cannot be read: No such file or directory",
+                "a.conf:2: b $(<bad): is not UTF-8",
+            ])
     }
 }

@@ -37,7 +37,9 @@ import Testing
             ("a = '''it's'''", "a", "it's", true),
             ("\u{FEFF}a = b", "a", "b", false),
         ])
-    func `a line with a setting is read as in the table`(_ line: String, _ key: String, _ value: String, _ isLiteral: Bool) {
+    func `a line with a setting is read as in the table`(
+        _ line: String, _ key: String, _ value: String, _ isLiteral: Bool
+    ) {
         let read = statements(line)
         #expect(read.map(\.line) == [1])
         guard case .setting(let readKey, let readValue, let readLiteral) = read.first?.content else {
@@ -92,9 +94,10 @@ import Testing
     }
 
     @Test func `every line with an error is named`() {
-        #expect(errors("a\nb = 1\nc =\n") == [
-            "t.conf:1: column 2: expected '=' after the key", "t.conf:3: column 4: expected a value",
-        ])
+        #expect(
+            errors("a\nb = 1\nc =\n") == [
+                "t.conf:1: column 2: expected '=' after the key", "t.conf:3: column 4: expected a value",
+            ])
     }
 
     @Test func `text that is not UTF-8 is refused with its line`() {

@@ -21,7 +21,9 @@ import Testing
     @Test func `every commented line of the configuration we ship shows the default`() throws {
         let bytes = try FileReader.bytes(of: Self.root + "/etc/vernemq.conf")
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-        let pairs = lines.filter { $0.hasPrefix("# ") && $0.contains(" = ") }.map { $0.dropFirst(2).split(separator: " = ") }
+        let pairs = lines.filter { $0.hasPrefix("# ") && $0.contains(" = ") }.map {
+            $0.dropFirst(2).split(separator: " = ")
+        }
         #expect(pairs.count > 15)
         for pair in pairs {
             #expect(SettingsTable.shared.setting(pattern: String(pair[0]))?.defaultValue == String(pair[1]))
@@ -35,33 +37,40 @@ import Testing
     }
 
     @Test func `check says whether a file is good`() {
-        let good = ConfigText.check(path: folder.write("a.conf", "allow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1"))
+        let good = ConfigText.check(
+            path: folder.write("a.conf", "allow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1"))
         #expect(good.isValid)
-        #expect(good.text == "listener.tcp.x = 127.0.0.1:1\nlistener.http.default = 127.0.0.1:8888\nconfig is OK\n")
+        #expect(
+            good.text
+                == "listener.tcp.x = 127.0.0.1:1\nlistener.http.default = 127.0.0.1:8888\nconfig is OK\n")
         let path = folder.write("b.conf", "loops = 257\nx = 1")
         let bad = ConfigText.check(path: path)
         #expect(!bad.isValid)
-        #expect(bad.text == """
-            \(path):1: loops: 257 is outside 0...256
-            \(path):2: x: unknown key (value "1")
-            config has 2 errors
+        #expect(
+            bad.text == """
+                \(path):1: loops: 257 is outside 0...256
+                \(path):2: x: unknown key (value "1")
+                config has 2 errors
 
-            """)
+                """)
     }
 
     @Test func `show lists what is set, and all with defaults and what listeners inherit`() throws {
         let path = folder.write(
-            "c.conf", "allow_anonymous = on\nlistener.max_connections = 5\nlistener.tcp.a = ::1:1\nsystree_enabled = on")
+            "c.conf",
+            "allow_anonymous = on\nlistener.max_connections = 5\nlistener.tcp.a = ::1:1\nsystree_enabled = on"
+        )
         let (config, _) = try EffectiveConfig.load(path: path, overrides: [("loops", "2")])
-        #expect(ConfigText.show(config, all: false) == """
-            key                       value  origin
-            allow_anonymous           on     \(path):1
-            listener.max_connections  5      \(path):2
-            listener.tcp.a            ::1:1  \(path):3
-            loops                     2      --set
-            systree_enabled           on     \(path):4 (not implemented)
+        #expect(
+            ConfigText.show(config, all: false) == """
+                key                       value  origin
+                allow_anonymous           on     \(path):1
+                listener.max_connections  5      \(path):2
+                listener.tcp.a            ::1:1  \(path):3
+                loops                     2      --set
+                systree_enabled           on     \(path):4 (not implemented)
 
-            """)
+                """)
         let all = ConfigText.show(config, all: true).split(separator: "\n").map { line in
             line.split(separator: " ", omittingEmptySubsequences: true).prefix(3).joined(separator: " ")
         }
@@ -72,17 +81,18 @@ import Testing
     }
 
     @Test func `describe tells about a key or offers the nearest`() throws {
-        #expect(try ConfigText.describe("max_inflight_messages") == """
-            max_inflight_messages
-              unacknowledged QoS 1 and 2 messages to one MQTT 3 client, 0 for no limit
-              type: int
-              allowed: 0...65535
-              default: 20
-              since: VerneMQ 1.x
-              changes at run time: yes
-              in this build: implemented
+        #expect(
+            try ConfigText.describe("max_inflight_messages") == """
+                max_inflight_messages
+                  unacknowledged QoS 1 and 2 messages to one MQTT 3 client, 0 for no limit
+                  type: int
+                  allowed: 0...65535
+                  default: 20
+                  since: VerneMQ 1.x
+                  changes at run time: yes
+                  in this build: implemented
 
-            """)
+                """)
         #expect(try ConfigText.describe("listener.tcp.$name").contains("local:/path:0"))
         #expect(try ConfigText.describe("listener.tcp.mine").hasPrefix("listener.tcp.$name\n"))
         let error = #expect(throws: ConfigError.self) { try ConfigText.describe("lops") }

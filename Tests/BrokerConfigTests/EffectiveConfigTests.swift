@@ -55,20 +55,26 @@ import Testing
     }
 
     @Test func `the command line is stronger than the environment, and that than the file`() throws {
-        let environment = ["DOCKER_VERNEMQ_RETRY_INTERVAL": "2", "DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL": "debug"]
+        let environment = [
+            "DOCKER_VERNEMQ_RETRY_INTERVAL": "2", "DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL": "debug",
+        ]
         let (config, _) = try load(
-            "retry_interval = 1\nlog.console.level = error", set: [("retry_interval", "3")], environment: environment)
+            "retry_interval = 1\nlog.console.level = error", set: [("retry_interval", "3")],
+            environment: environment)
         #expect(config.integer(.retryInterval) == 3)
         #expect(config.value("retry_interval")?.source.description == "--set")
         #expect(config.string(.logConsoleLevel) == "debug")
         #expect(
-            config.value("log.console.level")?.source.description == "environment DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL")
+            config.value("log.console.level")?.source.description
+                == "environment DOCKER_VERNEMQ_LOG__CONSOLE__LEVEL")
     }
 
     @Test func `variables for the container's own script are no settings`() throws {
         let environment = [
-            "DOCKER_VERNEMQ_DISCOVERY_NODE": "x", "DOCKER_VERNEMQ_KUBERNETES_NAMESPACE": "x", "DOCKER_VERNEMQ_SWARM": "1",
-            "DOCKER_VERNEMQ_COMPOSE": "1", "DOCKER_VERNEMQ_USER_ANN": "pw", "DOCKER_VERNEMQ_ACCEPT_EULA": "yes",
+            "DOCKER_VERNEMQ_DISCOVERY_NODE": "x", "DOCKER_VERNEMQ_KUBERNETES_NAMESPACE": "x",
+            "DOCKER_VERNEMQ_SWARM": "1",
+            "DOCKER_VERNEMQ_COMPOSE": "1", "DOCKER_VERNEMQ_USER_ANN": "pw",
+            "DOCKER_VERNEMQ_ACCEPT_EULA": "yes",
             "DOCKER_NET_INTERFACE": "eth0", "DOCKER_VERNEMQ_listener.tcp.default": "127.0.0.1:1",
         ]
         let (config, notes) = try load("allow_anonymous = on", environment: environment)
@@ -93,16 +99,17 @@ import Testing
             listener.tcp.a = localhost:1883
             queue_type = lilo
             """
-        #expect(errors(text, set: [("topic_max_depth", "abc")]) == [
-            "vernemq.conf:1: allow_anonymous: \"yes\" is not one of on, off",
-            "vernemq.conf:2: allow_anonymus: unknown key (value \"on\"); did you mean allow_anonymous?",
-            "vernemq.conf:4: column 17: expected a value",
-            "vernemq.conf:5: max_online_messages: -2 is outside -1...",
-            "vernemq.conf:6: listener.tcp.a: \"localhost:1883\" is not an address IPv4:port, IPv6:port or local:/path:0",
-            "vernemq.conf:7: queue_type: \"lilo\" is not one of fifo, lifo",
-            "more.conf:1: max_inflight_messages: 70000 is outside 0...65535",
-            "--set: topic_max_depth: \"abc\" is not an integer; allowed: 1...65535",
-        ])
+        #expect(
+            errors(text, set: [("topic_max_depth", "abc")]) == [
+                "vernemq.conf:1: allow_anonymous: \"yes\" is not one of on, off",
+                "vernemq.conf:2: allow_anonymus: unknown key (value \"on\"); did you mean allow_anonymous?",
+                "vernemq.conf:4: column 17: expected a value",
+                "vernemq.conf:5: max_online_messages: -2 is outside -1...",
+                "vernemq.conf:6: listener.tcp.a: \"localhost:1883\" is not an address IPv4:port, IPv6:port or local:/path:0",
+                "vernemq.conf:7: queue_type: \"lilo\" is not one of fifo, lifo",
+                "more.conf:1: max_inflight_messages: 70000 is outside 0...65535",
+                "--set: topic_max_depth: \"abc\" is not an integer; allowed: 1...65535",
+            ])
     }
 
     @Test func `an error carries its facts apart`() throws {
@@ -137,17 +144,20 @@ import Testing
     }
 
     @Test func `a value that needs itself or nothing at all is an error`() {
-        #expect(errors("log.console.file = $(log.error.file)\nlog.error.file = x$(log.console.file)") == [
-            "vernemq.conf:1: log.console.file: values in a circle: log.console.file → log.error.file → log.console.file",
-            "vernemq.conf:2: log.error.file: values in a circle: log.error.file → log.console.file → log.error.file",
-        ])
-        #expect(errors("nodename = $(nothing)") == [
-            "vernemq.conf:1: nodename: $(nothing) is neither a setting with a value nor an environment variable"
-        ])
+        #expect(
+            errors("log.console.file = $(log.error.file)\nlog.error.file = x$(log.console.file)") == [
+                "vernemq.conf:1: log.console.file: values in a circle: log.console.file → log.error.file → log.console.file",
+                "vernemq.conf:2: log.error.file: values in a circle: log.error.file → log.console.file → log.error.file",
+            ])
+        #expect(
+            errors("nodename = $(nothing)") == [
+                "vernemq.conf:1: nodename: $(nothing) is neither a setting with a value nor an environment variable"
+            ])
     }
 
     @Test func `old names set the new keys`() throws {
-        let (config, notes) = try load("mqtt.connect.timeout = 100\nmax_queued_messages = 7\nmessage_size_limit = 8")
+        let (config, notes) = try load(
+            "mqtt.connect.timeout = 100\nmax_queued_messages = 7\nmessage_size_limit = 8")
         #expect(config.duration(.mqttConnectTimeout) == .milliseconds(100))
         #expect(config.integer(.maxOnlineMessages) == 7)
         #expect(config.integer(.maxMessageSize) == 8)
@@ -155,22 +165,36 @@ import Testing
         #expect(notes.count { $0.text.hasPrefix("old name of") && $0.level == .info } == 3)
     }
 
-    @Test func `what is not implemented is a warning when it is asked for, and what means nothing an info`() throws {
-        #expect(try notes("plugins.vmq_bridge = on") == ["warning plugins.vmq_bridge: not implemented in this build"])
+    @Test func `what is not implemented is a warning when it is asked for, and what means nothing an info`()
+        throws
+    {
+        #expect(
+            try notes("plugins.vmq_bridge = on") == [
+                "warning plugins.vmq_bridge: not implemented in this build"
+            ])
         #expect(try notes("plugins.vmq_acl = off") == [])
+        #expect(
+            try notes("plugins.vmq_acl = on") == ["warning plugins.vmq_acl: not implemented in this build"])
+        #expect(try notes("graphite_enabled = off") == [])
+        #expect(try notes("leveldb.compression = off").map { $0.hasPrefix("warning") } == [true])
+        #expect(try notes("leveldb.compression = on").map { $0.hasPrefix("info") } == [true])
         #expect(try notes("graphite_port = 2004") == ["warning graphite_port: not implemented in this build"])
         #expect(
             try notes("graphite_port = 2003") == [
                 "info graphite_port: not implemented in this build; the value is the default"
             ])
         #expect(try notes("erlang.K = on") == ["info erlang.K: has no effect: there is no Erlang VM"])
-        #expect(try notes("listener.ssl.a = 127.0.0.1:8883") == ["warning listener.ssl.a: not implemented in this build"])
+        #expect(
+            try notes("listener.ssl.a = 127.0.0.1:8883") == [
+                "warning listener.ssl.a: not implemented in this build"
+            ])
         #expect(try notes("max_qos = 1") == [])
     }
 
     @Test func `a broker that would let nobody in says so`() throws {
         #expect(try load("").1.map(\.key) == ["allow_anonymous"])
-        #expect(try load("listener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.allow_anonymous_override = on").1.isEmpty)
+        #expect(
+            try load("listener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.allow_anonymous_override = on").1.isEmpty)
     }
 
     @Test func `the Prometheus namespace can be nothing`() throws {

@@ -34,14 +34,19 @@ import Testing
         arguments: [
             ("listener.max_connections = 1", 1),
             ("listener.max_connections = 1\nlistener.tcp.max_connections = 2", 2),
-            ("listener.max_connections = 1\nlistener.tcp.max_connections = 2\nlistener.tcp.a.max_connections = 3", 3),
+            (
+                "listener.max_connections = 1\nlistener.tcp.max_connections = 2\nlistener.tcp.a.max_connections = 3",
+                3
+            ),
             ("listener.tcp.max_connections = 2\nlistener.tcp.a.max_connections = -1", 2),
             ("listener.tcp.max_connections = 2\nlistener.tcp.b.max_connections = 3", 2),
             ("listener.ssl.max_connections = 2", 10000),
             ("listener.tcp.a.max_connections = infinity", Int.max),
             ("listener.tcp.a.max_connections = 0", 0),
         ])
-    func `an option comes from the listener, else its kind, else all listeners`(_ text: String, _ connections: Int) throws {
+    func `an option comes from the listener, else its kind, else all listeners`(
+        _ text: String, _ connections: Int
+    ) throws {
         #expect(try listener(Self.address + text).maxConnections == connections)
     }
 
@@ -53,7 +58,9 @@ import Testing
             ("listener.mountpoint = m\nlistener.tcp.a.mountpoint = ''", "m"),
             ("listener.tcp.a.mountpoint = x/y//", "x/y"),
         ])
-    func `a mountpoint is inherited, off means none, and its last slash goes`(_ text: String, _ mountpoint: String) throws {
+    func `a mountpoint is inherited, off means none, and its last slash goes`(
+        _ text: String, _ mountpoint: String
+    ) throws {
         #expect(try listener(Self.address + text).mountpoint == mountpoint)
     }
 
@@ -90,11 +97,15 @@ import Testing
             listener.http.b = 127.0.0.1:2
             listener.http.b.http_modules = [vmq_metrics_http, vmq_status_http]
             """)
-        #expect(config.listeners().map(\.httpModules) == [["vmq_health_http"], ["vmq_metrics_http", "vmq_status_http"]])
+        #expect(
+            config.listeners().map(\.httpModules) == [
+                ["vmq_health_http"], ["vmq_metrics_http", "vmq_status_http"],
+            ])
     }
 
     @Test func `kinds that cannot be started are listed too`() throws {
-        let (config, _) = try load("listener.wss.a = 127.0.0.1:1\nlistener.vmq.b = 0.0.0.0:44053\n" + Self.address)
+        let (config, _) = try load(
+            "listener.wss.a = 127.0.0.1:1\nlistener.vmq.b = 0.0.0.0:44053\n" + Self.address)
         #expect(config.listeners().map(\.kind) == [.tcp, .wss, .vmq, .http])
     }
 
@@ -109,11 +120,14 @@ import Testing
             try load("listener.tcp.a = ::1:1883\nlistener.http.b = [::1]:1883")
         }
         #expect(error.errors.map(\.problem) == [.addressTaken(by: "listener.tcp.a")])
-        #expect(error.description.hasSuffix("vernemq.conf:3: listener.http.b: [::1]:1883 is taken by listener.tcp.a"))
+        #expect(
+            error.description.hasSuffix(
+                "vernemq.conf:3: listener.http.b: [::1]:1883 is taken by listener.tcp.a"))
     }
 
     @Test func `listeners that let the kernel choose a port never clash`() throws {
-        #expect(try load("listener.tcp.a = 127.0.0.1:0\nlistener.tcp.b = 127.0.0.1:0").0.listeners().count == 3)
+        #expect(
+            try load("listener.tcp.a = 127.0.0.1:0\nlistener.tcp.b = 127.0.0.1:0").0.listeners().count == 3)
     }
 
     @Test func `an option for a name without an address makes no listener and is a warning`() throws {
@@ -121,5 +135,6 @@ import Testing
         #expect(!config.listeners().contains { $0.name == "ghost" })
         #expect(notes.map(\.text) == ["listener.tcp.ghost has no address, so there is no such listener"])
         #expect(notes.map(\.level) == [.warning])
+        #expect(try load("listener.tcp.name.allow_anonymous_override = off").1.map(\.level) == [.info])
     }
 }

@@ -236,5 +236,7 @@ enum ReferenceKeys {
         vmq_pulse.api_key vmq_pulse.connect_timeout vmq_pulse.push_interval
         """)
 
-    private static func split(_ text: String) -> [String] { text.split(whereSeparator: \.isWhitespace).map(String.init) }
+    private static func split(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
 }

@@ -18,7 +18,13 @@ import Testing
             (.byteSize(words: ["infinity"]), ["4096", "1KB", "1kb", "10MB", "2gb", "infinity"]),
             (.duration(words: ["off"]), ["off", "500ms", "1h30m", "1f2w3d"]),
             (.percent, ["0%", "100%", "50"]),
-            (socket, ["127.0.0.1:1883", "0.0.0.0:0", "::1:1883", "[::1]:1883", "fe80::1:65535", "local:/run/a.sock:0"]),
+            (
+                socket,
+                [
+                    "127.0.0.1:1883", "0.0.0.0:0", "::1:1883", "[::1]:1883", "fe80::1:65535",
+                    "local:/run/a.sock:0",
+                ]
+            ),
             (.integerList([3, 4, 5]), ["3", "3,4,5", "[3, 4]"]),
             (.wordList(["a", "b"]), ["a", "[a,b]", "[]", "a , b"]),
             (.bufferSizes, ["1,2,3", "4096, 16384, 32768"]),
@@ -32,19 +38,29 @@ import Testing
         arguments: [
             (.flag, ["yes", "true", "On", "", "1"], .notOneOf),
             (.integer(0...65535), ["-1", "65536", "70000"], .outsideRange),
-            (.integer(0...65535), ["", "abc", "1.5", "0x10", "99999999999999999999", "1 000", "infinity"], .notInteger),
+            (
+                .integer(0...65535), ["", "abc", "1.5", "0x10", "99999999999999999999", "1 000", "infinity"],
+                .notInteger
+            ),
             (.choice(["fifo"]), ["FIFO", "lilo"], .notOneOf),
             (.atom, ["", "a b"], .malformedValue),
             (.nodeName, ["VerneMQ", "@host", "a@", "a@b@c", "a @b"], .malformedValue),
-            (expiry, ["", "never ever", "5", "d", "-1d", "1.5h", "5min", "99999999999d", "9999y"], .malformedValue),
-            (.byteSize(), ["", "KB", "1Kb", "1TB", "-1", "1.5MB", "infinity", "9999999999999GB"], .malformedValue),
+            (
+                expiry, ["", "never ever", "5", "d", "-1d", "1.5h", "5min", "99999999999d", "9999y"],
+                .malformedValue
+            ),
+            (
+                .byteSize(), ["", "KB", "1Kb", "1TB", "-1", "1.5MB", "infinity", "9999999999999GB"],
+                .malformedValue
+            ),
             (.duration(), ["", "5", "h", "1x", "off"], .malformedValue),
             (.percent, ["", "%", "101%", "-1%"], .malformedValue),
             (
                 socket,
                 [
                     "", "1883", "localhost:1883", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:", "256.0.0.1:1",
-                    "[127.0.0.1]:1", "::1", "[::1]", "local:/a:1", "local:a:0", "127.0.0.1:-1", "127.0.0.1:1 ",
+                    "[127.0.0.1]:1", "::1", "[::1]", "local:/a:1", "local:a:0", "127.0.0.1:-1",
+                    "127.0.0.1:1 ",
                 ], .malformedValue
             ),
             (.address(unixSocket: false), ["local:/run/a.sock:0"], .malformedValue),

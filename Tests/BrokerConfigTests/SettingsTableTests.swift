@@ -14,7 +14,9 @@ import Testing
 
     @Test func `every declared key that is not VerneMQ's says so`() {
         let reference = Set(ReferenceKeys.vernemq2)
-        let others = table.settings.filter { !reference.contains($0.pattern) && $0.origin != .ours && $0.origin != .removed }
+        let others = table.settings.filter {
+            !reference.contains($0.pattern) && $0.origin != .ours && $0.origin != .removed
+        }
         // The schema of the reference was taken without its syslog application.
         #expect(others.allSatisfy { $0.pattern.hasPrefix("log.syslog.") })
     }
@@ -39,7 +41,8 @@ import Testing
     @Test func `a key that looks like a secret is one`() {
         for setting in table.settings {
             let last = setting.pattern.split(separator: ".").last.map(String.init) ?? ""
-            guard ["password", "user_pwd", "keypasswd", "psk", "api_key", "keyfile_password"].contains(last) else { continue }
+            guard ["password", "user_pwd", "keypasswd", "psk", "api_key", "keyfile_password"].contains(last)
+            else { continue }
             #expect(setting.isSecret, "\(setting.pattern)")
         }
     }
@@ -58,7 +61,9 @@ import Testing
             #expect(setting?.defaultValue != nil, "\(key)")
             #expect(setting.map { isType($0.type) } == true, "\(key)")
         }
-        func isInteger(_ type: SettingType) -> Bool { if case .integer(_, words: []) = type { true } else { false } }
+        func isInteger(_ type: SettingType) -> Bool {
+            if case .integer(_, words: []) = type { true } else { false }
+        }
         for key in FlagKey.allCases { check(key.rawValue) { $0 == .flag } }
         for key in IntegerKey.allCases { check(key.rawValue, isInteger) }
         for key in DurationKey.allCases {
@@ -72,7 +77,8 @@ import Testing
 
     @Test func `every implemented key is asked for`() {
         let asked = Set(
-            FlagKey.allCases.map(\.rawValue) + IntegerKey.allCases.map(\.rawValue) + DurationKey.allCases.map(\.rawValue)
+            FlagKey.allCases.map(\.rawValue) + IntegerKey.allCases.map(\.rawValue)
+                + DurationKey.allCases.map(\.rawValue)
                 + ExpiryKey.allCases.map(\.rawValue) + StringKey.allCases.map(\.rawValue))
         let orphans = table.settings.filter {
             $0.status == .implemented && !$0.pattern.hasPrefix("listener.") && $0.newName == nil
@@ -117,7 +123,9 @@ import Testing
     }
 
     @Test func `distance counts insertions, deletions, replacements and swaps`() {
-        func distance(_ left: String, _ right: String) -> Int { NearestKeys.distance(Array(left.utf8), Array(right.utf8)) }
+        func distance(_ left: String, _ right: String) -> Int {
+            NearestKeys.distance(Array(left.utf8), Array(right.utf8))
+        }
         #expect(distance("", "abc") == 3)
         #expect(distance("abc", "abc") == 0)
         #expect(distance("abc", "acb") == 1)

@@ -8,7 +8,8 @@ import Testing
     private let start = ContinuousClock.now
 
     private func episode() -> Episode {
-        let log = LogOutput(LogSettings(destination: .file, file: folder.path + "/a.log"), console: .descriptor(-1))
+        let log = LogOutput(
+            LogSettings(destination: .file, file: folder.path + "/a.log"), console: .descriptor(-1))
         return Episode(log.logger(label: "test"), began: "queue is full", ended: "queue has room again")
     }
 

@@ -11,7 +11,9 @@ final class LogFolder {
     }
 
     deinit {
-        for name in ["a.log", "a.log.1", "error.log", "sub/console.log", "sub", ""] { remove("\(path)/\(name)") }
+        for name in ["a.log", "a.log.1", "error.log", "sub/console.log", "sub", ""] {
+            remove("\(path)/\(name)")
+        }
     }
 
     func read(_ name: String) -> String {

@@ -15,7 +15,9 @@ import Testing
 
     @Test func `a text line is time, level, message and facts by name`() {
         #expect(
-            line("listener refused a connection", ["reason": "max_connections", "listener": "default", "count": "3"])
+            line(
+                "listener refused a connection",
+                ["reason": "max_connections", "listener": "default", "count": "3"])
                 == "2026-11-21T02:51:21.042Z warning listener refused a connection count=3 listener=default"
                 + " reason=max_connections\n")
     }
@@ -53,7 +55,9 @@ import Testing
         #expect(text.count { $0 == "\n" } == 1)
     }
 
-    @Test(arguments: ["password", "user_password", "PSK", "api_key", "Token", "distributed_cookie", "client_secret"])
+    @Test(arguments: [
+        "password", "user_password", "PSK", "api_key", "Token", "distributed_cookie", "client_secret",
+    ])
     func `a secret is not written`(_ name: String) {
         for format in [LogSettings.Format.text, .json] {
             #expect(!line("m", [name: "hunter2"], format: format).contains("hunter2"))

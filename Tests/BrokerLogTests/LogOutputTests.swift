@@ -27,7 +27,8 @@ import Testing
         logger.notice("one", metadata: ["a": "1"])
         logger.error("two", metadata: ["b": "2"])
         #expect(lines(of: "sub/console.log") == ["notice one a=1", "error two b=2"])
-        #expect(folder.read("error.log").contains(#""level":"error","logger":"test","message":"two","b":"2"}"#))
+        #expect(
+            folder.read("error.log").contains(#""level":"error","logger":"test","message":"two","b":"2"}"#))
         #expect(!folder.read("error.log").contains("one"))
         #expect(log.failedWrites == 0)
     }
@@ -46,12 +47,14 @@ import Testing
 
     @Test func `facts of the logger, of its provider and of the message come together`() {
         let log = output(LogSettings(destination: .file, file: folder.path + "/a.log"))
-        var logger = log.logger(label: "test")
+        var handler = log.handler(label: "test")
+        handler.metadataProvider = Logger.MetadataProvider { ["p": "provider", "b": "provider"] }
+        var logger = Logger(label: "test") { [handler] _ in handler }
         logger[metadataKey: "a"] = "logger"
         logger[metadataKey: "b"] = "logger"
         #expect(logger[metadataKey: "a"] == "logger")
-        logger.info("m", metadata: ["b": "message", "c": ["x", "y"]])
-        #expect(lines(of: "a.log") == ["info m a=logger b=message c=\"[x, y]\""])
+        logger.info("m", metadata: ["b": "message", "c": ["x", "y"], "d": ["k": "v", "psk": "x"]])
+        #expect(lines(of: "a.log") == ["info m a=logger b=message c=[x,y] d=\"{k=v,psk=******}\" p=provider"])
     }
 
     @Test func `after reopen lines go to a new file`() {
@@ -124,7 +127,9 @@ import Testing
             for writer in 0..<8 {
                 group.addTask {
                     let logger = log.logger(label: "test")
-                    for number in 0..<100 { logger.info("m", metadata: ["writer": "\(writer)", "number": "\(number)"]) }
+                    for number in 0..<100 {
+                        logger.info("m", metadata: ["writer": "\(writer)", "number": "\(number)"])
+                    }
                 }
             }
         }

@@ -9,7 +9,9 @@ import Testing
             let bound = LogLinearBuckets.upperBound(of: index)
             values.formUnion([bound, bound &- 1, bound &+ 1])
         }
-        for shift in 0..<64 { values.formUnion([1 << UInt64(shift), (1 << UInt64(shift)) - 1, 5 << UInt64(shift)]) }
+        for shift in 0..<64 {
+            values.formUnion([1 << UInt64(shift), (1 << UInt64(shift)) - 1, 5 << UInt64(shift)])
+        }
         return values.sorted()
     }
 

@@ -11,14 +11,18 @@ import Testing
                 snapshot.forEachValue(of: series) { labels, _ in
                     let text = labels.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
                     lines.append(
-                        ("\(family.kind.rawValue) \(family.name)" + (text.isEmpty ? "" : " \(text)"), family.heritage))
+                        (
+                            "\(family.kind.rawValue) \(family.name)" + (text.isEmpty ? "" : " \(text)"),
+                            family.heritage
+                        ))
                 }
                 return lines
             }
         }
     }
 
-    @Test func `every series of VerneMQ is there with its kind, name and labels, and no other under its names`() {
+    @Test
+    func `every series of VerneMQ is there with its kind, name and labels, and no other under its names`() {
         let ours = exposition.filter { $0.heritage != .own }.map(\.line)
         #expect(Set(ours) == Set(verneMQExposition))
         #expect(ours.count == verneMQExposition.count)
@@ -40,11 +44,21 @@ import Testing
             default: break
             }
         }
-        for counter in Counter.allCases { #expect(read.contains(counter.word), "no row for Counter.\(counter)") }
-        for gauge in LoopGauge.allCases { #expect(read.contains(gauge.word), "no row for LoopGauge.\(gauge)") }
-        for reason in DropReason.allCases { #expect(read.contains(reason.word), "no row for DropReason.\(reason)") }
-        for reason in RejectReason.allCases { #expect(read.contains(reason.word), "no row for RejectReason.\(reason)") }
-        for reason in CloseReason.allCases { #expect(read.contains(reason.word), "no row for CloseReason.\(reason)") }
+        for counter in Counter.allCases {
+            #expect(read.contains(counter.word), "no row for Counter.\(counter)")
+        }
+        for gauge in LoopGauge.allCases {
+            #expect(read.contains(gauge.word), "no row for LoopGauge.\(gauge)")
+        }
+        for reason in DropReason.allCases {
+            #expect(read.contains(reason.word), "no row for DropReason.\(reason)")
+        }
+        for reason in RejectReason.allCases {
+            #expect(read.contains(reason.word), "no row for RejectReason.\(reason)")
+        }
+        for reason in CloseReason.allCases {
+            #expect(read.contains(reason.word), "no row for CloseReason.\(reason)")
+        }
         for counter in VersionedCounter.allCases {
             for version in VersionLabel.allCases {
                 #expect(read.contains(counter.word(version)), "no row for VersionedCounter.\(counter)")
@@ -52,7 +66,9 @@ import Testing
         }
         for counter in PacketReasonCounter.allCases {
             for version in VersionLabel.allCases {
-                #expect(read.isSuperset(of: counter.words(version)), "codes missing of PacketReasonCounter.\(counter)")
+                #expect(
+                    read.isSuperset(of: counter.words(version)),
+                    "codes missing of PacketReasonCounter.\(counter)")
             }
         }
         #expect(histograms == Set(LoopHistogram.allCases))
@@ -79,12 +95,16 @@ import Testing
         var seen = Set<String>()
         for family in MetricCatalog.families {
             #expect(seen.insert(family.name).inserted, "\(family.name) stands twice")
-            #expect(family.name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F })
+            #expect(
+                family.name.utf8.allSatisfy {
+                    (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
+                })
             #expect(!family.help.isEmpty && !family.help.contains("\n"))
             guard family.heritage == .own else { continue }
             #expect(family.name.hasSuffix("_total") == (family.kind == .counter), "\(family.name)")
             if family.unit == .bytes || family.unit == .seconds {
-                #expect(family.name.contains("_\(family.unit.rawValue)") || family.name.hasPrefix("queued_bytes"))
+                #expect(
+                    family.name.contains("_\(family.unit.rawValue)") || family.name.hasPrefix("queued_bytes"))
             }
         }
     }
@@ -101,6 +121,8 @@ import Testing
 
     @Test func `a broker with more loops than VerneMQ's dashboards know has a busy gauge for each`() {
         let names = Set(MetricCatalog.families(loopCount: 6).map(\.name))
-        #expect(names.contains("system_utilization_scheduler_6") && !names.contains("system_utilization_scheduler_7"))
+        #expect(
+            names.contains("system_utilization_scheduler_6")
+                && !names.contains("system_utilization_scheduler_7"))
     }
 }

@@ -68,7 +68,9 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         let snapshot = snapshot { counters in
             for (index, reason) in DropReason.allCases.enumerated() { counters.add(reason, 1 << index) }
         }
-        func drops(_ reasons: DropReason...) -> [String: Int64] { ["": reasons.reduce(0) { $0 + 1 << Int64($1.rawValue) }] }
+        func drops(_ reasons: DropReason...) -> [String: Int64] {
+            ["": reasons.reduce(0) { $0 + 1 << Int64($1.rawValue) }]
+        }
         #expect(lines(snapshot, "queue_message_drop") == drops(.queueFull))
         #expect(lines(snapshot, "queue_message_expired") == drops(.expired))
         #expect(lines(snapshot, "queue_message_unhandled") == drops(.offlineQoS0, .sessionEnded))

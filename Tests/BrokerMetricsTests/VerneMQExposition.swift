@@ -1,5 +1,5 @@
-/// What VerneMQ exports when idle: kind, name and the labels of every series, without `node`. The histograms and gauges of
-/// its own metadata store are not among them.
+/// What VerneMQ exports when idle: kind, name and the labels of every series, without `node`. The histograms
+/// and gauges of its own metadata store are not among them.
 let verneMQExposition: [String] = [
     "counter socket_open",
     "counter socket_close",

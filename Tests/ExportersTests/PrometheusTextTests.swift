@@ -1,13 +1,15 @@
 import BrokerMetrics
-@testable import Exporters
 import Testing
+
+@testable import Exporters
 
 @Suite struct PrometheusTextTests {
     private func render(
         _ snapshot: Snapshot, namespace: String = "vernemq_", node: String = "VerneMQ@127.0.0.1"
     ) -> [String] {
         var output: [UInt8] = []
-        PrometheusText(namespace: namespace, node: node, loopCount: snapshot.loops.count).render(snapshot, into: &output)
+        PrometheusText(namespace: namespace, node: node, loopCount: snapshot.loops.count).render(
+            snapshot, into: &output)
         #expect(output.last == UInt8(ascii: "\n"))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
     }
@@ -41,7 +43,8 @@ import Testing
     }
 
     @Test func `a name with series of both versions stands in one group`() {
-        let lines = family("vernemq_mqtt_pubrel_sent", in: render(snapshot { $0.add(.pubrelSent, .v5, code: 0x92) }))
+        let lines = family(
+            "vernemq_mqtt_pubrel_sent", in: render(snapshot { $0.add(.pubrelSent, .v5, code: 0x92) }))
         #expect(
             Array(lines.dropFirst(2)) == [
                 #"vernemq_mqtt_pubrel_sent{node="VerneMQ@127.0.0.1",mqtt_version="4"} 0"#,
@@ -111,7 +114,11 @@ import Testing
         }
         snapshot = Snapshot(
             loops: snapshot.loops,
-            external: [.listenerConnections: [ExternalSample(["a", "mqtt"], value: 1), ExternalSample(["b", "mqtt"], value: 2)]])
+            external: [
+                .listenerConnections: [
+                    ExternalSample(["a", "mqtt"], value: 1), ExternalSample(["b", "mqtt"], value: 2),
+                ]
+            ])
         let lines = render(snapshot, namespace: "p_")
         var finished = Set<String>()
         var current = ""
@@ -127,7 +134,9 @@ import Testing
             } else {
                 let key = line.prefix { $0 != "{" }
                 #expect(key == current || key.hasPrefix(current + "_"), "\(line) stands under \(current)")
-                #expect(series.insert(line.prefix(upTo: line.lastIndex(of: " ") ?? line.endIndex)).inserted, "\(line)")
+                #expect(
+                    series.insert(line.prefix(upTo: line.lastIndex(of: " ") ?? line.endIndex)).inserted,
+                    "\(line)")
                 #expect(line.hasPrefix("\(key){node=\"VerneMQ@127.0.0.1\""))
             }
         }
@@ -161,10 +170,13 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self) == "x\(value)")
     }
 
-    @Test(arguments: [
-        (0, "0"), (1, "0.000000001"), (999_999_999, "0.999999999"), (1_000_000_000, "1"), (1_200_000_000, "1.2"),
-        (-1_500_000_000, "-1.5"), (Int64.max, "9223372036.854775807"),
-    ] as [(Int64, String)]) func `nanoseconds are written as seconds`(value: Int64, text: String) {
+    @Test(
+        arguments: [
+            (0, "0"), (1, "0.000000001"), (999_999_999, "0.999999999"), (1_000_000_000, "1"),
+            (1_200_000_000, "1.2"),
+            (-1_500_000_000, "-1.5"), (Int64.max, "9223372036.854775807"),
+        ] as [(Int64, String)]) func `nanoseconds are written as seconds`(value: Int64, text: String)
+    {
         var bytes: [UInt8] = []
         bytes.append(secondsOf: value)
         #expect(String(decoding: bytes, as: UTF8.self) == text)

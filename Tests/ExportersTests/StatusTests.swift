@@ -1,13 +1,15 @@
 import BrokerMetrics
-@testable import Exporters
 import Foundation
 import Testing
+
+@testable import Exporters
 
 @Suite struct StatusJSONTests {
     private let status = NodeStatus(
         node: "VerneMQ@127.0.0.1", version: "2.2.0",
         listeners: [
-            ListenerStatus(type: "mqtt", isRunning: true, ip: "127.0.0.1", port: 1883, maximumConnections: 10_000),
+            ListenerStatus(
+                type: "mqtt", isRunning: true, ip: "127.0.0.1", port: 1883, maximumConnections: 10_000),
             ListenerStatus(type: "mqttws", isRunning: false, ip: "::1", port: 8080, mountpoint: "a\"b"),
         ])
 
@@ -27,7 +29,8 @@ import Testing
         return Snapshot(
             loops: [Snapshot.Loop(words: counters.copy(), utilization: 12)],
             external: [
-                .activeMQTTConnections: [ExternalSample(value: 2)], .routerSubscriptions: [ExternalSample(value: 7)],
+                .activeMQTTConnections: [ExternalSample(value: 2)],
+                .routerSubscriptions: [ExternalSample(value: 7)],
                 .retainMessages: [ExternalSample(value: 2)],
             ])
     }
@@ -45,7 +48,8 @@ import Testing
 
     @Test func `the details are JSON with every drop reason, equation and loop`() throws {
         let object = try #require(
-            try JSONSerialization.jsonObject(with: Data(StatusJSON.renderDetails(snapshot, status))) as? [String: Any])
+            try JSONSerialization.jsonObject(with: Data(StatusJSON.renderDetails(snapshot, status)))
+                as? [String: Any])
         let drops = try #require(object["drops"] as? [String: Int])
         #expect(Set(drops.keys) == Set(DropReason.allCases.map(\.label)))
         #expect(drops["queue_full"] == 4)
@@ -84,9 +88,11 @@ import Testing
         let listeners = [running, stopped("mqtt"), stopped("mqttws")]
         #expect(Health.listeners(listeners).statusCode == 503)
         #expect(
-            text(.listeners(listeners)) == #"{"status":"DOWN","reason":"Listeners are not ready: [mqtt,mqttws]"}"#)
+            text(.listeners(listeners))
+                == #"{"status":"DOWN","reason":"Listeners are not ready: [mqtt,mqttws]"}"#)
         #expect(
-            text(.node(.ready, listeners)) == #"{"status":"DOWN","reasons":["Listeners are not ready: [mqtt,mqttws]"]}"#)
+            text(.node(.ready, listeners))
+                == #"{"status":"DOWN","reasons":["Listeners are not ready: [mqtt,mqttws]"]}"#)
     }
 
     @Test(arguments: [
@@ -95,7 +101,8 @@ import Testing
     ]) func `the reason of the cluster comes first`(state: Health.ClusterState, reason: String) {
         let health = Health.fullCluster(state, [stopped("http")])
         #expect(health.statusCode == 503)
-        #expect(text(health) == #"{"status":"DOWN","reasons":["\#(reason)","Listeners are not ready: [http]"]}"#)
+        #expect(
+            text(health) == #"{"status":"DOWN","reasons":["\#(reason)","Listeners are not ready: [http]"]}"#)
     }
 }
 
@@ -126,7 +133,8 @@ import Testing
     @Test func `every field of the details the script reads is sent`() throws {
         let json = String(
             decoding: StatusJSON.renderDetails(
-                Snapshot(loops: [Snapshot.Loop(words: [])]), NodeStatus(node: "n", version: "1", listeners: [])),
+                Snapshot(loops: [Snapshot.Loop(words: [])]),
+                NodeStatus(node: "n", version: "1", listeners: [])),
             as: UTF8.self)
         for match in page.matches(of: try Regex(#"[^/a-z](?:details\??|loop)\.([a-z_]+)"#)) {
             let name = try #require(match.output[1].substring)

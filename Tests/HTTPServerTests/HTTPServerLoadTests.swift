@@ -1,6 +1,7 @@
 import Glibc
-@testable import HTTPServer
 import Testing
+
+@testable import HTTPServer
 
 @Suite struct HTTPServerLoadTests {
     @Test func `fifty scrapes at once are all served whole`() async throws {
@@ -86,7 +87,8 @@ import Testing
         let halves = [
             "GET /metrics HTTP/1.1\r\nHos", "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab",
             "GET /" + String(repeating: "a", count: 300_000),
-            "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 300_000), "GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n",
+            "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 300_000),
+            "GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n",
         ]
         for half in halves { try RawClient(port: server.port).send(half) }
         #expect(try RawClient(port: server.port).request("GET", "/query?a=1")?.status == 200)

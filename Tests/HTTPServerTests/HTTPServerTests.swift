@@ -5,7 +5,9 @@ import Testing
 struct Broken: Error {}
 
 /// A server with a page of each kind, on a port of its own.
-func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: String = "127.0.0.1") throws -> HTTPServer {
+func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: String = "127.0.0.1") throws
+    -> HTTPServer
+{
     var limits = HTTPLimits()
     limits.bodySize = 1_000
     change(&limits)
@@ -69,7 +71,9 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         #expect(answer.body.isEmpty)
     }
 
-    @Test(arguments: ["GET", "POST", "PUT", "BREW"]) func `a page for any method takes every method`(method: String) throws {
+    @Test(arguments: ["GET", "POST", "PUT", "BREW"]) func `a page for any method takes every method`(
+        method: String
+    ) throws {
         let server = try startServer()
         #expect(try RawClient(port: server.port).request(method, "/health")?.status == 200)
     }
@@ -77,7 +81,9 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
     @Test func `a body reaches the handler`() throws {
         let server = try startServer()
         let client = try RawClient(port: server.port)
-        client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n" + String(repeating: "b", count: 1_000))
+        client.send(
+            "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n"
+                + String(repeating: "b", count: 1_000))
         #expect(client.readAnswer()?.text == "POST 1000\n")
     }
 
@@ -100,7 +106,8 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
     @Test(arguments: [8_001, 20_000, 300_000])
     func `a request line over the limit is 414`(length: Int) throws {
         let server = try startServer()
-        let answer = try RawClient(port: server.port).request("GET", "/" + String(repeating: "a", count: length))
+        let answer = try RawClient(port: server.port).request(
+            "GET", "/" + String(repeating: "a", count: length))
         #expect(answer?.status == 414)
     }
 
@@ -108,8 +115,10 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         let server = try startServer()
         let client = try RawClient(port: server.port)
         let around = "GET /query? HTTP/1.1".utf8.count
-        #expect(client.request("GET", "/query?" + String(repeating: "a", count: 8_000 - around))?.status == 200)
-        #expect(client.request("GET", "/query?" + String(repeating: "a", count: 8_001 - around))?.status == 414)
+        #expect(
+            client.request("GET", "/query?" + String(repeating: "a", count: 8_000 - around))?.status == 200)
+        #expect(
+            client.request("GET", "/query?" + String(repeating: "a", count: 8_001 - around))?.status == 414)
     }
 
     @Test(arguments: [4_097, 20_000, 300_000]) func `a header over the limit is 431`(length: Int) throws {
@@ -131,7 +140,8 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
 
     @Test func `a query keeps its order, its blanks and what has no value`() throws {
         let server = try startServer()
-        let answer = try RawClient(port: server.port).request("GET", "/query?--limit=1&--client_id&a%20b=c+d%26e&x=")
+        let answer = try RawClient(port: server.port).request(
+            "GET", "/query?--limit=1&--client_id&a%20b=c+d%26e&x=")
         #expect(answer?.text == "--limit=1;--client_id=nothing;a b=c d&e;x=\n")
     }
 
@@ -159,7 +169,8 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
 
     @Test func `both families reach a server on the IPv6 wildcard`() throws {
         let server = try startServer(address: "::")
-        #expect(try RawClient(port: server.port, isIPv6: true).request("GET", "/query?six=6")?.text == "six=6\n")
+        #expect(
+            try RawClient(port: server.port, isIPv6: true).request("GET", "/query?six=6")?.text == "six=6\n")
         #expect(try RawClient(port: server.port).request("GET", "/query?four=4")?.text == "four=4\n")
     }
 
@@ -171,10 +182,13 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         #expect(error?.errorNumber == EADDRINUSE)
         #expect(
             error?.description
-                == "http listener 127.0.0.1:\(server.port): cannot bind: Address already in use (errno \(EADDRINUSE))")
+                == "http listener 127.0.0.1:\(server.port): cannot bind: Address already in use (errno \(EADDRINUSE))"
+        )
     }
 
-    @Test(arguments: ["", "300.1.1.1", "not an address"]) func `what is no address is an error`(address: String) {
+    @Test(arguments: ["", "300.1.1.1", "not an address"]) func `what is no address is an error`(
+        address: String
+    ) {
         #expect(throws: HTTPServerError.self) { try HTTPServer(address: address, port: 0, routes: []) }
     }
 

@@ -66,7 +66,8 @@ final class RawClient {
         return poll(&waiting, 1, milliseconds) > 0
     }
 
-    /// False at the end of the stream, on an error, and after ten seconds of silence (then `errno` is EAGAIN).
+    /// False at the end of the stream, on an error, and after ten seconds of silence (then `errno` is
+    /// EAGAIN).
     private func receive() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(socket, &buffer, buffer.count, 0)

@@ -17,22 +17,26 @@ import Testing
             let (header, version) = mutator.damage()
             guard let header else { continue }
             let body = mutator.bytes.span.bytes.extracting(header.headerByteCount..<header.packetByteCount)
-            guard let packet = try? ControlPacket.decode(header, body: body, version: version) else { continue }
+            guard let packet = try? ControlPacket.decode(header, body: body, version: version) else {
+                continue
+            }
             decodedCount += 1
             writer.removeAll()
             let fits = packet.encode(version: version, into: &writer)
             let again = try? decodePacket(writer.bytes, version: version)
             if !fits || again != packet {
-                Issue.record("seed \(seed) round \(round): \(version) \(packet) came back as \(String(describing: again))")
+                Issue.record(
+                    "seed \(seed) round \(round): \(version) \(packet) came back as \(String(describing: again))"
+                )
             }
             if case .publish(let publish) = packet {
-                let inPlace = try? PublishHeader.decode(flags: header.flags, body: body, version: version, from: .server)
+                let inPlace = try? PublishHeader.decode(
+                    flags: header.flags, body: body, version: version, from: .server)
                 let problem = inPlace.map { disagreement($0, publish, body) } ?? "refused"
                 if let problem { Issue.record("seed \(seed) round \(round): \(problem) of \(publish)") }
             }
         }
         // The damage must leave enough alive, or the test says little.
-        print("DECODED", seed, decodedCount)
         #expect(decodedCount > Self.packetCount / 10)
     }
 }
@@ -82,7 +86,8 @@ private struct Mutator {
         case 5: bytes.insert(UInt8(truncatingIfNeeded: generator.next()), at: position)
         case 6:
             // Lengths and variable byte integers: one more, one less, a continuation bit.
-            bytes[position] = [bytes[position] &+ 1, bytes[position] &- 1, bytes[position] | 0x80][generator.below(3)]
+            bytes[position] =
+                [bytes[position] &+ 1, bytes[position] &- 1, bytes[position] | 0x80][generator.below(3)]
         default:
             // The tail of another packet.
             let other = Self.rows[generator.below(Self.rows.count)].bytes

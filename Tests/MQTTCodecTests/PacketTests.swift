@@ -6,7 +6,10 @@ import Testing
 @Suite struct PacketTests {
     @Test func `a text over 65535 bytes is cut between two characters`() throws {
         let text = UTF8Text(String(repeating: "ä", count: 40_000))
-        let bytes = encodePacket(.disconnect(DisconnectPacket(reasonCode: .serverBusy, properties: Properties { $0.reasonString = text })), version: .v5)
+        let bytes = encodePacket(
+            .disconnect(
+                DisconnectPacket(reasonCode: .serverBusy, properties: Properties { $0.reasonString = text })),
+            version: .v5)
         guard case .disconnect(let packet)? = try decodePacket(bytes, version: .v5) else {
             Issue.record("not a DISCONNECT")
             return
@@ -16,7 +19,8 @@ import Testing
 
     @Test func `data over 65535 bytes is cut`() throws {
         let will = WillPacketFields(topic: "t", payload: [UInt8](repeating: 7, count: 70_000))
-        let bytes = encodePacket(.connect(ConnectPacket(version: .v311, clientID: "a", will: will)), version: .v311)
+        let bytes = encodePacket(
+            .connect(ConnectPacket(version: .v311, clientID: "a", will: will)), version: .v311)
         guard case .connect(let packet)? = try decodePacket(bytes, version: .v311) else {
             Issue.record("not a CONNECT")
             return

@@ -1,13 +1,16 @@
-@testable import MQTTCodec
 import Primitives
 import Testing
+
+@testable import MQTTCodec
 
 @Suite struct PropertyTableTests {
     /// §2.2.2.2, table 2-4, by hand: the places of each identifier.
     private static let standard: [UInt8: PropertyPlace] = [
-        1: [.publish, .will], 2: [.publish, .will], 3: [.publish, .will], 8: [.publish, .will], 9: [.publish, .will],
+        1: [.publish, .will], 2: [.publish, .will], 3: [.publish, .will], 8: [.publish, .will],
+        9: [.publish, .will],
         11: [.publish, .subscribe], 17: [.connect, .connack, .disconnect], 18: .connack, 19: .connack,
-        21: [.connect, .connack, .auth], 22: [.connect, .connack, .auth], 23: .connect, 24: .will, 25: .connect,
+        21: [.connect, .connack, .auth], 22: [.connect, .connack, .auth], 23: .connect, 24: .will,
+        25: .connect,
         26: .connack, 28: [.connack, .disconnect],
         31: [.connack, .publishAck, .suback, .unsuback, .disconnect, .auth], 33: [.connect, .connack],
         34: [.connect, .connack], 35: .publish, 36: .connack, 37: .connack,
@@ -25,7 +28,8 @@ import Testing
             for place in Self.places {
                 let problem = Self.decode(Self.value(of: number), place)
                 if let allowed = Self.standard[number] {
-                    #expect(problem == (allowed.contains(place) ? nil : .misplacedProperty), "\(number) \(place)")
+                    #expect(
+                        problem == (allowed.contains(place) ? nil : .misplacedProperty), "\(number) \(place)")
                 } else {
                     #expect(problem == .unknownProperty, "\(number)")
                 }

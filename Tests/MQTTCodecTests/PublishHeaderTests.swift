@@ -25,9 +25,12 @@ import Testing
         #expect(header.properties.isEmpty)
     }
 
-    @Test func `hop-by-hop properties are not passed on, the others keep their order [MQTT-3.3.2-18]`() throws {
+    @Test func `hop-by-hop properties are not passed on, the others keep their order [MQTT-3.3.2-18]`() throws
+    {
         let kept = "26 0001 'b' 0001 '1' 03 0001 'c' 26 0001 'a' 0001 '2' 01 01"
-        let body = wireBytes("0001 't' 1e 23 0001 26 0001 'b' 0001 '1' 02 00000005 03 0001 'c' 0b 07 26 0001 'a' 0001 '2' 01 01 'x'")
+        let body = wireBytes(
+            "0001 't' 1e 23 0001 26 0001 'b' 0001 '1' 02 00000005 03 0001 'c' 0b 07 26 0001 'a' 0001 '2' 01 01 'x'"
+        )
         let header = try PublishHeader.decode(flags: 0, body: body.span.bytes, version: .v5, from: .server)
         #expect(!header.propertiesAreForwardable)
         #expect(header.topicAlias == 1)

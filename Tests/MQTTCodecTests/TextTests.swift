@@ -8,7 +8,8 @@ import Testing
         var generator = SeededGenerator(seed: 1)
         // Bytes at the edges of the well-formed ranges, and what topics are made of.
         let alphabet: [UInt8] = [
-            0x61, 0x62, 0x2F, 0x2F, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
+            0x61, 0x62, 0x2F, 0x2F, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
+            0xE1, 0xEC,
             0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
         ]
         var validCount = 0
@@ -32,12 +33,15 @@ import Testing
                 bytes[place] = UInt8(ascii: "/")
                 #expect(try TopicName.validate(bytes.span.bytes) == 2)
                 let forbidden: [(UInt8, MalformedPacket.Problem)] = [
-                    (0, .nullCharacter), (UInt8(ascii: "+"), .topicWildcard), (UInt8(ascii: "#"), .topicWildcard),
+                    (0, .nullCharacter), (UInt8(ascii: "+"), .topicWildcard),
+                    (UInt8(ascii: "#"), .topicWildcard),
                     (0x80, .invalidUTF8),
                 ]
                 for (byte, problem) in forbidden {
                     bytes[place] = byte
-                    let error = #expect(throws: MalformedPacket.self) { _ = try TopicName.validate(bytes.span.bytes) }
+                    let error = #expect(throws: MalformedPacket.self) {
+                        _ = try TopicName.validate(bytes.span.bytes)
+                    }
                     #expect(error == MalformedPacket(problem, at: place, in: nil))
                 }
             }

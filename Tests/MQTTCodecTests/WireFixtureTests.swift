@@ -23,7 +23,9 @@ import Testing
     }
 
     @Test(arguments: wireFixtures)
-    func `a packet encodes to its bytes, or at least to bytes that mean the same`(_ fixture: WireFixture) throws {
+    func `a packet encodes to its bytes, or at least to bytes that mean the same`(_ fixture: WireFixture)
+        throws
+    {
         guard case .packet(let packet) = fixture.expected else { return }
         let bytes = encodePacket(packet, version: fixture.version)
         #expect((bytes == fixture.bytes) == fixture.isCanonical)
@@ -35,12 +37,14 @@ import Testing
         let whole = fixture.bytes.span.bytes
         var unfinished = 0
         for count in 0..<fixture.bytes.count {
-            guard let header = try? FixedHeader.decode(
-                whole.extracting(..<count), maximumRemainingLength: fixture.maximumRemainingLength)
+            guard
+                let header = try? FixedHeader.decode(
+                    whole.extracting(..<count), maximumRemainingLength: fixture.maximumRemainingLength)
             else { continue }
             #expect(header.packetByteCount > count || fixture.name == "long remaining length over the limit")
             unfinished += 1
-            // The same cut, but with a header that calls it complete: it may mean something, it must not trap.
+            // The same cut, but with a header that calls it complete: it may mean something, it must not
+            // trap.
             let body = whole.extracting(header.headerByteCount..<count)
             let shorter = FixedHeader(
                 type: header.type, flags: header.flags, headerByteCount: header.headerByteCount,

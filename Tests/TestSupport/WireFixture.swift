@@ -22,7 +22,8 @@ package struct WireFixture: Sendable, CustomStringConvertible {
 
     /// - Parameter wire: see `wireBytes`.
     static func packet(
-        _ name: String, _ version: ProtocolVersion, _ wire: String, _ packet: ControlPacket, isCanonical: Bool = true
+        _ name: String, _ version: ProtocolVersion, _ wire: String, _ packet: ControlPacket,
+        isCanonical: Bool = true
     ) -> WireFixture {
         WireFixture(
             name: name, version: version, bytes: wireBytes(wire), expected: .packet(packet),
@@ -40,8 +41,8 @@ package struct WireFixture: Sendable, CustomStringConvertible {
     }
 }
 
-/// Bytes from text: hexadecimal digits in pairs, `'letters'` in quotes without blanks, and `..` for the number of
-/// bytes that follow as a variable byte integer.
+/// Bytes from text: hexadecimal digits in pairs, `'letters'` in quotes without blanks, and `..` for the
+/// number of bytes that follow as a variable byte integer.
 package func wireBytes(_ wire: String) -> [UInt8] {
     var bytes: [UInt8] = []
     for word in wire.split(separator: " ").reversed() {

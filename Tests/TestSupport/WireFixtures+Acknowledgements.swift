@@ -14,19 +14,39 @@ let acknowledgementFixtures: [WireFixture] = [
     .packet("PUBCOMP", .v31, "70 02 0007", .pubcomp(AckPacket(packetIdentifier: 7))),
     .packet("PUBCOMP", .v311, "70 02 0007", .pubcomp(AckPacket(packetIdentifier: 7))),
     .packet("PUBCOMP", .v5, "70 02 0007", .pubcomp(AckPacket(packetIdentifier: 7))),
-    .packet("PUBACK with code", .v5, "40 04 0007 10 00", .puback(AckPacket(packetIdentifier: 7, reasonCode: .noMatchingSubscribers))),
-    .packet("PUBACK with code, 3 bytes", .v5, "40 03 0007 87", .puback(AckPacket(packetIdentifier: 7, reasonCode: .notAuthorized)), isCanonical: false),
-    .packet("PUBACK success, 3 bytes", .v5, "40 03 0007 00", .puback(AckPacket(packetIdentifier: 7)), isCanonical: false),
-    .packet("PUBREC success, 4 bytes", .v5, "50 04 0007 00 00", .pubrec(AckPacket(packetIdentifier: 7)), isCanonical: false),
-    .packet("PUBREC with code", .v5, "50 04 0007 91 00", .pubrec(AckPacket(packetIdentifier: 7, reasonCode: .packetIdentifierInUse))),
-    .packet("PUBREL with code", .v5, "62 04 0009 92 00", .pubrel(AckPacket(packetIdentifier: 9, reasonCode: .packetIdentifierNotFound))),
-    .packet("PUBCOMP with code", .v5, "70 04 0009 92 00", .pubcomp(AckPacket(packetIdentifier: 9, reasonCode: .packetIdentifierNotFound))),
+    .packet(
+        "PUBACK with code", .v5, "40 04 0007 10 00",
+        .puback(AckPacket(packetIdentifier: 7, reasonCode: .noMatchingSubscribers))),
+    .packet(
+        "PUBACK with code, 3 bytes", .v5, "40 03 0007 87",
+        .puback(AckPacket(packetIdentifier: 7, reasonCode: .notAuthorized)), isCanonical: false),
+    .packet(
+        "PUBACK success, 3 bytes", .v5, "40 03 0007 00", .puback(AckPacket(packetIdentifier: 7)),
+        isCanonical: false),
+    .packet(
+        "PUBREC success, 4 bytes", .v5, "50 04 0007 00 00", .pubrec(AckPacket(packetIdentifier: 7)),
+        isCanonical: false),
+    .packet(
+        "PUBREC with code", .v5, "50 04 0007 91 00",
+        .pubrec(AckPacket(packetIdentifier: 7, reasonCode: .packetIdentifierInUse))),
+    .packet(
+        "PUBREL with code", .v5, "62 04 0009 92 00",
+        .pubrel(AckPacket(packetIdentifier: 9, reasonCode: .packetIdentifierNotFound))),
+    .packet(
+        "PUBCOMP with code", .v5, "70 04 0009 92 00",
+        .pubcomp(AckPacket(packetIdentifier: 9, reasonCode: .packetIdentifierNotFound))),
     .packet(
         "PUBACK with reason", .v5, "40 .. 0007 97 06 1f 0003 'why'",
-        .puback(AckPacket(packetIdentifier: 7, reasonCode: .quotaExceeded, properties: Properties { $0.reasonString = "why" }))),
+        .puback(
+            AckPacket(
+                packetIdentifier: 7, reasonCode: .quotaExceeded,
+                properties: Properties { $0.reasonString = "why" }))),
     .packet(
         "PUBREL success with property", .v5, "62 .. 0007 00 07 26 0001 'k' 0001 'v'",
-        .pubrel(AckPacket(packetIdentifier: 7, properties: Properties { $0.userProperties = [UserProperty("k", "v")] }))),
+        .pubrel(
+            AckPacket(
+                packetIdentifier: 7, properties: Properties { $0.userProperties = [UserProperty("k", "v")] }))
+    ),
     .malformed("PUBACK id 0", .v31, "40 02 0000", .packetIdentifierZero),
     .malformed("PUBREC id 0", .v311, "50 02 0000", .packetIdentifierZero),
     .malformed("PUBREL id 0", .v5, "62 02 0000", .packetIdentifierZero),

@@ -5,11 +5,20 @@ let disconnectFixtures: [WireFixture] = [
     .packet("DISCONNECT", .v31, "e0 00", .disconnect(DisconnectPacket())),
     .packet("DISCONNECT", .v311, "e0 00", .disconnect(DisconnectPacket())),
     .packet("DISCONNECT", .v5, "e0 00", .disconnect(DisconnectPacket())),
-    .packet("DISCONNECT success, 1 byte", .v5, "e0 01 00", .disconnect(DisconnectPacket()), isCanonical: false),
-    .packet("DISCONNECT success, 2 bytes", .v5, "e0 02 00 00", .disconnect(DisconnectPacket()), isCanonical: false),
-    .packet("DISCONNECT with will, 1 byte", .v5, "e0 01 04", .disconnect(DisconnectPacket(reasonCode: .disconnectWithWillMessage)), isCanonical: false),
-    .packet("DISCONNECT taken over", .v5, "e0 02 8e 00", .disconnect(DisconnectPacket(reasonCode: .sessionTakenOver))),
-    .packet("DISCONNECT last code", .v5, "e0 02 a2 00", .disconnect(DisconnectPacket(reasonCode: .wildcardSubscriptionsNotSupported))),
+    .packet(
+        "DISCONNECT success, 1 byte", .v5, "e0 01 00", .disconnect(DisconnectPacket()), isCanonical: false),
+    .packet(
+        "DISCONNECT success, 2 bytes", .v5, "e0 02 00 00", .disconnect(DisconnectPacket()), isCanonical: false
+    ),
+    .packet(
+        "DISCONNECT with will, 1 byte", .v5, "e0 01 04",
+        .disconnect(DisconnectPacket(reasonCode: .disconnectWithWillMessage)), isCanonical: false),
+    .packet(
+        "DISCONNECT taken over", .v5, "e0 02 8e 00",
+        .disconnect(DisconnectPacket(reasonCode: .sessionTakenOver))),
+    .packet(
+        "DISCONNECT last code", .v5, "e0 02 a2 00",
+        .disconnect(DisconnectPacket(reasonCode: .wildcardSubscriptionsNotSupported))),
     .packet(
         "DISCONNECT with expiry", .v5, "e0 07 00 05 11 0000000a",
         .disconnect(DisconnectPacket(properties: Properties { $0.sessionExpiryInterval = 10 }))),
@@ -36,7 +45,9 @@ let authFixtures: [WireFixture] = [
                 }))),
     .packet(
         "AUTH again", .v5, "f0 .. 19 04 15 0001 'm'",
-        .auth(AuthPacket(reasonCode: .reAuthenticate, properties: Properties { $0.authenticationMethod = "m" }))),
+        .auth(
+            AuthPacket(reasonCode: .reAuthenticate, properties: Properties { $0.authenticationMethod = "m" }))
+    ),
     .malformed("AUTH", .v31, "f0 00", .reservedPacketType),
     .malformed("AUTH", .v311, "f0 00", .reservedPacketType),
     .malformed("AUTH code 0x80", .v5, "f0 02 80 00", .reasonCodeInvalid),

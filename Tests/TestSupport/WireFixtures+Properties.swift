@@ -1,7 +1,6 @@
 import MQTTCodec
 import Primitives
 
-
 private func connect(_ name: String, _ wire: String, _ fill: (inout Properties) -> Void) -> WireFixture {
     .packet(
         "CONNECT \(name)", .v5, "10 .. 0004 'MQTT' 05 02 003c \(lengthFirst(wire)) 0001 'a'",
@@ -13,7 +12,8 @@ private func will(_ name: String, _ wire: String, _ fill: (inout Properties) -> 
         "will \(name)", .v5, "10 .. 0004 'MQTT' 05 06 003c 00 0001 'a' \(lengthFirst(wire)) 0001 't' 0000",
         .connect(
             ConnectPacket(
-                version: .v5, clientID: "a", will: WillPacketFields(topic: "t", properties: Properties(fill)))))
+                version: .v5, clientID: "a", will: WillPacketFields(topic: "t", properties: Properties(fill)))
+        ))
 }
 
 private func connack(_ name: String, _ wire: String, _ fill: (inout Properties) -> Void) -> WireFixture {
@@ -54,8 +54,11 @@ let propertyFixtures: [WireFixture] = [
     connect("request response information", "19 01") { $0.requestResponseInformation = 1 },
     connect("receive maximum", "21 0001") { $0.receiveMaximum = 1 },
     connect("alias maximum 0", "22 0000") { $0.topicAliasMaximum = 0 },
-    connect("user properties", "26 0001 'b' 0001 '1' 26 0000 0000 26 0001 'a' 0001 '2' 26 0001 'b' 0001 '1'") {
-        $0.userProperties = [UserProperty("b", "1"), UserProperty("", ""), UserProperty("a", "2"), UserProperty("b", "1")]
+    connect("user properties", "26 0001 'b' 0001 '1' 26 0000 0000 26 0001 'a' 0001 '2' 26 0001 'b' 0001 '1'")
+    {
+        $0.userProperties = [
+            UserProperty("b", "1"), UserProperty("", ""), UserProperty("a", "2"), UserProperty("b", "1"),
+        ]
     },
     connect("maximum packet size", "27 00000001") { $0.maximumPacketSize = 1 },
     will("payload format", "01 01") { $0.payloadFormatIndicator = 1 },
@@ -95,7 +98,8 @@ let propertyFixtures: [WireFixture] = [
     disconnect("reason string", "1f 0001 'w'") { $0.reasonString = "w" },
     disconnect("user property", "26 0001 'k' 0001 'v'") { $0.userProperties = [UserProperty("k", "v")] },
     .packet(
-        "CONNECT properties in another order", .v5, "10 .. 0004 'MQTT' 05 02 003c 08 21 0001 11 00000001 0001 'a'",
+        "CONNECT properties in another order", .v5,
+        "10 .. 0004 'MQTT' 05 02 003c 08 21 0001 11 00000001 0001 'a'",
         .connect(
             ConnectPacket(
                 version: .v5, clientID: "a",
@@ -161,8 +165,13 @@ let malformedPropertyFixtures: [WireFixture] = [
     badConnack("receive maximum 0", "21 0000", .receiveMaximumZero),
     badConnack("will delay", "18 00000001", .misplacedProperty),
     badConnack("request problem information", "17 00", .misplacedProperty),
-    .malformed("will receive maximum", .v5, "10 .. 0004 'MQTT' 05 06 003c 00 0001 'a' 03 21 0001 0001 't' 0000", .misplacedProperty),
-    .malformed("will delay twice", .v5, "10 .. 0004 'MQTT' 05 06 003c 00 0001 'a' 0a 18 00000001 18 00000001 0001 't' 0000", .duplicateProperty),
+    .malformed(
+        "will receive maximum", .v5, "10 .. 0004 'MQTT' 05 06 003c 00 0001 'a' 03 21 0001 0001 't' 0000",
+        .misplacedProperty),
+    .malformed(
+        "will delay twice", .v5,
+        "10 .. 0004 'MQTT' 05 06 003c 00 0001 'a' 0a 18 00000001 18 00000001 0001 't' 0000",
+        .duplicateProperty),
     .malformed("SUBSCRIBE reason string", .v5, "82 .. 0001 03 1f 0000 0001 'a' 00", .misplacedProperty),
     .malformed("UNSUBSCRIBE subscription id", .v5, "a2 .. 0001 02 0b 01 0001 'a'", .misplacedProperty),
     .malformed("SUBACK server reference", .v5, "90 .. 0001 03 1c 0000 00", .misplacedProperty),

@@ -33,7 +33,8 @@ struct TimedOut: Error {}
 
 /// Counts of all loops: how often an event came and the sum of what came with it.
 final class EventCounts: TransportEvents, Sendable {
-    private let totals = Mutex<[(calls: Int, sum: Int)]>(Array(repeating: (0, 0), count: TransportEvent.allCases.count))
+    private let totals = Mutex<[(calls: Int, sum: Int)]>(
+        Array(repeating: (0, 0), count: TransportEvent.allCases.count))
 
     func count(_ event: TransportEvent, _ n: Int) {
         totals.withLock {
@@ -84,7 +85,8 @@ final class Harness: Sendable {
         let shared = SharedMailboxes()
         let events = self.events
         group = try LoopGroup(
-            count: loops, settings: settings, logger: logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            count: loops, settings: settings,
+            logger: logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { loop in
             TestOwner(tasks: shared.mailboxes.withLock { $0[loop.index] }, events: events)
         }
@@ -102,7 +104,9 @@ final class Harness: Sendable {
     func onLoop(_ index: Int = 0, _ task: @escaping LoopTask) { mailboxes[index].post(task) }
 
     /// Runs `task` on a loop and waits for what it returns.
-    func ask<Value: Sendable>(_ index: Int = 0, _ task: @escaping @Sendable (EventLoop) -> Value) throws -> Value {
+    func ask<Value: Sendable>(_ index: Int = 0, _ task: @escaping @Sendable (EventLoop) -> Value) throws
+        -> Value
+    {
         let answer = Inbox<Value>()
         onLoop(index) { answer.post(task($0)) }
         return try answer.next()

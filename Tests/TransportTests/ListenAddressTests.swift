@@ -25,7 +25,10 @@ struct ListenAddressTests {
         ("256.0.0.1:1", "\"256.0.0.1\" is not an IPv4 or IPv6 address"),
         ("", "it does not end in :PORT"),
         ("local:run/x:0", "local: needs an absolute path"),
-        ("local:/" + String(repeating: "x", count: 107) + ":0", "the path has 108 bytes and a socket's path at most 107"),
+        (
+            "local:/" + String(repeating: "x", count: 107) + ":0",
+            "the path has 108 bytes and a socket's path at most 107"
+        ),
     ])
     func `what cannot be listened on is refused with the reason`(text: String, reason: String) {
         let error = #expect(throws: TransportError.self) { try ListenAddress(parsing: text) }

@@ -55,9 +55,13 @@ struct ListeningTests {
         #expect(access(path, F_OK) == 0)
     }
 
-    @Test(arguments: [1, 2]) func `a port in use is refused although the loops share theirs`(loops: Int) throws {
+    @Test(arguments: [1, 2]) func `a port in use is refused although the loops share theirs`(loops: Int)
+        throws
+    {
         let bound = try bindListener(address: ListenAddress(parsing: "127.0.0.1:0"), loops: 2)
-        let error = #expect(throws: TransportError.self) { try bindListener(address: bound.address, loops: loops) }
+        let error = #expect(throws: TransportError.self) {
+            try bindListener(address: bound.address, loops: loops)
+        }
         #expect(
             error?.description
                 == "cannot listen on 127.0.0.1:\(bound.address.port): Address already in use: "
@@ -168,13 +172,6 @@ struct ListeningTests {
         #expect(throws: CannotConnect.self) { try Client(address) }
         try client.send([2])
         #expect(try client.read(1) == [2], "connections stay")
-    }
-
-    @Test func `an idle loop takes no turns of its own`() throws {
-        let harness = try Harness()
-        for _ in 0..<5 { try harness.ask { _ in } }
-        #expect(harness.events.sum(.turn) <= 5)
-        #expect(harness.events.calls(.busyNanoseconds) == harness.events.calls(.turn))
     }
 }
 

@@ -18,7 +18,8 @@ struct ReadingTests {
     @Test func `what is sent comes back, on every loop`() throws {
         let harness = try Harness(loops: 2)
         let address = try harness.listen(.echo())
-        // With 16 ports the kernel's hash uses both loops (all but once in 2^15 runs); the echo holds for any.
+        // With 16 ports the kernel's hash uses both loops (all but once in 2^15 runs); the echo holds for
+        // any.
         for index in 0..<16 {
             let client = try Client(address)
             let words = Array("hello \(index)".utf8)
@@ -26,7 +27,8 @@ struct ReadingTests {
             #expect(try client.read(words.count) == words)
         }
         #expect(harness.events.sum(.accepted) == 16)
-        for index in 0..<2 { try harness.ask(index) { _ in } }  // a write may return after its client has read
+        // A write may return after its client has read.
+        for index in 0..<2 { try harness.ask(index) { _ in } }
         #expect(harness.events.sum(.bytesReceived) == harness.events.sum(.bytesSent))
     }
 
@@ -54,7 +56,9 @@ struct ReadingTests {
         let presented = Inbox<[UInt8]>()
         let script = Script { connection, bytes in
             presented.post(bytes)
-            if let length = bytes.first, bytes.count < Int(length) + 1 { connection.neededByteCount = Int(length) + 1 }
+            if let length = bytes.first, bytes.count < Int(length) + 1 {
+                connection.neededByteCount = Int(length) + 1
+            }
             return packets(in: bytes).consumed
         }
         let client = try Client(harness.listen(script))
@@ -69,10 +73,13 @@ struct ReadingTests {
         #expect(presented.all().isEmpty)
     }
 
-    @Test(arguments: [1, 3]) func `a packet of 10 MB is gathered and presented once`(packetCount: Int) throws {
+    @Test(arguments: [1, 3]) func `a packet of 10 MB is gathered and presented once`(packetCount: Int) throws
+    {
         let harness = try Harness()
         let size = 10 * 1024 * 1024
-        let packet = (0..<(size / 1024)).flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: $0 &* 31), count: 1024) }
+        let packet = (0..<(size / 1024)).flatMap {
+            [UInt8](repeating: UInt8(truncatingIfNeeded: $0 &* 31), count: 1024)
+        }
         let presented = Inbox<Int>()
         let script = Script { connection, bytes in
             var offset = 0

@@ -1,25 +1,31 @@
 extension SettingsTable {
-    static let bridges = SettingGroup("Bridges", status: .notYet, family("tcp", .init()) + family("ssl", .hidden) + secure + [
-        Setting("vmq_bridge.tcp.br0.topic.1", .text, nil, meaning: "an example of the topic key"),
-        Setting(
-            "vmq_bridge.clique_lead_line", .text, "    bridge      Manage MQTT bridges\\n", .hidden,
-            meaning: "help text internal to VerneMQ"),
-    ])
+    static let bridges = SettingGroup(
+        "Bridges", status: .notYet,
+        family("tcp", .init()) + family("ssl", .hidden) + secure + [
+            Setting("vmq_bridge.tcp.br0.topic.1", .text, nil, meaning: "an example of the topic key"),
+            Setting(
+                "vmq_bridge.clique_lead_line", .text, "    bridge      Manage MQTT bridges\\n", .hidden,
+                meaning: "help text internal to VerneMQ"),
+        ])
 
     /// - Parameter visibility: VerneMQ shows the plain bridge in its sample file and hides the other.
     private static func family(_ kind: String, _ visibility: Setting.Traits) -> [Setting] {
         let prefix = "vmq_bridge.\(kind).$name"
         func setting(
-            _ name: String, _ type: SettingType, _ value: String?, _ traits: Setting.Traits = [], _ meaning: String
+            _ name: String, _ type: SettingType, _ value: String?, _ traits: Setting.Traits = [],
+            _ meaning: String
         ) -> Setting {
             Setting("\(prefix).\(name)", type, value, traits.union(visibility), meaning: meaning)
         }
         return [
-            Setting(prefix, .text, nil, visibility, meaning: "host:port of the other broker; begins a bridge"),
+            Setting(
+                prefix, .text, nil, visibility, meaning: "host:port of the other broker; begins a bridge"),
             setting("cleansession", .flag, "off", [], "leave no session at the other broker"),
             setting("client_id", .text, "auto", [], "client id there; auto is made of host and bridge name"),
             setting("mountpoint", .text, "", .new, "topic space of this broker that is bridged"),
-            setting("keepalive_interval", .integer(0...65535), "60", .seconds, "keep alive told to the other broker"),
+            setting(
+                "keepalive_interval", .integer(0...65535), "60", .seconds,
+                "keep alive told to the other broker"),
             setting("persistent_queue", .flag, "off", .new, "keep waiting messages on disk"),
             setting("queue_dir", .directory(), nil, .new, "directory for them, one for each bridge"),
             setting("username", .text, nil, [], "user name there"),
@@ -32,7 +38,9 @@ extension SettingsTable {
             setting("restart_timeout", .time, "10", .seconds, "wait before connecting again"),
             setting("try_private", .flag, "on", [], "say that this is a bridge"),
             setting("mqtt_version", .choice(["3", "4", "5"]), "3", [], "protocol spoken: 3.1, 3.1.1 or 5"),
-            setting("max_outgoing_buffered_messages", .count, "0", [], "messages kept while not connected, 0 for none"),
+            setting(
+                "max_outgoing_buffered_messages", .count, "0", [],
+                "messages kept while not connected, 0 for none"),
             setting("pubrel_queue_ratio", .percent, "0", .new, "part of that kept free for PUBREL"),
             setting("inet_version", .choice(["inet", "inet6"]), "inet", [.hidden, .new], "IPv4 or IPv6"),
         ]

@@ -58,41 +58,52 @@ private struct ListenerOption {
 extension SettingsTable {
     private static let connections = SettingType.integer(-1...Int.max, words: ["infinity"])
 
-    static let listenerRoots = SettingGroup("Listeners: common to all", [
-        Setting(
-            "listener.max_connections", .integer(0...Int.max, words: ["infinity"]), "10000",
-            meaning: "connections at the same time, for each listener"),
-        Setting(
-            "listener.max_connection_lifetime", .time, "0", .seconds,
-            meaning: "age at which a connection is closed, 0 for never"),
-        Setting("listener.mountpoint", .text, "off", .hidden, meaning: "topic space of the clients; off for the usual one"),
-        Setting(
-            "listener.nr_of_acceptors", .anyInteger, "10", status: .ignored("every event loop accepts"),
-            meaning: "acceptor workers"),
-    ])
+    static let listenerRoots = SettingGroup(
+        "Listeners: common to all",
+        [
+            Setting(
+                "listener.max_connections", .integer(0...Int.max, words: ["infinity"]), "10000",
+                meaning: "connections at the same time, for each listener"),
+            Setting(
+                "listener.max_connection_lifetime", .time, "0", .seconds,
+                meaning: "age at which a connection is closed, 0 for never"),
+            Setting(
+                "listener.mountpoint", .text, "off", .hidden,
+                meaning: "topic space of the clients; off for the usual one"),
+            Setting(
+                "listener.nr_of_acceptors", .anyInteger, "10", status: .ignored("every event loop accepts"),
+                meaning: "acceptor workers"),
+        ])
 
-    static let listenerAddresses = SettingGroup("Listeners: addresses", [
-        Setting("listener.tcp.$name", .address(unixSocket: true), nil, meaning: "MQTT over TCP, or over a Unix socket"),
-        Setting("listener.ssl.$name", .address(unixSocket: false), nil, status: .notYet, meaning: "MQTT over TLS"),
-        Setting(
-            "listener.ws.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
-            meaning: "MQTT over WebSocket"),
-        Setting(
-            "listener.wss.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
-            meaning: "MQTT over WebSocket and TLS"),
-        Setting(
-            "listener.vmq.$name", .address(unixSocket: false), "0.0.0.0:44053", status: .notYet,
-            meaning: "messages between nodes"),
-        Setting(
-            "listener.vmqs.$name", .address(unixSocket: false), "0.0.0.0:44054", .hidden, status: .notYet,
-            meaning: "messages between nodes, over TLS"),
-        Setting(
-            "listener.http.$name", .address(unixSocket: false), "127.0.0.1:8888",
-            meaning: "metrics, health and status pages; without any there is one named default"),
-        Setting(
-            "listener.https.$name", .address(unixSocket: false), "127.0.0.1:8889", .hidden, status: .notYet,
-            meaning: "the same over TLS"),
-    ])
+    static let listenerAddresses = SettingGroup(
+        "Listeners: addresses",
+        [
+            Setting(
+                "listener.tcp.$name", .address(unixSocket: true), nil,
+                meaning: "MQTT over TCP, or over a Unix socket"),
+            Setting(
+                "listener.ssl.$name", .address(unixSocket: false), nil, status: .notYet,
+                meaning: "MQTT over TLS"),
+            Setting(
+                "listener.ws.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
+                meaning: "MQTT over WebSocket"),
+            Setting(
+                "listener.wss.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
+                meaning: "MQTT over WebSocket and TLS"),
+            Setting(
+                "listener.vmq.$name", .address(unixSocket: false), "0.0.0.0:44053", status: .notYet,
+                meaning: "messages between nodes"),
+            Setting(
+                "listener.vmqs.$name", .address(unixSocket: false), "0.0.0.0:44054", .hidden, status: .notYet,
+                meaning: "messages between nodes, over TLS"),
+            Setting(
+                "listener.http.$name", .address(unixSocket: false), "127.0.0.1:8888",
+                meaning: "metrics, health and status pages; without any there is one named default"),
+            Setting(
+                "listener.https.$name", .address(unixSocket: false), "127.0.0.1:8889", .hidden,
+                status: .notYet,
+                meaning: "the same over TLS"),
+        ])
 
     static let listenerOptions = SettingGroup("Listeners: options", options.flatMap(\.settings))
 
@@ -105,7 +116,8 @@ extension SettingsTable {
 
     private static let commonOptions: [ListenerOption] = [
         ListenerOption(
-            name: "max_connections", type: connections, named: all, ofKind: all, namedDefault: "-1", kindDefault: "-1",
+            name: "max_connections", type: connections, named: all, ofKind: all, namedDefault: "-1",
+            kindDefault: "-1",
             meaning: "connections at the same time, -1 to inherit"),
         ListenerOption(
             name: "max_connection_lifetime", type: .time, named: mqtt, ofKind: mqtt, traits: .seconds,
@@ -114,14 +126,17 @@ extension SettingsTable {
             name: "nr_of_acceptors", type: .anyInteger, named: mqtt, ofKind: mqtt, namedDefault: "-1",
             kindDefault: "-1", status: .ignored("every event loop accepts"), meaning: "acceptor workers"),
         ListenerOption(
-            name: "nr_of_acceptors", type: .anyInteger, named: all.subtracting(mqtt), ofKind: all.subtracting(mqtt),
+            name: "nr_of_acceptors", type: .anyInteger, named: all.subtracting(mqtt),
+            ofKind: all.subtracting(mqtt),
             namedDefault: "10", kindDefault: "10", status: .ignored("every event loop accepts"),
             meaning: "acceptor workers"),
         ListenerOption(
-            name: "mountpoint", type: .text, named: mqtt.union([.vmq, .vmqs]), ofKind: mqtt.union([.vmq, .vmqs]),
+            name: "mountpoint", type: .text, named: mqtt.union([.vmq, .vmqs]),
+            ofKind: mqtt.union([.vmq, .vmqs]),
             meaning: "topic space of the clients; off for the usual one"),
         ListenerOption(
-            name: "allowed_protocol_versions", type: .integerList([3, 4, 5, 131, 132]), named: mqtt, ofKind: mqtt,
+            name: "allowed_protocol_versions", type: .integerList([3, 4, 5, 131, 132]), named: mqtt,
+            ofKind: mqtt,
             shown: [.tcp], kindDefault: "3,4,5,131",
             meaning: "protocol levels of CONNECT let in; 131 and 132 are bridges of 3.1 and 3.1.1"),
         ListenerOption(
@@ -134,88 +149,111 @@ extension SettingsTable {
             name: "authz_plugins", type: .text, named: mqtt, traits: .new, status: .notYet,
             meaning: "plugins that authorise here, in this order"),
         ListenerOption(
-            name: "forward_connection_opts", type: .flag, named: mqtt, ofKind: mqtt, shown: mqtt, kindDefault: "off",
-            traits: .new, status: .notYet, meaning: "tell authentication plugins about listener and certificate"),
+            name: "forward_connection_opts", type: .flag, named: mqtt, ofKind: mqtt, shown: mqtt,
+            kindDefault: "off",
+            traits: .new, status: .notYet,
+            meaning: "tell authentication plugins about listener and certificate"),
         ListenerOption(
-            name: "buffer_sizes", type: .bufferSizes, named: [.tcp, .ssl, .vmq], ofKind: [.tcp, .ssl], shown: [.tcp],
+            name: "buffer_sizes", type: .bufferSizes, named: [.tcp, .ssl, .vmq], ofKind: [.tcp, .ssl],
+            shown: [.tcp],
             meaning: "socket send, socket receive and read buffer, in bytes"),
         ListenerOption(
-            name: "active_n", type: .integer(1...32767), named: [.tcp, .ssl], ofKind: [.tcp, .ssl], shown: [.tcp],
-            traits: .new, status: .ignored("the event loop reads what there is"), meaning: "packets for each activation"),
+            name: "active_n", type: .integer(1...32767), named: [.tcp, .ssl], ofKind: [.tcp, .ssl],
+            shown: [.tcp],
+            traits: .new, status: .ignored("the event loop reads what there is"),
+            meaning: "packets for each activation"),
     ]
 
-    private static let webOptions: [ListenerOption] = [
-        ListenerOption(
-            name: "max_request_line_length", type: .integer(1...Int(Int32.max)), named: web.union([.ws, .wss]),
-            namedDefault: "8000", traits: .bytes, meaning: "longest HTTP request line"),
-        ListenerOption(
-            name: "max_header_value_length", type: .integer(1...Int(Int32.max)), named: web.union([.ws, .wss]),
-            namedDefault: "4096", traits: .bytes, meaning: "longest value of an HTTP header"),
-        ListenerOption(
-            name: "config_mod", type: .atom, named: web, namedDefault: "vmq_http_config",
-            status: .ignored("internal to VerneMQ"), meaning: "module that configures the listener"),
-        ListenerOption(
-            name: "config_fun", type: .atom, named: web, namedDefault: "config",
-            status: .ignored("internal to VerneMQ"), meaning: "function that configures the listener"),
-        ListenerOption(
-            name: "http_modules", type: .wordList(ListenerSettings.httpModuleNames), named: web, namedDefault: "[]",
-            meaning: "pages served here; empty for those of http_modules"),
-        ListenerOption(
-            name: "http_module.$module.auth.mode", type: .choice(["apikey", "noauth"]), named: web, status: .notYet,
-            meaning: "who may use an HTTP module here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mountpoint", type: .text, named: web, traits: .new, status: .notYet,
-            meaning: "mountpoint of HTTP publishes here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mqtt_auth.mode", type: .text, named: web, traits: .new, status: .notYet,
-            meaning: "whose rights an HTTP publish uses here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mqtt_auth.auth_plugin", type: .text, named: web, traits: .new,
-            status: .notYet, meaning: "hooks that check an HTTP publish here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mqtt_auth.user", type: .text, named: web, traits: .new, status: .notYet,
-            meaning: "user of predefined mode here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mqtt_auth.password", type: .text, named: web, traits: [.new, .secret],
-            status: .notYet, meaning: "password of predefined mode here"),
-        ListenerOption(
-            name: "http_modules.vmq_http_pub.mqtt_auth.client_id", type: .text, named: web, traits: .new,
-            status: .notYet, meaning: "client id of predefined mode here"),
-    ] + [
-        ("high_watermark", "8192"), ("low_watermark", "4096"), ("high_msgq_watermark", "8192"),
-        ("low_msgq_watermark", "4096"),
-    ].map { name, value in
-        ListenerOption(
-            name: name, type: .count, named: [.vmq], namedDefault: value, status: .ignored("internal to VerneMQ"),
-            meaning: "flow control between nodes")
-    }
+    private static let webOptions: [ListenerOption] =
+        [
+            ListenerOption(
+                name: "max_request_line_length", type: .integer(1...Int(Int32.max)),
+                named: web.union([.ws, .wss]),
+                namedDefault: "8000", traits: .bytes, meaning: "longest HTTP request line"),
+            ListenerOption(
+                name: "max_header_value_length", type: .integer(1...Int(Int32.max)),
+                named: web.union([.ws, .wss]),
+                namedDefault: "4096", traits: .bytes, meaning: "longest value of an HTTP header"),
+            ListenerOption(
+                name: "config_mod", type: .atom, named: web, namedDefault: "vmq_http_config",
+                status: .ignored("internal to VerneMQ"), meaning: "module that configures the listener"),
+            ListenerOption(
+                name: "config_fun", type: .atom, named: web, namedDefault: "config",
+                status: .ignored("internal to VerneMQ"), meaning: "function that configures the listener"),
+            ListenerOption(
+                name: "http_modules", type: .wordList(ListenerSettings.httpModuleNames), named: web,
+                namedDefault: "[]",
+                meaning: "pages served here; empty for those of http_modules"),
+            ListenerOption(
+                name: "http_module.$module.auth.mode", type: .choice(["apikey", "noauth"]), named: web,
+                status: .notYet,
+                meaning: "who may use an HTTP module here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mountpoint", type: .text, named: web, traits: .new,
+                status: .notYet,
+                meaning: "mountpoint of HTTP publishes here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mqtt_auth.mode", type: .text, named: web, traits: .new,
+                status: .notYet,
+                meaning: "whose rights an HTTP publish uses here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mqtt_auth.auth_plugin", type: .text, named: web,
+                traits: .new,
+                status: .notYet, meaning: "hooks that check an HTTP publish here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mqtt_auth.user", type: .text, named: web, traits: .new,
+                status: .notYet,
+                meaning: "user of predefined mode here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mqtt_auth.password", type: .text, named: web,
+                traits: [.new, .secret],
+                status: .notYet, meaning: "password of predefined mode here"),
+            ListenerOption(
+                name: "http_modules.vmq_http_pub.mqtt_auth.client_id", type: .text, named: web, traits: .new,
+                status: .notYet, meaning: "client id of predefined mode here"),
+        ]
+        + [
+            ("high_watermark", "8192"), ("low_watermark", "4096"), ("high_msgq_watermark", "8192"),
+            ("low_msgq_watermark", "4096"),
+        ].map { name, value in
+            ListenerOption(
+                name: name, type: .count, named: [.vmq], namedDefault: value,
+                status: .ignored("internal to VerneMQ"),
+                meaning: "flow control between nodes")
+        }
 
     private static let proxied: Set<ListenerKind> = [.tcp, .ws, .http]
 
     private static let proxyOptions: [ListenerOption] = [
         ListenerOption(
-            name: "proxy_protocol", type: .flag, named: proxied, ofKind: proxied, kindDefault: "off", status: .notYet,
+            name: "proxy_protocol", type: .flag, named: proxied, ofKind: proxied, kindDefault: "off",
+            status: .notYet,
             meaning: "a PROXY header precedes each connection"),
         ListenerOption(
-            name: "proxy_protocol_use_cn_as_username", type: .flag, named: proxied, ofKind: proxied, kindDefault: "on",
+            name: "proxy_protocol_use_cn_as_username", type: .flag, named: proxied, ofKind: proxied,
+            kindDefault: "on",
             status: .notYet, meaning: "the certificate name in that header becomes the user name"),
         ListenerOption(
-            name: "proxy_xff_support", type: .flag, named: [.ws], ofKind: [.ws], kindDefault: "off", status: .notYet,
+            name: "proxy_xff_support", type: .flag, named: [.ws], ofKind: [.ws], kindDefault: "off",
+            status: .notYet,
             meaning: "take the client's address from X-Forwarded-For"),
         ListenerOption(
             name: "proxy_xff_trusted_intermediate", type: .text, named: [.ws], ofKind: [.ws], kindDefault: "",
             status: .notYet, meaning: "proxies whose X-Forwarded-For is believed"),
         ListenerOption(
-            name: "proxy_xff_use_cn_as_username", type: .flag, named: [.ws], namedDefault: "off", status: .notYet,
+            name: "proxy_xff_use_cn_as_username", type: .flag, named: [.ws], namedDefault: "off",
+            status: .notYet,
             meaning: "the user name comes from a header"),
         ListenerOption(
-            name: "proxy_xff_cn_header", type: .text, named: [.ws], namedDefault: "x-ssl-client-cn", status: .notYet,
+            name: "proxy_xff_cn_header", type: .text, named: [.ws], namedDefault: "x-ssl-client-cn",
+            status: .notYet,
             meaning: "that header"),
     ]
 
     private static let tlsOptions: [ListenerOption] = [
         ListenerOption(
-            name: "tls_handshake_timeout", type: .integer(-1...Int(Int32.max), words: ["infinity"]), named: tls,
+            name: "tls_handshake_timeout", type: .integer(-1...Int(Int32.max), words: ["infinity"]),
+            named: tls,
             ofKind: tls, kindDefault: "-1", traits: .milliseconds, status: .notYet,
             meaning: "time for the TLS handshake, -1 for 5000"),
         ListenerOption(
@@ -228,19 +266,24 @@ extension SettingsTable {
             name: "certfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
             status: .notYet, meaning: "certificate of the server (PEM)"),
         ListenerOption(
-            name: "keyfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https], kindDefault: "",
+            name: "keyfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
+            kindDefault: "",
             status: .notYet, meaning: "its key (PEM)"),
         ListenerOption(
-            name: "keypasswd", type: .text, named: tls, ofKind: tls, kindDefault: "", traits: .secret, status: .notYet,
+            name: "keypasswd", type: .text, named: tls, ofKind: tls, kindDefault: "", traits: .secret,
+            status: .notYet,
             meaning: "password of the key"),
         ListenerOption(
-            name: "ciphers", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https], kindDefault: "",
+            name: "ciphers", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
+            kindDefault: "",
             status: .notYet, meaning: "ciphers in OpenSSL's names; empty for the library's choice"),
         ListenerOption(
-            name: "eccs", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https], namedDefault: "",
+            name: "eccs", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
+            namedDefault: "",
             kindDefault: "", status: .notYet, meaning: "named curves; empty for all"),
         ListenerOption(
-            name: "crlfile", type: .file, named: tls, ofKind: tls, shown: [.ssl], kindDefault: "", status: .notYet,
+            name: "crlfile", type: .file, named: tls, ofKind: tls, shown: [.ssl], kindDefault: "",
+            status: .notYet,
             meaning: "revoked certificates (PEM)"),
         ListenerOption(
             name: "require_certificate", type: .flag, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
@@ -249,16 +292,20 @@ extension SettingsTable {
             name: "tls_version", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "tlsv1.2", status: .notYet, meaning: "versions of TLS that are spoken"),
         ListenerOption(
-            name: "use_identity_as_username", type: .flag, named: [.ssl, .wss], ofKind: [.ssl, .wss], shown: [.ssl],
-            kindDefault: "off", status: .notYet, meaning: "the name in the client's certificate becomes the user name"),
+            name: "use_identity_as_username", type: .flag, named: [.ssl, .wss], ofKind: [.ssl, .wss],
+            shown: [.ssl],
+            kindDefault: "off", status: .notYet,
+            meaning: "the name in the client's certificate becomes the user name"),
         ListenerOption(
-            name: "psk_support", type: .flag, named: [.ssl], ofKind: [.ssl], shown: [.ssl], kindDefault: "off",
+            name: "psk_support", type: .flag, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
+            kindDefault: "off",
             status: .notYet, meaning: "pre-shared keys"),
         ListenerOption(
             name: "psk_identity_hint", type: .text, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
             kindDefault: "VMQ_PSK", status: .notYet, meaning: "identity hint for pre-shared keys"),
         ListenerOption(
-            name: "pskfile", type: .file, ofKind: [.ssl], shown: [.ssl], kindDefault: "./etc/vmq.psk", status: .notYet,
+            name: "pskfile", type: .file, ofKind: [.ssl], shown: [.ssl], kindDefault: "./etc/vmq.psk",
+            status: .notYet,
             meaning: "file of pre-shared keys"),
         ListenerOption(
             name: "pskfile_separator", type: .character, ofKind: [.ssl], shown: [.ssl], kindDefault: ":",

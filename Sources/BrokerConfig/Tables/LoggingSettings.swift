@@ -1,34 +1,45 @@
 extension SettingsTable {
-    private static let levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+    private static let levels = [
+        "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
+    ]
     private static let formats = SettingType.choice(["text", "json"])
 
-    static let logging = SettingGroup("Logging", [
-        Setting("log.console", .choice(["off", "file", "console", "both"]), "file", meaning: "where the log goes"),
-        Setting("log.console.level", .choice(levels), "info", meaning: "least important messages that are logged"),
-        Setting(
-            "log.template", .choice(["simple", "extended"]), "extended", [.hidden, .new],
-            status: .ignored("a line has its own format"), meaning: "shape of a line"),
-        Setting("log.console.file", .file, "./log/console.log", meaning: "path of the log"),
-        Setting("log.console.console.format", formats, "text", .new, meaning: "format on the console"),
-        Setting("log.console.file.format", formats, "text", .new, meaning: "format in the file"),
-    ] + rotation("log.console") + [
-        Setting("log.error", .flag, "on", .new, meaning: "keep errors in a file of their own as well"),
-        Setting("log.error.file", .file, "./log/error.log", meaning: "path of that file"),
-        Setting("log.error.file.format", formats, "text", .new, meaning: "format in that file"),
-    ] + rotation("log.error") + [
-        Setting(
-            "log.crash", .flag, "off", status: .ignored("a crash is reported on the standard error output"),
-            meaning: "log of Erlang process crashes"),
-        Setting("log.crash.file", .file, "./log/crash.log", status: noErlang, meaning: "path of that log"),
-    ] + rotation("log.crash", keepWords: ["current"], status: noErlang) + [
-        Setting("log.sasl", .flag, "off", .new, status: noErlang, meaning: "log of Erlang supervisors"),
-        Setting("log.sasl.file", .file, "./log/sasl.log", .new, status: noErlang, meaning: "path of that log"),
-    ] + rotation("log.sasl", status: noErlang) + syslog + [
-        Setting(
-            "log.level", .choice(["all", "debug", "info", "warning", "error"]), "all", [.hidden, .new],
-            status: .notYet, meaning: "least important messages on any log"),
-        Setting("sasl", .flag, "off", .hidden, status: noErlang, meaning: "Erlang's own error log"),
-    ])
+    static let logging = SettingGroup(
+        "Logging",
+        [
+            Setting(
+                "log.console", .choice(["off", "file", "console", "both"]), "file",
+                meaning: "where the log goes"),
+            Setting(
+                "log.console.level", .choice(levels), "info",
+                meaning: "least important messages that are logged"),
+            Setting(
+                "log.template", .choice(["simple", "extended"]), "extended", [.hidden, .new],
+                status: .ignored("a line has its own format"), meaning: "shape of a line"),
+            Setting("log.console.file", .file, "./log/console.log", meaning: "path of the log"),
+            Setting("log.console.console.format", formats, "text", .new, meaning: "format on the console"),
+            Setting("log.console.file.format", formats, "text", .new, meaning: "format in the file"),
+        ] + rotation("log.console") + [
+            Setting("log.error", .flag, "on", .new, meaning: "keep errors in a file of their own as well"),
+            Setting("log.error.file", .file, "./log/error.log", meaning: "path of that file"),
+            Setting("log.error.file.format", formats, "text", .new, meaning: "format in that file"),
+        ] + rotation("log.error") + [
+            Setting(
+                "log.crash", .flag, "off",
+                status: .ignored("a crash is reported on the standard error output"),
+                meaning: "log of Erlang process crashes"),
+            Setting(
+                "log.crash.file", .file, "./log/crash.log", status: noErlang, meaning: "path of that log"),
+        ] + rotation("log.crash", keepWords: ["current"], status: noErlang) + [
+            Setting("log.sasl", .flag, "off", .new, status: noErlang, meaning: "log of Erlang supervisors"),
+            Setting(
+                "log.sasl.file", .file, "./log/sasl.log", .new, status: noErlang, meaning: "path of that log"),
+        ] + rotation("log.sasl", status: noErlang) + syslog + [
+            Setting(
+                "log.level", .choice(["all", "debug", "info", "warning", "error"]), "all", [.hidden, .new],
+                status: .notYet, meaning: "least important messages on any log"),
+            Setting("sasl", .flag, "off", .hidden, status: noErlang, meaning: "Erlang's own error log"),
+        ])
 
     private static let noErlang = Setting.Status.ignored("there is no Erlang VM")
 
@@ -41,7 +52,8 @@ extension SettingsTable {
                 meaning: "size at which a new file is begun"),
             Setting(
                 // Only the crash log had it in 1.x.
-                "\(log).rotation.keep", .integer(0...Int.max, words: keepWords), "5", keepWords.isEmpty ? .new : [],
+                "\(log).rotation.keep", .integer(0...Int.max, words: keepWords), "5",
+                keepWords.isEmpty ? .new : [],
                 status: status,
                 meaning: "old files that are kept"),
             Setting(
@@ -51,21 +63,25 @@ extension SettingsTable {
     }
 
     private static let facilities = [
-        "kern", "kernel", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
-        "ntp", "logaudit", "logalert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+        "kern", "kernel", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+        "authpriv", "ftp",
+        "ntp", "logaudit", "logalert", "clock", "local0", "local1", "local2", "local3", "local4", "local5",
+        "local6",
         "local7",
     ]
 
     private static let syslog: [Setting] = [
         Setting("log.syslog", .flag, "off", status: .notYet, meaning: "log to syslog"),
         Setting(
-            "log.syslog.level", .choice(["all", "debug", "info", "warning", "error"]), "all", [.hidden, .new],
+            "log.syslog.level", .choice(["all", "debug", "info", "warning", "error"]), "all",
+            [.hidden, .new],
             status: .notYet, meaning: "least important messages sent to syslog"),
         Setting(
             "log.syslog.format", .choice(["rfc3164", "rfc5424"]), "rfc3164", .new, status: .notYet,
             meaning: "syslog message format"),
         Setting(
-            "log.syslog.facility", .choice(facilities), "daemon", .new, status: .notYet, meaning: "syslog facility"),
+            "log.syslog.facility", .choice(facilities), "daemon", .new, status: .notYet,
+            meaning: "syslog facility"),
         Setting("log.syslog.app_name", .text, nil, .new, status: .notYet, meaning: "name told to syslog"),
         Setting("log.syslog.remote.host", .text, nil, .new, status: .notYet, meaning: "remote syslog server"),
         Setting("log.syslog.remote.port", .port, "514", .new, status: .notYet, meaning: "its port"),

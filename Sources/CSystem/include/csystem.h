@@ -1,5 +1,5 @@
-// The parts of Linux that Swift cannot import or would need errno, unions or variadic calls for. Every function
-// that can fail returns a negative errno value, so no caller reads `errno` after the fact.
+// The parts of Linux that Swift cannot import or would need errno, unions or variadic calls for. Every
+// function that can fail returns a negative errno value, so no caller reads `errno` after the fact.
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
@@ -60,7 +60,8 @@ struct csystem_listen_options {
     int receive_buffer;  // SO_RCVBUF, 0 = the system's
 };
 /// A non-blocking listening socket. `step` tells which call failed: 1 socket, 2 bind, 3 listen.
-int csystem_listen(const struct csystem_address *address, const struct csystem_listen_options *options, int *step);
+int csystem_listen(
+    const struct csystem_address *address, const struct csystem_listen_options *options, int *step);
 /// A non-blocking connected socket and where it comes from.
 int csystem_accept(int listener, struct csystem_address *peer);
 int csystem_local_address(int descriptor, struct csystem_address *address);

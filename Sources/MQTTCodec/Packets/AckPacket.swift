@@ -6,7 +6,8 @@ package struct AckPacket: Equatable, Sendable {
     package var properties: Properties
 
     package init(
-        packetIdentifier: PacketIdentifier, reasonCode: ReasonCode = .success, properties: Properties = Properties()
+        packetIdentifier: PacketIdentifier, reasonCode: ReasonCode = .success,
+        properties: Properties = Properties()
     ) {
         self.packetIdentifier = packetIdentifier
         self.reasonCode = reasonCode
@@ -34,7 +35,8 @@ package struct AckHeader: Equatable, Sendable, BitwiseCopyable {
         guard version == .v5, reader.remaining > 0 else {
             try reader.end()
             return AckHeader(
-                packetIdentifier: identifier, reasonCode: .success, properties: ByteRange(offset: 2, count: 0))
+                packetIdentifier: identifier, reasonCode: .success, properties: ByteRange(offset: 2, count: 0)
+            )
         }
         let reasonCode = try reader.readReasonCode()
         var properties = ByteRange(offset: reader.offset, count: 0)
@@ -58,12 +60,14 @@ extension AckPacket {
             properties: try Properties.decode(body, header.properties, of: .publishAck, in: type))
     }
 
-    /// In MQTT 5 a plain success has 2 bytes; anything else has the property length too, as VerneMQ writes it.
+    /// In MQTT 5 a plain success has 2 bytes; anything else has the property length too, as VerneMQ writes
+    /// it.
     ///
     /// - Parameter type: PUBACK, PUBREC, PUBREL or PUBCOMP.
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(_ type: PacketType, version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    package func encode(_ type: PacketType, version: ProtocolVersion, into writer: inout PacketWriter) -> Bool
+    {
         writer.writePacket(type) { writer in
             writer.write(packetIdentifier)
             guard version == .v5, reasonCode != .success || !properties.isEmpty else { return }

@@ -11,7 +11,8 @@ package struct AuthPacket: Equatable, Sendable {
 }
 
 extension AuthPacket {
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> AuthPacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> AuthPacket
+    {
         guard version == .v5 else { throw MalformedPacket(.reservedPacketType, at: 0, in: .auth) }
         var reader = PacketReader(body, of: .auth)
         guard reader.remaining > 0 else { return AuthPacket() }

@@ -26,7 +26,9 @@ package struct ConnackPacket: Equatable, Sendable {
 }
 
 extension ConnackPacket {
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> ConnackPacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+        -> ConnackPacket
+    {
         var reader = PacketReader(body, of: .connack)
         let flags = try reader.readUInt8()
         guard flags <= (version == .v31 ? 0 : 1) else { throw reader.problem(.reservedConnackFlags, at: 0) }
@@ -35,7 +37,9 @@ extension ConnackPacket {
             code = try reader.readReasonCode().rawValue
         } else {
             code = try reader.readUInt8()
-            guard ConnectReturnCode(rawValue: code) != nil else { throw reader.problem(.reasonCodeInvalid, at: 1) }
+            guard ConnectReturnCode(rawValue: code) != nil else {
+                throw reader.problem(.reasonCodeInvalid, at: 1)
+            }
         }
         let properties = try reader.readProperties(of: .connack, version: version)
         try reader.end()

@@ -42,7 +42,8 @@ package struct ConnectPacket: Equatable, Sendable {
 
     package init(
         version: ProtocolVersion, isBridge: Bool = false, cleanStart: Bool = true, keepAlive: UInt16 = 60,
-        clientID: UTF8Text, userName: UTF8Text? = nil, password: [UInt8]? = nil, will: WillPacketFields? = nil,
+        clientID: UTF8Text, userName: UTF8Text? = nil, password: [UInt8]? = nil,
+        will: WillPacketFields? = nil,
         properties: Properties = Properties()
     ) {
         self.version = version
@@ -75,8 +76,8 @@ private struct ConnectFlags: OptionSet {
 extension ConnectPacket {
     /// Finds the version itself.
     ///
-    /// MQTT 3.1 is read as its own text has it: will QoS and will retain mean nothing without the will flag, and
-    /// user name and password may be missing though their flags are set.
+    /// MQTT 3.1 is read as its own text has it: will QoS and will retain mean nothing without the will flag,
+    /// and user name and password may be missing though their flags are set.
     package static func decode(body: RawSpan) throws(MalformedPacket) -> ConnectPacket {
         var reader = PacketReader(body, of: .connect)
         let (version, isBridge) = try readProtocol(&reader)
@@ -92,17 +93,23 @@ extension ConnectPacket {
             let willProperties = try reader.readProperties(of: .will, version: version)
             let topic = try reader.readTopicName()
             will = WillPacketFields(
-                qos: qos, isRetained: flags.contains(.willRetain), topic: topic, payload: try reader.readBinary(),
+                qos: qos, isRetained: flags.contains(.willRetain), topic: topic,
+                payload: try reader.readBinary(),
                 properties: willProperties)
         }
         let mayLackTexts = version == .v31
         var userName: UTF8Text?
-        if flags.contains(.userName), !(mayLackTexts && reader.remaining == 0) { userName = try reader.readText() }
+        if flags.contains(.userName), !(mayLackTexts && reader.remaining == 0) {
+            userName = try reader.readText()
+        }
         var password: [UInt8]?
-        if flags.contains(.password), !(mayLackTexts && reader.remaining == 0) { password = try reader.readBinary() }
+        if flags.contains(.password), !(mayLackTexts && reader.remaining == 0) {
+            password = try reader.readBinary()
+        }
         try reader.end()
         return ConnectPacket(
-            version: version, isBridge: isBridge, cleanStart: flags.contains(.cleanStart), keepAlive: keepAlive,
+            version: version, isBridge: isBridge, cleanStart: flags.contains(.cleanStart),
+            keepAlive: keepAlive,
             clientID: clientID, userName: userName, password: password, will: will, properties: properties)
     }
 

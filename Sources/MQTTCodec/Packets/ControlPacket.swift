@@ -62,13 +62,15 @@ extension ControlPacket {
     }
 
     private static func decode(
-        _ type: PacketType, _ flags: UInt8, _ body: RawSpan, _ version: ProtocolVersion, _ sender: PacketSender
+        _ type: PacketType, _ flags: UInt8, _ body: RawSpan, _ version: ProtocolVersion,
+        _ sender: PacketSender
     ) throws(MalformedPacket) -> ControlPacket {
         switch type {
         case .connect: return .connect(try ConnectPacket.decode(body: body))
         case .connack: return .connack(try ConnackPacket.decode(body: body, version: version))
         case .publish:
-            return .publish(try PublishPacket.decode(flags: flags, body: body, version: version, from: sender))
+            return .publish(
+                try PublishPacket.decode(flags: flags, body: body, version: version, from: sender))
         case .puback: return .puback(try AckPacket.decode(type, body: body, version: version))
         case .pubrec: return .pubrec(try AckPacket.decode(type, body: body, version: version))
         case .pubrel: return .pubrel(try AckPacket.decode(type, body: body, version: version))

@@ -27,7 +27,8 @@ extension DisconnectPacket {
         return DisconnectPacket(reasonCode: reasonCode, properties: properties)
     }
 
-    /// In MQTT 5 a plain success has no body; anything else has the property length too, as VerneMQ writes it.
+    /// In MQTT 5 a plain success has no body; anything else has the property length too, as VerneMQ writes
+    /// it.
     ///
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult

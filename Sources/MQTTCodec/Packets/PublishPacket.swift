@@ -1,6 +1,7 @@
 package import Primitives
 
-/// PUBLISH (§3.3) that owns its bytes: for tests, bridges and traces. The path of a message uses `PublishHeader`.
+/// PUBLISH (§3.3) that owns its bytes: for tests, bridges and traces. The path of a message uses
+/// `PublishHeader`.
 package struct PublishPacket: Equatable, Sendable {
     /// Empty only in MQTT 5 with a topic alias.
     package var topic: UTF8Text
@@ -15,7 +16,8 @@ package struct PublishPacket: Equatable, Sendable {
 
     package init(
         topic: UTF8Text, payload: [UInt8] = [], qos: QoS = .atMostOnce, isDuplicate: Bool = false,
-        isRetained: Bool = false, packetIdentifier: PacketIdentifier? = nil, properties: Properties = Properties()
+        isRetained: Bool = false, packetIdentifier: PacketIdentifier? = nil,
+        properties: Properties = Properties()
     ) {
         self.topic = topic
         self.payload = payload

@@ -13,7 +13,9 @@ package struct SubackPacket: Equatable, Sendable {
 }
 
 extension SubackPacket {
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> SubackPacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+        -> SubackPacket
+    {
         var reader = PacketReader(body, of: .suback)
         let identifier = try reader.readPacketIdentifier()
         let properties = try reader.readProperties(of: .suback, version: version)

@@ -16,13 +16,14 @@ package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// - Parameter retainHandling: 0 send retained messages, 1 only when the subscription is new, 2 never; more
-    ///   is taken as 2.
+    /// - Parameter retainHandling: 0 send retained messages, 1 only when the subscription is new, 2 never;
+    ///   more is taken as 2.
     package init(
         qos: QoS, noLocal: Bool = false, retainAsPublished: Bool = false, retainHandling: UInt8 = 0
     ) {
         rawValue =
-            qos.rawValue | (noLocal ? 0b0100 : 0) | (retainAsPublished ? 0b1000 : 0) | min(retainHandling, 2) << 4
+            qos.rawValue | (noLocal ? 0b0100 : 0) | (retainAsPublished ? 0b1000 : 0) | min(retainHandling, 2)
+            << 4
     }
 
     /// The highest the subscriber wants.
@@ -68,7 +69,9 @@ package struct SubscribePacket: Equatable, Sendable {
 }
 
 extension SubscribePacket {
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> SubscribePacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+        -> SubscribePacket
+    {
         var reader = PacketReader(body, of: .subscribe)
         let identifier = try reader.readPacketIdentifier()
         let properties = try reader.readProperties(of: .subscribe, version: version)

@@ -7,7 +7,9 @@ package struct UnsubackPacket: Equatable, Sendable {
     package var codes: [UInt8]
     package var properties: Properties
 
-    package init(packetIdentifier: PacketIdentifier, codes: [UInt8] = [], properties: Properties = Properties()) {
+    package init(
+        packetIdentifier: PacketIdentifier, codes: [UInt8] = [], properties: Properties = Properties()
+    ) {
         self.packetIdentifier = packetIdentifier
         self.codes = codes
         self.properties = properties
@@ -15,7 +17,9 @@ package struct UnsubackPacket: Equatable, Sendable {
 }
 
 extension UnsubackPacket {
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> UnsubackPacket {
+    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+        -> UnsubackPacket
+    {
         var reader = PacketReader(body, of: .unsuback)
         let identifier = try reader.readPacketIdentifier()
         guard version == .v5 else {

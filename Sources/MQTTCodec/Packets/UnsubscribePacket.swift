@@ -7,7 +7,9 @@ package struct UnsubscribePacket: Equatable, Sendable {
     package var filters: [UTF8Text]
     package var properties: Properties
 
-    package init(packetIdentifier: PacketIdentifier, filters: [UTF8Text], properties: Properties = Properties()) {
+    package init(
+        packetIdentifier: PacketIdentifier, filters: [UTF8Text], properties: Properties = Properties()
+    ) {
         self.packetIdentifier = packetIdentifier
         self.filters = filters
         self.properties = properties

@@ -1,0 +1,74 @@
+import BrokerCore
+import BrokerMetrics
+import Listeners
+import Logging
+import MQTTCodec
+import Primitives
+import TestSupport
+import Transport
+
+/// A broker with real loops and a listener on a port of its own. Stops when it goes out of use.
+final class TestBroker: Sendable {
+    let runtime: BrokerRuntime
+    let port: UInt16
+    let registry: MetricsRegistry
+
+    init(
+        loops: Int = 2, hooks: [any Hook] = [], listener: ListenerFacts = ListenerFacts(name: "test"),
+        maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
+    ) throws {
+        var settings = BrokerSettings()
+        settings.allowsAnonymous = true
+        change(&settings)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        runtime = try BrokerRuntime(broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log))
+        registry = MetricsRegistry(version: "test")
+        for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
+        try runtime.start()
+        port = try runtime.listen(
+            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections
+        ).port
+    }
+
+    deinit { runtime.stop() }
+
+    func client(_ version: ProtocolVersion = .v311) throws -> TestClient {
+        try TestClient(port: port, version: version)
+    }
+
+    /// A client that has connected.
+    func client(
+        _ id: UTF8Text, _ version: ProtocolVersion = .v311, clean: Bool = true, properties: Properties = Properties()
+    ) throws -> TestClient {
+        let client = try client(version)
+        try client.connect(id, clean: clean, properties: properties)
+        return client
+    }
+
+    /// A client id whose home is `loop`.
+    func id(on loop: Int, _ name: String) -> UTF8Text {
+        for number in 0... {
+            let id = UTF8Text("\(name)-\(number)")
+            let subscriber = SubscriberID(mountpoint: .default, clientID: id)
+            if runtime.broker.homeLoop(of: subscriber) == loop { return id }
+        }
+        return ""
+    }
+
+    /// All loops' numbers at this moment.
+    var numbers: Snapshot { registry.snapshot(deadline: .seconds(10)) }
+
+    /// Waits until the numbers satisfy `condition`: what a client sees comes before what the loop counts next.
+    func wait(for condition: (Snapshot) -> Bool) -> Bool {
+        let end = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < end {
+            if condition(numbers) { return true }
+        }
+        return false
+    }
+
+    /// Every message is accounted for: each equation of the ledger comes out at 0.
+    var isBalanced: Bool {
+        wait { numbers in LedgerEquation.allCases.allSatisfy { numbers.residual($0) == 0 } }
+    }
+}
