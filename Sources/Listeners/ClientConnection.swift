@@ -121,7 +121,9 @@ final class ClientConnection: Connection, ClientTransport {
     func close(_ reason: CloseReason) {
         guard isOpen else { return }
         closeReason = reason
-        close(.requested, afterFlush: true)
+        // A client that said DISCONNECT wants nothing any more: closing at once saves shutdown, epoll_ctl and read,
+        // a quarter of what a short connection costs.
+        close(.requested, afterFlush: reason != .clientDisconnect || !output.isEmpty)
     }
 
     func pauseReading(_ reason: ReadingPause) { pauseReading(PauseReason(reason)) }

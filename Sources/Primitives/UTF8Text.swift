@@ -46,7 +46,7 @@ extension RawSpan {
     }
 
     /// The byte at `index`, which the caller knows to be inside.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func byte(at index: Int) -> UInt8 {
         unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
     }

@@ -88,6 +88,23 @@ struct ClosingTests {
         #expect(harness.events.sum(.bytesDiscarded) == 0)
     }
 
+    @Test func `the socket stays until the client has ended its side too`() throws {
+        var settings = LoopSettings()
+        settings.lingerNanoseconds = 20_000_000_000
+        let harness = try Harness(settings: settings)
+        let script = Script { connection, bytes in
+            connection.close(afterFlush: true)
+            return bytes.count
+        }
+        let client = try Client(harness.listen(script))
+        try client.send([1])
+        #expect(try client.readToEnd() == [])
+        #expect(try harness.ask { $0.connectionCount } == 1)
+        client.endWriting()
+        #expect(try script.closed.next() == .requested)
+        #expect(try harness.ask { $0.connectionCount } == 0)
+    }
+
     @Test func `a client that never ends its side is left after the linger time`() throws {
         var settings = LoopSettings()
         settings.lingerNanoseconds = 20_000_000
