@@ -4,12 +4,14 @@ import Glibc
 package struct MonotonicTime: Hashable, Comparable, Sendable {
     package var nanoseconds: UInt64
 
+    @inlinable
     package init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
     package static let distantFuture = MonotonicTime(nanoseconds: .max)
 
+    @inlinable
     package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
@@ -29,6 +31,7 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     }
 
     /// Nanoseconds from `earlier` to here; 0 when `earlier` is later.
+    @inlinable
     package func nanoseconds(since earlier: MonotonicTime) -> UInt64 {
         nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
     }

@@ -25,8 +25,9 @@ package final class FlushList {
 ///                      ^head        ^cut    ^tail    ^capacity
 ///     shared                        [payload held by reference, goes out at the cut]
 @safe package final class OutputBuffer {
-    private unowned let flushList: FlushList
-    private unowned let pool: BufferPool
+    // Strong, though the loop outlives its connections: `unowned` cost an atomic check with each packet.
+    private let flushList: FlushList
+    private let pool: BufferPool
     private let slot: Int
     private var block: UnsafeMutableRawBufferPointer?
     private var head = 0

@@ -8,21 +8,37 @@
 ///     tick 0   1   2   3   …   slots - 1
 ///        [ ] [e] [ ] [e,e]      [ ]
 ///             ^ next tick to fire
+///
+/// `@inlinable`, so that a module which uses it with its own token gets code for that token: unspecialised, looking
+/// for the next deadline was a tenth of a busy loop's time.
 package struct TimerWheel<Token> {
-    private struct Entry {
-        var deadline: MonotonicTime
-        var token: Token
+    @usableFromInline struct Entry {
+        @usableFromInline var deadline: MonotonicTime
+        @usableFromInline var token: Token
+
+        @inlinable init(deadline: MonotonicTime, token: Token) {
+            self.deadline = deadline
+            self.token = token
+        }
     }
 
-    private var slots: ContiguousArray<ContiguousArray<Entry>>
-    private let tickNanoseconds: UInt64
-    private var nextTick: UInt64
+    @usableFromInline var slots: ContiguousArray<ContiguousArray<Entry>>
+    @usableFromInline let tickNanoseconds: UInt64
+    @usableFromInline var nextTick: UInt64
+    /// No entry is due before this tick; exact after `nanosecondsUntilNext` has looked.
+    @usableFromInline var soonestTick: UInt64 = 0
+    @usableFromInline var isSoonestKnown = false
     /// Entries waiting.
-    package private(set) var count = 0
+    package private(set) var count: Int {
+        get { entryCount }
+        set { entryCount = newValue }
+    }
+    @usableFromInline var entryCount = 0
 
     /// - Parameters:
     ///   - tickMilliseconds: how late an entry may fire; not 0.
     ///   - slotCount: a power of two.
+    @inlinable
     package init(start: MonotonicTime, tickMilliseconds: UInt64 = 50, slotCount: Int = 1024) {
         precondition(slotCount > 0 && slotCount & (slotCount - 1) == 0 && tickMilliseconds > 0)
         slots = ContiguousArray(repeating: [], count: slotCount)
@@ -30,23 +46,30 @@ package struct TimerWheel<Token> {
         nextTick = start.nanoseconds / tickNanoseconds
     }
 
+    /// The first tick at which an entry of `deadline` may fire: after the deadline, so that none fires early.
+    @inlinable
+    func tick(of deadline: MonotonicTime) -> UInt64 { deadline.nanoseconds / tickNanoseconds &+ 1 }
+
     /// Fires `token` in the first `advance` at or after `deadline`.
+    @inlinable
     package mutating func add(_ token: Token, at deadline: MonotonicTime) {
-        // The tick after the deadline, so that an entry never fires early.
-        let tick = max(nextTick, deadline.nanoseconds / tickNanoseconds &+ 1)
+        let tick = max(nextTick, tick(of: deadline))
         slots[Int(tick & UInt64(slots.count - 1))].append(Entry(deadline: deadline, token: token))
-        count += 1
+        entryCount += 1
+        if tick < soonestTick { soonestTick = tick }
     }
 
     /// Appends the tokens that are due at `now` to `due`, at most `limit` of them.
     ///
     /// - Returns: true when more are due than `limit` let through; call again in the next turn.
+    @inlinable
     package mutating func advance(to now: MonotonicTime, limit: Int, into due: inout ContiguousArray<Token>) -> Bool {
         let currentTick = now.nanoseconds / tickNanoseconds
-        guard count > 0 else {
+        guard entryCount > 0, !isSoonestKnown || currentTick >= soonestTick else {
             nextTick = max(nextTick, currentTick)
             return false
         }
+        isSoonestKnown = false
         // After a long sleep one look at every slot is enough.
         if currentTick > nextTick &+ UInt64(slots.count) { nextTick = currentTick - UInt64(slots.count) }
         var taken = 0
@@ -54,17 +77,21 @@ package struct TimerWheel<Token> {
             let index = Int(nextTick & UInt64(slots.count - 1))
             if !slots[index].isEmpty {
                 var kept: ContiguousArray<Entry> = []
+                var isLimited = false
                 for entry in slots[index] {
-                    if entry.deadline <= now, taken < limit {
+                    if entry.deadline > now {
+                        kept.append(entry)
+                    } else if taken < limit {
                         due.append(entry.token)
                         taken += 1
-                        count -= 1
+                        entryCount -= 1
                     } else {
                         kept.append(entry)
+                        isLimited = true
                     }
                 }
                 slots[index] = kept
-                if taken == limit, kept.contains(where: { $0.deadline <= now }) { return true }
+                if isLimited { return true }
             }
             nextTick += 1
         }
@@ -74,16 +101,26 @@ package struct TimerWheel<Token> {
     }
 
     /// Nanoseconds from `now` until the wheel should be advanced, at most `limit`; nil when nothing waits.
-    package func nanosecondsUntilNext(from now: MonotonicTime, limit: UInt64) -> UInt64? {
-        guard count > 0 else { return nil }
-        let turns = min(UInt64(slots.count), limit / tickNanoseconds + 1)
-        for step in 0..<turns {
+    @inlinable
+    package mutating func nanosecondsUntilNext(from now: MonotonicTime, limit: UInt64) -> UInt64? {
+        guard entryCount > 0 else { return nil }
+        if !isSoonestKnown { findSoonest() }
+        let (nanoseconds, overflow) = soonestTick.multipliedReportingOverflow(by: tickNanoseconds)
+        return overflow ? limit : min(limit, MonotonicTime(nanoseconds: nanoseconds).nanoseconds(since: now))
+    }
+
+    /// Looks through the wheel once; entries added later only move the answer forward.
+    @inlinable
+    mutating func findSoonest() {
+        isSoonestKnown = true
+        for step in 0..<UInt64(slots.count) {
             let tick = nextTick &+ step
-            let slot = slots[Int(tick & UInt64(slots.count - 1))]
-            let due = slot.contains { $0.deadline.nanoseconds / tickNanoseconds < tick }
-            guard due else { continue }
-            return MonotonicTime(nanoseconds: tick * tickNanoseconds).nanoseconds(since: now)
+            for entry in slots[Int(tick & UInt64(slots.count - 1))] where self.tick(of: entry.deadline) <= tick {
+                soonestTick = tick
+                return
+            }
         }
-        return limit
+        // Everything is further away than one turn of the wheel: look again after one.
+        soonestTick = nextTick &+ UInt64(slots.count)
     }
 }

@@ -69,6 +69,7 @@ package final class DeliveryBatch: @unchecked Sendable {
 
     /// Calls `body` with each message and those it is for, in the order of `append`.
     func forEach(_ body: (inout Publication, ArraySlice<SubscriptionTarget>) -> Void) {
+        let bytes = bytes
         for record in records {
             let slice = targets[record.firstTarget..<record.firstTarget + record.targetCount]
             if let message = record.message {

@@ -22,9 +22,12 @@ package struct Subscription: Sendable {
 ///     offline → gone      [expire, or a clean start of the same client id]
 ///
 /// A silent client owns almost nothing: every collection below is empty storage until its first element.
-package final class Session {
+@safe package final class Session {
     package let id: SubscriberID
-    unowned let shard: Shard
+    // The shard owns its sessions and outlives them; a checked reference cost an atomic operation with each use.
+    private unowned(unsafe) let owner: Shard
+    @inline(__always)
+    var shard: Shard { unsafe owner }
     package internal(set) var handle: SessionHandle
 
     // The connection; nil while offline.
@@ -76,7 +79,7 @@ package final class Session {
 
     init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {
         self.id = id
-        self.shard = shard
+        unsafe owner = shard
         self.settings = settings
         handle = SessionHandle(loop: 0, slot: 0, generation: 0)
         connectedAt = now
