@@ -48,6 +48,7 @@ extension Session {
     /// The packet waits for a hook; so does everything behind it, which keeps the order.
     func wait(for pending: PendingHook) {
         pendingHook = pending
+        if case .publish = pending.question { counters.move(.publishesPending, by: 1) }
         transport?.pauseReading(.hook)
         shard.startHookDeadline(for: .session(handle), serial: pending.serial)
     }
@@ -74,6 +75,7 @@ extension Session {
         }
         guard let pending = pendingHook, pending.serial == serial else { return }
         pendingHook = nil
+        if case .publish = pending.question { counters.move(.publishesPending, by: -1) }
         let next = pending.index + 1
         switch (pending.question, reply) {
         case (.publish(let publish), .publish(.next)): authorize(publish, from: next)
@@ -99,7 +101,7 @@ extension Session {
     private func answeredDelivery(_ pending: PendingHook, _ reply: HookReply) {
         guard case .deliver(let copy) = pending.question else { return }
         pendingDelivery = nil
-        counters.move(.queuedMessages, by: -1)
+        countQueued(copy, by: -1)
         switch reply {
         case .deliver(.next): askOnDeliver(copy, from: pending.index + 1)
         case .deliver(.ok(let modifiers)): finishDelivery(copy, modifiers)

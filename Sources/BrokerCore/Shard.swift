@@ -79,6 +79,8 @@ package final class Shard {
     private var hookSerial: UInt64 = 0
     private var due: ContiguousArray<TimerToken> = []
     private var timersAreBehind = false
+    private var pruneThreshold = Shard.pruneMinimum
+    private static let pruneMinimum = 8192
     var sweepPosition = 0
 
     // Storage.
@@ -112,10 +114,26 @@ package final class Shard {
     /// slices.
     package func turnBegan(_ now: MonotonicTime) {
         self.now = now
-        timersAreBehind = timers.advance(to: now, limit: 1000, into: &due)
+        timersAreBehind = timers.advance(to: now, limit: 200, into: &due)
         for token in due { fire(token) }
         due.removeAll(keepingCapacity: true)
+        if timers.count > pruneThreshold { pruneTimers() }
         if !overloadPaused.isEmpty || isOverloaded { lookAtOverload() }
+    }
+
+    /// Drops timers of connections that are gone, one part of the wheel in each turn: clients that come and go
+    /// quickly would else leave one behind for as long as their keep alive.
+    private func pruneTimers() {
+        let isRound = timers.prune(slots: 32) { token in
+            switch token {
+            case .keepAlive(let handle, let epoch), .retry(let handle, let epoch), .lifetime(let handle, let epoch),
+                .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
+                .resumeReading(let handle, let epoch):
+                current(handle, epoch) == nil
+            case .hookDeadline, .retainedSweep, .external: false
+            }
+        }
+        if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
     }
 
     /// A turn ends: works on what was left for later, then posts what other loops are to get.
@@ -123,6 +141,10 @@ package final class Shard {
         if !scanning.isEmpty { continueScans() }
         postDeliveries()
         commitStoreBatch()
+    }
+
+    /// Sets the gauges that nobody keeps, when somebody asks for them.
+    package func refreshGauges() {
         counters.set(.timersWaiting, to: timers.count)
         counters.set(.routerCacheEntries, to: routes.count)
     }

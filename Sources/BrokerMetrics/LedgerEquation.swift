@@ -5,10 +5,7 @@
 /// be copied at different moments: a copy that changes loops is counted by the sender as posted and by the
 /// receiver as taken, so `delivery` balances whatever the order of the copies.
 package enum LedgerEquation: String, CaseIterable, Sendable {
-    /// `received − (accepted + Σ rejected{reason} + duplicate)`.
-    ///
-    /// A PUBLISH that waits for a hook's late answer is to be counted as received when the answer is there,
-    /// in the turn that also counts what became of it.
+    /// `received − (accepted + Σ rejected{reason} + duplicate + pending)`; pending waits for a hook's answer.
     case ingress
     /// `router_matches_local − (copies{local} + copies{will})`: each match of a routed message became one copy.
     /// Retained messages are copied at SUBSCRIBE and are no matches.
@@ -28,7 +25,8 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
         switch self {
         case .ingress:
             let rejected = RejectReason.allCases.reduce(Int64(0)) { $0 &+ word($1.word) }
-            return of(.ledgerReceived) &- of(.ledgerAccepted) &- rejected &- of(.ledgerDuplicate)
+            let pending = word(LoopGauge.publishesPending.word)
+            return of(.ledgerReceived) &- of(.ledgerAccepted) &- rejected &- of(.ledgerDuplicate) &- pending
         case .routing:
             return of(.routerMatchesLocal) &- of(.ledgerCopiesLocal) &- of(.ledgerCopiesWill)
         case .delivery:

@@ -70,14 +70,12 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case deniedByHook
     /// The session it was routed to was gone when the copy arrived there.
     case subscriberGone
-    /// The store could not take it.
-    case storeFailed
 }
 
 /// Why a PUBLISH that arrived was not routed.
 package enum RejectReason: Int, CaseIterable, Sendable {
     case malformed, notAuthorized, topicInvalid, dollarTopic, topicAliasInvalid, packetTooLarge
-    case receiveMaximumExceeded, rateExceeded, payloadFormatInvalid, protocolError, storeFailed, sessionClosed
+    case receiveMaximumExceeded, payloadFormatInvalid, protocolError, sessionClosed
     case retainNotSupported, qosNotSupported
 }
 
@@ -89,6 +87,8 @@ package enum CloseReason: Int, CaseIterable, Sendable {
 
 /// Values that go up and down and belong to one loop; exported as the sum.
 package enum LoopGauge: Int, CaseIterable, Sendable {
+    /// PUBLISH packets that wait for a hook's answer are received and not yet accepted.
+    case publishesPending
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
     case connectionsOpen, timersWaiting, routerCacheEntries, queuedBytes
 }

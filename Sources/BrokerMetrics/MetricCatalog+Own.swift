@@ -103,6 +103,9 @@ extension MetricCatalog {
         .own(
             "sessions_expired_total", .sessions, .sessionExpired,
             help: "Sessions ended by their expiry interval."),
+        .own(
+            "ledger_pending_publishes", .messages, .publishesPending,
+            help: "PUBLISH packets that wait for the answer of a hook."),
         .own("queued_messages", .messages, .queuedMessages, help: "Messages waiting in client queues."),
         .own("queued_bytes", .bytes, .queuedBytes, help: "Bytes of the messages waiting in client queues."),
         .own(

@@ -13,7 +13,6 @@ extension DropReason {
         case .refusedByClient: "refused_by_client"
         case .deniedByHook: "denied_by_hook"
         case .subscriberGone: "subscriber_gone"
-        case .storeFailed: "store_failed"
         }
     }
 }
@@ -29,10 +28,8 @@ extension RejectReason {
         case .topicAliasInvalid: "topic_alias_invalid"
         case .packetTooLarge: "packet_too_large"
         case .receiveMaximumExceeded: "receive_maximum_exceeded"
-        case .rateExceeded: "rate_exceeded"
         case .payloadFormatInvalid: "payload_format_invalid"
         case .protocolError: "protocol_error"
-        case .storeFailed: "store_failed"
         case .sessionClosed: "session_closed"
         case .retainNotSupported: "retain_not_supported"
         case .qosNotSupported: "qos_not_supported"

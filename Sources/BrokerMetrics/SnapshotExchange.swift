@@ -22,10 +22,13 @@ package final class SnapshotExchange: Sendable {
 
     /// Called by the loop at the end of each turn: one load and one compare when nobody asked.
     @inline(__always)
-    package func answer(lastAnswered: inout UInt64, from counters: LoopCounters) {
+    ///
+    /// - Parameter prepare: sets the gauges that are read rather than kept.
+    package func answer(lastAnswered: inout UInt64, from counters: LoopCounters, prepare: () -> Void = {}) {
         let wanted = requested.load(ordering: .acquiring)
         guard wanted != lastAnswered else { return }
         lastAnswered = wanted
+        prepare()
         let copy = counters.copy()
         state.withLock {
             $0.words = copy

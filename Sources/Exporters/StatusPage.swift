@@ -12,7 +12,7 @@ package enum StatusPage {
         (
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-                + "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+                + "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
         ),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
@@ -26,7 +26,7 @@ package enum StatusPage {
     private static let head = """
         <!doctype html><html lang="en"><head><meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark"><title>Broker status</title>
+        <meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>Broker status</title>
 
         """
 
@@ -64,7 +64,7 @@ package enum StatusPage {
         <section aria-labelledby="h-loops" id="loops-section" hidden>
           <h2 id="h-loops">Event loops</h2>
           <div class="scroll" tabindex="0" role="region" aria-labelledby="h-loops"><table><thead><tr>
-            <th scope="col" class="n">Loop</th><th scope="col">State</th><th scope="col">Busy</th>
+            <th scope="col">Loop</th><th scope="col">State</th><th scope="col">Busy</th>
             <th scope="col" class="n">Connections</th><th scope="col" class="n">Turns/s</th>
             <th scope="col" class="n">Mailbox</th>
           </tr></thead><tbody id="loops"></tbody></table></div>

@@ -130,7 +130,7 @@ extension StatusPage {
                 meter.setAttribute("aria-hidden", "true");
                 const busy = document.createElement("span");
                 busy.append(meter, ` ${loop.busy_percent} %`);
-                return row([cell(String(i), "th", "n"), cell(loop.stalled ? "stalled" : "running"), cell(busy),
+                return row([cell(String(i), "th"), cell(loop.stalled ? "stalled" : "running"), cell(busy),
                   number(loop.connections), number(rate(loop.turns, before?.details?.loops[i]?.turns, seconds)),
                   number(loop.mailbox)]);
               }));

@@ -9,12 +9,13 @@ extension StatusPage {
         *{box-sizing:border-box}
         body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
         header,main,footer{max-width:72rem;margin:0 auto;padding:1rem}
-        header{display:flex;gap:1rem;justify-content:space-between;align-items:flex-start;flex-wrap:wrap}
+        header{display:flex;gap:1rem;justify-content:space-between;align-items:flex-start;padding-bottom:0}
+        header div{min-width:0}main{padding-top:0}
         h1{font-size:1.4rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:1.75rem 0 .6rem}
         p{margin:.2rem 0}.muted{color:var(--muted)}a{color:var(--accent)}
         .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.4rem .8rem}
         :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-        .pill{border-radius:99px;padding:.15rem .8rem;font-size:.9rem;background:var(--warn-bg);color:var(--warn)}
+        .pill{flex:none;border-radius:99px;padding:.15rem .8rem;font-size:.9rem;background:var(--warn-bg);color:var(--warn)}
         .pill.ok{background:var(--ok-bg);color:var(--ok)}.pill.bad{background:var(--bad-bg);color:var(--bad)}
         .notice{background:var(--bad-bg);color:var(--bad);border-radius:8px;padding:.7rem 1rem}
         ul#issues{list-style:none;margin:0;padding:0;display:grid;gap:.4rem}

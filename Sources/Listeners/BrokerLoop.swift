@@ -57,7 +57,11 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func turnFlushed(_ loop: EventLoop) {
-        doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters)
+        doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
+            counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
+            counters.set(.mailboxDepth, to: mailbox.depth)
+            shard.refreshGauges()
+        }
         if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
     }
 

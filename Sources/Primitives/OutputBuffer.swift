@@ -4,6 +4,8 @@ package import Glibc
 package final class FlushList {
     /// Slots of the connections with fresh output, in the order of their first byte.
     package private(set) var slots: ContiguousArray<Int> = []
+    /// Bytes that wait in all the outputs together.
+    package fileprivate(set) var waitingByteCount = 0
 
     package init() {
         slots.reserveCapacity(1024)
@@ -61,6 +63,7 @@ package final class FlushList {
     }
 
     deinit {
+        flushList.waitingByteCount -= byteCount
         if let block = unsafe block { unsafe pool.give(block) }
     }
 
@@ -77,6 +80,7 @@ package final class FlushList {
         guard let block = unsafe block, let base = block.baseAddress else { return }
         unsafe fill(base + tail)
         tail += count
+        flushList.waitingByteCount += count
         if byteCount > Self.highWater { isBlocked = true }
         list()
     }
@@ -100,6 +104,7 @@ package final class FlushList {
         guard !isClosed, offset < bytes.count else { return }
         shared.append(SharedPiece(cut: tail, bytes: bytes, offset: offset))
         sharedByteCount += bytes.count - offset
+        flushList.waitingByteCount += bytes.count - offset
         if byteCount > Self.highWater { isBlocked = true }
         list()
     }
@@ -169,6 +174,7 @@ package final class FlushList {
     /// - Returns: true when the buffer was blocked and has now room again.
     package func wrote(_ count: Int) -> Bool {
         var left = count
+        flushList.waitingByteCount -= count
         while left > 0 {
             if let first = shared.first, first.cut <= head {
                 let size = first.bytes.count - first.offset
@@ -201,6 +207,7 @@ package final class FlushList {
     @discardableResult
     package func discard() -> Int {
         let count = byteCount
+        flushList.waitingByteCount -= count
         shared.removeAll()
         sharedByteCount = 0
         head = tail

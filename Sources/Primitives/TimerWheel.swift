@@ -34,6 +34,7 @@ package struct TimerWheel<Token> {
         set { entryCount = newValue }
     }
     @usableFromInline var entryCount = 0
+    @usableFromInline var pruneSlot = 0
 
     /// - Parameters:
     ///   - tickMilliseconds: how late an entry may fire; not 0.
@@ -107,6 +108,26 @@ package struct TimerWheel<Token> {
         if !isSoonestKnown { findSoonest() }
         let (nanoseconds, overflow) = soonestTick.multipliedReportingOverflow(by: tickNanoseconds)
         return overflow ? limit : min(limit, MonotonicTime(nanoseconds: nanoseconds).nanoseconds(since: now))
+    }
+
+    /// Removes the entries that `isStale` holds for, in `count` slots from where the last call ended.
+    ///
+    /// Nothing is cancelled when it ceases to matter, so an owner whose entries outlive their purpose looks through
+    /// the wheel now and then, a part at a time.
+    ///
+    /// - Returns: true when this call came round to the first slot.
+    @inlinable
+    package mutating func prune(slots count: Int, where isStale: (Token) -> Bool) -> Bool {
+        for _ in 0..<min(count, slots.count) {
+            let before = slots[pruneSlot].count
+            if before > 0 {
+                slots[pruneSlot].removeAll { isStale($0.token) }
+                entryCount -= before - slots[pruneSlot].count
+            }
+            pruneSlot = pruneSlot + 1 == slots.count ? 0 : pruneSlot + 1
+            if pruneSlot == 0 { return true }
+        }
+        return false
     }
 
     /// Looks through the wheel once; entries added later only move the answer forward.

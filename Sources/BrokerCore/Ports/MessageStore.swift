@@ -4,8 +4,7 @@ import Primitives
 /// Where sessions survive a restart. Called by loops; never blocks them.
 ///
 /// A loop gathers the operations of one turn in a `StoreBatch` and hands it over at the end of the turn. The store
-/// commits batches of one loop in order, and reports each through the loop's mailbox. A PUBLISH whose copies are in
-/// a batch is acknowledged to its publisher after that batch has been committed (architecture §8).
+/// commits batches of one loop in order, and reports each through the loop's mailbox.
 package protocol MessageStore: Sendable {
     /// False when nothing survives: the loop then records no operation and acknowledges at once.
     var isDurable: Bool { get }

@@ -61,16 +61,24 @@ extension Session {
         }
         switch queue.append(copy, limit: limit, type: settings.queueType) {
         case .none:
-            counters.move(.queuedMessages, by: 1)
+            countQueued(copy, by: 1)
             return nil
         case .refusedNew:
             shard.noteDrop(id, copy.message, .queueFull)
             return .queueFull
         case .droppedOldest(let oldest):
+            countQueued(oldest, by: -1)
+            countQueued(copy, by: 1)
             shard.storeRemoves(id, oldest.storeNumber)
             shard.noteDrop(id, oldest.message, .queueFull)
             return .queueFull
         }
+    }
+
+    /// A copy has come into the queue or left it. Its bytes count in each queue that holds the message.
+    func countQueued(_ copy: QueuedMessage, by change: Int) {
+        counters.move(.queuedMessages, by: change)
+        counters.move(.queuedBytes, by: change * copy.message.byteCount)
     }
 
     /// Sends what the queue holds while the window and the output have room.
@@ -79,7 +87,7 @@ extension Session {
         while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
             if next.qos != .atMostOnce, inflight.count >= window || resumedCount < inflight.count { return }
             guard let copy = queue.next(settings.queueType) else { return }
-            counters.move(.queuedMessages, by: -1)
+            countQueued(copy, by: -1)
             if copy.message.isExpired(at: shard.now) {
                 shard.storeRemoves(id, copy.storeNumber)
                 counters.add(DropReason.expired)
@@ -124,7 +132,7 @@ extension Session {
         case .ok(let modifiers): finishDelivery(copy, modifiers)
         case .pending(let index):
             // The copy is held here, in front of the queue, and still counts as queued.
-            counters.move(.queuedMessages, by: 1)
+            countQueued(copy, by: 1)
             pendingDelivery = PendingHook(serial: serial, point: point, index: index, question: .deliver(copy))
             shard.startHookDeadline(for: .session(handle), serial: serial)
         }
@@ -133,7 +141,7 @@ extension Session {
     func finishDelivery(_ copy: QueuedMessage, _ modifiers: PublishModifiers?) {
         guard let output else {
             queue.putBack(copy, settings.queueType)
-            counters.move(.queuedMessages, by: 1)
+            countQueued(copy, by: 1)
             return
         }
         let message = modifiers.map { copy.message.applying($0, now: shard.now) } ?? copy.message

@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 package import BrokerMetrics
 import MQTTCodec
@@ -123,7 +124,7 @@ extension Session {
             shard.noteDrop(id, copy.message, .queueFull)
         }
         counters.add(DropReason.queueFull, dropped.count)
-        counters.move(.queuedMessages, by: -dropped.count)
+        for copy in dropped { countQueued(copy, by: -1) }
     }
 
     // MARK: DISCONNECT
@@ -201,6 +202,7 @@ extension Session {
     private func dropPendingHooks() {
         if let pending = pendingHook, case .publish = pending.question {
             counters.add(RejectReason.sessionClosed)
+            counters.move(.publishesPending, by: -1)
         }
         pendingHook = nil
         if let pending = pendingDelivery, case .deliver(let copy) = pending.question {
@@ -213,7 +215,7 @@ extension Session {
     private func dropQoS0() {
         let dropped = queue.removeAll { $0.qos == .atMostOnce }
         counters.add(DropReason.offlineQoS0, dropped.count)
-        counters.move(.queuedMessages, by: -dropped.count)
+        for copy in dropped { countQueued(copy, by: -1) }
         retainedScans = []
     }
 
@@ -259,7 +261,7 @@ extension Session {
         let dropped = queue.removeAll()
         let underWay = inflight.removeAll()
         counters.add(DropReason.sessionEnded, dropped.count + underWay.count)
-        counters.move(.queuedMessages, by: -dropped.count)
+        for copy in dropped { countQueued(copy, by: -1) }
         counters.move(.inflightMessages, by: -underWay.count)
         resumedCount = 0
         received.removeAll()
