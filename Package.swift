@@ -38,7 +38,8 @@ let package = Package(
     targets: [
         // ── system ──
         .target(name: "CSystem"),
-        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
 
         // ── libraries: no broker in them ──
         .target(name: "Primitives", swiftSettings: safe),
@@ -69,7 +70,8 @@ let package = Package(
         .executableTarget(
             name: "vernemq",
             dependencies: [
-                "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport", "BrokerCore",
+                "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport",
+                "BrokerCore",
                 "Listeners", "Exporters", "HTTPServer", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -80,16 +82,24 @@ let package = Package(
         .testTarget(name: "BrokerMetricsTests", dependencies: ["BrokerMetrics"], swiftSettings: strict),
         .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
         .testTarget(name: "BrokerLogTests", dependencies: ["BrokerLog", logging], swiftSettings: strict),
-        .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec", "Primitives", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "Primitives", logging], swiftSettings: strict),
         .testTarget(
-            name: "BrokerCoreTests", dependencies: ["BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives", "TestSupport"],
+            name: "MQTTCodecTests", dependencies: ["MQTTCodec", "Primitives", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "Primitives", logging], swiftSettings: strict),
+        .testTarget(
+            name: "BrokerCoreTests",
+            dependencies: ["BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "TestSupport"],
+            dependencies: [
+                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives",
+                "TestSupport",
+            ],
             swiftSettings: strict),
         .target(
             name: "TestSupport",

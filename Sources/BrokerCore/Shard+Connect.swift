@@ -1,6 +1,6 @@
+import BrokerMetrics
 package import MQTTCodec
 import Primitives
-import BrokerMetrics
 
 /// From CONNECT to a session.
 extension Shard {
@@ -80,7 +80,8 @@ extension Shard {
 
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
     package func refuse(
-        _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode, _ reason: ReasonCode,
+        _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode,
+        _ reason: ReasonCode,
         _ refusal: HookRefusal? = nil
     ) {
         let version = packet.version
@@ -89,11 +90,14 @@ extension Shard {
         counters.add(CloseReason.refused)
         var properties = Properties()
         if version == .v5 {
-            if packet.properties.requestProblemInformation != 0 { properties.reasonString = refusal?.reasonString }
+            if packet.properties.requestProblemInformation != 0 {
+                properties.reasonString = refusal?.reasonString
+            }
             properties.serverReference = refusal?.serverReference
         }
         encode(
-            .connack(ConnackPacket(isSessionPresent: false, code: wireCode, properties: properties)), version: version,
+            .connack(ConnackPacket(isSessionPresent: false, code: wireCode, properties: properties)),
+            version: version,
             to: transport.output)
         transport.close(.refused)
     }

@@ -1,6 +1,6 @@
-import Primitives
 import BrokerMetrics
 import MQTTCodec
+import Primitives
 
 /// Questions to hooks that are answered later.
 extension Shard {
@@ -54,7 +54,10 @@ extension Session {
     }
 
     func hookTimedOut(serial: UInt64) {
-        guard let pending = [pendingHook, pendingDelivery].compactMap(\.self).first(where: { $0.serial == serial })
+        guard
+            let pending = [pendingHook, pendingDelivery].compactMap(\.self).first(where: {
+                $0.serial == serial
+            })
         else { return }
         counters.add(.hookTimeout)
         let behaviour = shard.timeoutBehaviour(pending.point, pending.index)
@@ -88,7 +91,8 @@ extension Session {
         case (.subscribe(let packet), .subscribe(.refuse(let refusal))): deny(packet, refusal)
         case (.subscribe(let packet), _): deny(packet, HookRefusal())
         case (.unsubscribe(let packet), .unsubscribe(.next)): ask(packet, from: next)
-        case (.unsubscribe(let packet), .unsubscribe(.ok(let filters))): finish(packet, filters ?? packet.filters)
+        case (.unsubscribe(let packet), .unsubscribe(.ok(let filters))):
+            finish(packet, filters ?? packet.filters)
         case (.unsubscribe(let packet), _): finish(packet, packet.filters)
         case (.reauthenticate(let packet), .auth(let answer)): answeredAuth(packet, answer, from: next)
         case (.reauthenticate, _): disconnect(.implementationSpecificError, .administrative)
@@ -130,7 +134,8 @@ extension Session {
             data: packet.properties.authenticationData, reasonCode: packet.reasonCode)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
-        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters) {
+        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters)
+        {
             $0.onAuth(event, ticket)
         }
         switch outcome {
@@ -138,7 +143,9 @@ extension Session {
         case .refused(let refusal): disconnect(refusal.reasonCode ?? .notAuthorized, .administrative)
         case .ok(let modifiers): sendAuth(modifiers)
         case .pending(let index):
-            wait(for: PendingHook(serial: serial, point: .onAuthM5, index: index, question: .reauthenticate(packet)))
+            wait(
+                for: PendingHook(
+                    serial: serial, point: .onAuthM5, index: index, question: .reauthenticate(packet)))
         }
     }
 

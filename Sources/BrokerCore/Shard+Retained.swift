@@ -21,7 +21,8 @@ extension Shard {
             return
         }
         let message = publication.sharedMessage()
-        broker.retained.set(message.topic, mountpoint: mountpoint, message: message, byteCount: message.byteCount)
+        broker.retained.set(
+            message.topic, mountpoint: mountpoint, message: message, byteCount: message.byteCount)
         counters.add(.retainedSet)
     }
 
@@ -53,7 +54,8 @@ extension Shard {
         let isMore = broker.retained.sweep(from: &sweepPosition, into: &removed) { $0.isExpired(at: now) }
         counters.add(.retainedExpired, removed.count)
         if !isMore { sweepPosition = 0 }
-        let next = isMore ? now.adding(milliseconds: 1) : now.adding(seconds: settings.retainedExpirySweepInterval)
+        let next =
+            isMore ? now.adding(milliseconds: 1) : now.adding(seconds: settings.retainedExpirySweepInterval)
         timers.add(.retainedSweep, at: next)
     }
 }
@@ -84,9 +86,9 @@ extension Session {
             }
             counters.add(.ledgerCopiesRetained)
             var publication = Publication(message)
-            deliver(
-                &publication, options: scan.options, subscriptionIdentifier: scan.subscriptionIdentifier,
-                isRetained: true)
+            let terms = DeliveryTerms(
+                qos: scan.options.qos, isRetained: true, subscriptionIdentifier: scan.subscriptionIdentifier)
+            deliver(&publication, terms)
         }
         if retainedScans.isEmpty { return false }
         if isMore { retainedScans[0] = scan } else { retainedScans.removeFirst() }

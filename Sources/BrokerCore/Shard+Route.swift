@@ -80,10 +80,36 @@ extension Shard {
             counters.add(DropReason.subscriberGone)
             return
         }
-        session.deliver(
-            &publication, options: SubscriptionOptions(rawValue: target.options) ?? .init(qos: .atMostOnce),
-            subscriptionIdentifier: target.subscriptionIdentifier,
-            isRetained: target.isRetainAsPublished && publication.facts.isRetained)
+        let terms = DeliveryTerms(
+            qos: QoS(rawValue: target.qos) ?? .exactlyOnce,
+            isRetained: target.isRetainAsPublished && publication.facts.isRetained, isShared: target.isShared,
+            subscriptionIdentifier: target.subscriptionIdentifier)
+        session.deliver(&publication, terms)
+    }
+
+    /// Gives a copy that its session did not live to acknowledge to another member of its group. The copy keeps its
+    /// place in the ledger: it was made once.
+    ///
+    /// - Parameter subscriptions: of the session that ended, which is no member any more.
+    /// - Returns: false when there is no other member.
+    func redeliver(_ message: ApplicationMessage, sharedBy subscriptions: ContiguousArray<Subscription>)
+        -> Bool
+    {
+        let names = subscriptions.compactMap { SharedFilter($0.filter)?.shareName }
+        matches.removeAll()
+        subscriptionTrie.match(
+            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
+        for group in matches.groups where names.contains(group.shareName) {
+            guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
+            else {
+                continue
+            }
+            publicationSerial &+= 1
+            var publication = Publication(message)
+            give(&publication, target)
+            return true
+        }
+        return false
     }
 
     // MARK: Other loops
@@ -128,7 +154,6 @@ extension Shard {
 
     /// Stops reading a publisher until the loops it publishes to have caught up.
     func pauseForOverload(_ session: Session) {
-        counters.add(.loopReadsPaused)
         session.transport?.pauseReading(.overload)
         overloadPaused.append((session.handle, session.epoch))
     }
@@ -154,14 +179,16 @@ extension Shard {
             .onPublish.forVersion(session.version),
             .published(
                 PublishEvent(
-                    subscriber: session.id, userName: session.userName, message: message, version: session.version)))
+                    subscriber: session.id, userName: session.userName, message: message,
+                    version: session.version)))
     }
 
     // MARK: Drops
 
     /// Tells `on_message_drop`. The caller counts.
     func noteDrop(
-        _ subscriber: SubscriberID, _ message: ApplicationMessage, _ reason: HookNotification.MessageDropReason
+        _ subscriber: SubscriberID, _ message: ApplicationMessage,
+        _ reason: HookNotification.MessageDropReason
     ) {
         guard hooks.wantsDrops else { return }
         hooks.notify(.onMessageDrop, .messageDropped(subscriber, message, reason: reason))

@@ -1,18 +1,19 @@
+import BrokerMetrics
 import Logging
 import MQTTCodec
-import BrokerMetrics
 import Primitives
 
 /// What is to survive a restart. With a store that keeps nothing, each of these is one branch.
 extension Shard {
     /// - Returns: the copy's number in the store; 0 when it is not kept.
     func storeEnqueues(_ session: Session, _ copy: QueuedMessage) -> UInt64 {
-        guard broker.store.isDurable, session.sessionExpiryInterval != 0, copy.qos != .atMostOnce else { return 0 }
+        guard broker.store.isDurable, session.sessionExpiryInterval != 0, copy.qos != .atMostOnce else {
+            return 0
+        }
         storeNumber += 1
         storeBatch.operations.append(
             .enqueue(
-                session.id, number: storeNumber, copy.message, options: copy.qos.rawValue,
-                subscriptionIdentifier: copy.subscriptionIdentifier))
+                session.id, number: storeNumber, copy.message, copy.terms))
         return storeNumber
     }
 
@@ -44,6 +45,8 @@ extension Shard {
 
     func committed(_ number: UInt64, _ failure: StoreError?) {
         guard let failure else { return }
-        log.error("the store did not keep a batch", metadata: ["operation": "\(failure.operation)", "error": "\(failure.text)"])
+        log.error(
+            "the store did not keep a batch",
+            metadata: ["operation": "\(failure.operation)", "error": "\(failure.text)"])
     }
 }

@@ -126,7 +126,8 @@ package final class Shard {
     private func pruneTimers() {
         let isRound = timers.prune(slots: 32) { token in
             switch token {
-            case .keepAlive(let handle, let epoch), .retry(let handle, let epoch), .lifetime(let handle, let epoch),
+            case .keepAlive(let handle, let epoch), .retry(let handle, let epoch),
+                .lifetime(let handle, let epoch),
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil

@@ -28,6 +28,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case hookCalls, hookDenied, hookDeferred, hookTimeout
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
+    case sharedRedelivered
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".

@@ -98,6 +98,9 @@ extension MetricCatalog {
             "sessions_taken_over_total", .sessions, .sessionTakenOver,
             help: "Sessions taken over by a new connection."),
         .own(
+            "shared_redelivered_total", .messages, .sharedRedelivered,
+            help: "Messages given to another member of a shared subscription because a session ended."),
+        .own(
             "sessions_resumed_total", .sessions, .sessionResumed,
             help: "Sessions resumed by a reconnecting client."),
         .own(

@@ -162,6 +162,7 @@ extension StatusPage {
             } catch (error) {
               offlineSince ??= new Date();
               state("offline", "bad");
+              byId("issues").replaceChildren(cell("Not known while the node does not answer.", "li"));
               byId("notice").hidden = false;
               byId("notice").textContent = `No answer since ${offlineSince.toLocaleTimeString()}: ${error.message}. `
                 + `Asking again in ${Math.round(wait / 1000)} s; what stands below is older.`;

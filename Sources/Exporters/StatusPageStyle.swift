@@ -17,7 +17,7 @@ extension StatusPage {
         :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
         .pill{flex:none;border-radius:99px;padding:.15rem .8rem;font-size:.9rem;background:var(--warn-bg);color:var(--warn)}
         .pill.ok{background:var(--ok-bg);color:var(--ok)}.pill.bad{background:var(--bad-bg);color:var(--bad)}
-        .notice{background:var(--bad-bg);color:var(--bad);border-radius:8px;padding:.7rem 1rem}
+        .notice{background:var(--bad-bg);color:var(--bad);border-radius:8px;padding:.7rem 1rem;margin-top:.8rem}
         ul#issues{list-style:none;margin:0;padding:0;display:grid;gap:.4rem}
         #issues li{border-radius:8px;padding:.55rem .9rem;background:var(--warn-bg);color:var(--warn)}
         #issues li.ok{background:var(--ok-bg);color:var(--ok)}#issues li.bad{background:var(--bad-bg);color:var(--bad)}

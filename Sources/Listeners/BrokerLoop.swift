@@ -31,7 +31,9 @@ final class BrokerLoop: EventLoopOwner {
         self.counters = counters
         shard = Shard(
             broker, index: index, counters: counters,
-            links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in mailboxes[target].post(.core(letter)) },
+            links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in
+                mailboxes[target].post(.core(letter))
+            },
             now: loop.now)
     }
 
@@ -90,7 +92,8 @@ final class BrokerLoop: EventLoopOwner {
     private func listen(_ listener: BoundListener, _ state: ListenerState, _ facts: ListenerFacts) {
         guard let socket = listener.takeSocket(), !isDraining else { return }
         loop.addAcceptor(socket: socket, state: state) { [unowned self] socket, slot, loop in
-            let connection = ClientConnection(socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
+            let connection = ClientConnection(
+                socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
             counters.add(.socketOpen)
             startConnectTimer(connection)
             return connection

@@ -44,7 +44,8 @@ package final class BrokerRuntime: Sendable {
         }
         doors.post(.listen(bound, state, facts))
         log.info(
-            "listening", metadata: ["listener": "\(facts.name)", "address": "\(bound.address)", "protocol": "mqtt"])
+            "listening",
+            metadata: ["listener": "\(facts.name)", "address": "\(bound.address)", "protocol": "mqtt"])
         return bound.address
     }
 

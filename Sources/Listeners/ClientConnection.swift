@@ -1,6 +1,6 @@
-import Logging
 import BrokerCore
 import BrokerMetrics
+import Logging
 import MQTTCodec
 import Primitives
 import Transport
@@ -35,10 +35,16 @@ final class ClientConnection: Connection, ClientTransport {
         while offset < bytes.byteCount {
             guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
             guard pauseReasons.isEmpty else { return offset }
+            if output.isOverfull {
+                pauseReading(PauseReason.backpressure)
+                return offset
+            }
             if let session, !session.takesPackets { return session.isOnline ? offset : bytes.byteCount }
             let rest = bytes.extracting(offset...)
             do throws(MalformedPacket) {
-                guard let header = try FixedHeader.decode(rest, maximumRemainingLength: packetLimit) else { return offset }
+                guard let header = try FixedHeader.decode(rest, maximumRemainingLength: packetLimit) else {
+                    return offset
+                }
                 guard rest.byteCount >= header.packetByteCount else {
                     neededByteCount = header.packetByteCount
                     return offset
@@ -96,7 +102,10 @@ final class ClientConnection: Connection, ClientTransport {
         close(error.problem == .packetTooLarge ? CloseReason.packetTooLarge : .malformed)
     }
 
-    override func outputDrained() { session?.outputDrained() }
+    override func outputDrained() {
+        resumeReading(PauseReason.backpressure)
+        session?.outputDrained()
+    }
 
     override func closed(_ cause: CloseCause) {
         owner.counters.move(.connectionsOpen, by: -1)

@@ -70,6 +70,10 @@ package final class FlushList {
     /// Bytes waiting to be written.
     package var byteCount: Int { tail - head + sharedByteCount }
 
+    /// Whether answers to the peer's own packets have piled up so far that it should not be read for a while.
+    /// Payloads held by reference do not count: they are others' messages, and bounded by `highWater` and one more.
+    package var isOverfull: Bool { tail - head > 4 * Self.highWater }
+
     package var isEmpty: Bool { tail == head && sharedByteCount == 0 }
 
     /// Appends `count` bytes that `fill` writes; `fill` must write all of them.
@@ -150,7 +154,8 @@ package final class FlushList {
         var used = 0
         var position = head
         func add(_ base: UnsafeRawPointer, _ count: Int) {
-            unsafe vectors[used] = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: count)
+            unsafe vectors[used] = unsafe iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: count)
             used += 1
         }
         let base = unsafe block?.baseAddress
@@ -234,7 +239,9 @@ package final class FlushList {
         count = span.byteCount
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 8)
         unsafe span.withUnsafeBytes { bytes in
-            if let source = bytes.baseAddress { unsafe memory.copyMemory(from: source, byteCount: bytes.count) }
+            if let source = bytes.baseAddress {
+                unsafe memory.copyMemory(from: source, byteCount: bytes.count)
+            }
         }
         unsafe base = UnsafeRawPointer(memory)
     }

@@ -64,7 +64,9 @@ package struct TimerWheel<Token> {
     ///
     /// - Returns: true when more are due than `limit` let through; call again in the next turn.
     @inlinable
-    package mutating func advance(to now: MonotonicTime, limit: Int, into due: inout ContiguousArray<Token>) -> Bool {
+    package mutating func advance(to now: MonotonicTime, limit: Int, into due: inout ContiguousArray<Token>)
+        -> Bool
+    {
         let currentTick = now.nanoseconds / tickNanoseconds
         guard entryCount > 0, !isSoonestKnown || currentTick >= soonestTick else {
             nextTick = max(nextTick, currentTick)
@@ -136,7 +138,8 @@ package struct TimerWheel<Token> {
         isSoonestKnown = true
         for step in 0..<UInt64(slots.count) {
             let tick = nextTick &+ step
-            for entry in slots[Int(tick & UInt64(slots.count - 1))] where self.tick(of: entry.deadline) <= tick {
+            for entry in slots[Int(tick & UInt64(slots.count - 1))]
+            where self.tick(of: entry.deadline) <= tick {
                 soonestTick = tick
                 return
             }

@@ -9,7 +9,8 @@ struct ConfigCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say all that is wrong with a file; exit status 1 when the broker would not start with it.")
+            abstract:
+                "Say all that is wrong with a file; exit status 1 when the broker would not start with it.")
 
         @Argument(help: "The file to check.")
         var file: String
@@ -41,7 +42,8 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say what a setting means and what it accepts.")
+        static let configuration = CommandConfiguration(
+            abstract: "Say what a setting means and what it accepts.")
 
         @Argument(help: "The setting, as in vernemq.conf.")
         var key: String

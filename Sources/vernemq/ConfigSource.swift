@@ -8,7 +8,8 @@ struct ConfigSource: ParsableArguments {
     var config = "etc/vernemq.conf"
 
     @Option(
-        name: .long, help: ArgumentHelp("Set one value, stronger than file and environment.", valueName: "key=value"))
+        name: .long,
+        help: ArgumentHelp("Set one value, stronger than file and environment.", valueName: "key=value"))
     var set: [String] = []
 
     /// The settings of `--set`.

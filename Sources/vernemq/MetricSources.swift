@@ -1,8 +1,8 @@
-import Transport
 import BrokerCore
 import BrokerMetrics
 import HTTPServer
 import Listeners
+import Transport
 
 extension MetricsRegistry {
     /// Connects the registry to everything that is counted outside the loops.
@@ -13,7 +13,9 @@ extension MetricsRegistry {
         register(.retainMemory) { broker.retained.byteCount }
         register(.routerSubscriptions) { broker.subscriptions.subscriptionCount }
         register(.routerMemory) { broker.subscriptions.byteCount }
-        register(.activeMQTTConnections) { runtime.runningListeners.reduce(0) { $0 + $1.state.counts.active } }
+        register(.activeMQTTConnections) {
+            runtime.runningListeners.reduce(0) { $0 + $1.state.counts.active }
+        }
         register(labelled: .listenerConnections) {
             runtime.runningListeners.map {
                 ExternalSample([$0.facts.name, "mqtt"], value: Int64($0.state.counts.active))

@@ -1,9 +1,9 @@
-import Primitives
 import BrokerCore
 import BrokerMetrics
 import Exporters
 import HTTPServer
 import Listeners
+import Primitives
 import Synchronization
 import Transport
 
@@ -52,7 +52,9 @@ struct Pages: Sendable {
     private var status: [Route] {
         [
             Route("/status.json") { [self] _ in .json(StatusJSON.render(registry.snapshot(), node)) },
-            Route("/status/details.json") { [self] _ in .json(StatusJSON.renderDetails(registry.snapshot(), node)) },
+            Route("/status/details.json") { [self] _ in
+                .json(StatusJSON.renderDetails(registry.snapshot(), node))
+            },
             Route("/status", .only(["GET", "HEAD", "OPTIONS"])) { _ in
                 HTTPResponse(
                     status: 200, contentType: StatusPage.contentType, headers: StatusPage.securityHeaders,
@@ -68,9 +70,11 @@ struct Pages: Sendable {
     private var listeners: [ListenerStatus] {
         runtime.runningListeners.map { listener in
             ListenerStatus(
-                type: "mqtt", isRunning: true, ip: listener.address.address.ipText, port: Int(listener.address.port),
+                type: "mqtt", isRunning: true, ip: listener.address.address.ipText,
+                port: Int(listener.address.port),
                 mountpoint: listener.facts.mountpoint.name.description,
-                maximumConnections: listener.state.maxConnections == .max ? nil : listener.state.maxConnections)
+                maximumConnections: listener.state.maxConnections == .max
+                    ? nil : listener.state.maxConnections)
         } + httpListeners.statuses
     }
 }
@@ -79,7 +83,9 @@ struct Pages: Sendable {
 final class HTTPListeners: Sendable {
     private let running = Mutex<[(status: ListenerStatus, server: HTTPServer)]>([])
 
-    func add(_ server: HTTPServer, _ status: ListenerStatus) { running.withLock { $0.append((status, server)) } }
+    func add(_ server: HTTPServer, _ status: ListenerStatus) {
+        running.withLock { $0.append((status, server)) }
+    }
 
     var statuses: [ListenerStatus] { running.withLock { $0.map(\.status) } }
 

@@ -40,13 +40,15 @@ struct StartCommand: ParsableCommand {
             let pages = Pages(
                 registry: registry, runtime: runtime,
                 exposition: PrometheusText(
-                    namespace: config.prometheusNamespace, node: broker.settings.nodeName, loopCount: loopCount),
+                    namespace: config.prometheusNamespace, node: broker.settings.nodeName,
+                    loopCount: loopCount),
                 httpListeners: http)
             try listen(config, runtime, pages, log)
             log.info(
                 "started",
                 metadata: [
-                    "version": "\(BuildVersion.text)", "node": "\(broker.settings.nodeName)", "loops": "\(loopCount)",
+                    "version": "\(BuildVersion.text)", "node": "\(broker.settings.nodeName)",
+                    "loops": "\(loopCount)",
                     "open_files": "\(files)",
                 ])
             log.notice("sessions, queues and retained messages live in memory alone and end with the process")
@@ -86,12 +88,15 @@ struct StartCommand: ParsableCommand {
             options.receiveBufferByteCount = Int32(clamping: sizes[1])
         }
         let facts = ListenerFacts(listener)
-        let bound = try runtime.listen(facts, on: address, maxConnections: listener.maxConnections, options: options)
+        let bound = try runtime.listen(
+            facts, on: address, maxConnections: listener.maxConnections, options: options)
         let isAnonymous = config.flag(.allowAnonymous) || facts.allowsAnonymous
         if isAnonymous, !listener.address.isLoopback {
             log.warning(
                 "anybody who reaches this address may connect, publish and subscribe",
-                metadata: ["listener": "\(listener.key)", "address": "\(bound)", "setting": "allow_anonymous = on"])
+                metadata: [
+                    "listener": "\(listener.key)", "address": "\(bound)", "setting": "allow_anonymous = on",
+                ])
         }
     }
 
@@ -107,7 +112,8 @@ struct StartCommand: ParsableCommand {
         limits.requestTimeout = config.duration(.httpRequestTimeout)
         if listener.maxConnections < limits.connections { limits.connections = listener.maxConnections }
         let server = try HTTPServer(
-            address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules), log: log)
+            address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules),
+            log: log)
         pages.httpListeners.add(
             server,
             ListenerStatus(
@@ -137,7 +143,9 @@ struct StartCommand: ParsableCommand {
                 continue
             }
             log.info("stopping: clients are told; a second signal ends at once")
-            let isDrained = runtime.drain(timeout: config.duration(.shutdownTimeout)) { signals.isStopPending() }
+            let isDrained = runtime.drain(timeout: config.duration(.shutdownTimeout)) {
+                signals.isStopPending()
+            }
             if !isDrained { log.warning("some clients did not read what waited for them") }
             http.stop()
             runtime.stop()
@@ -165,7 +173,8 @@ extension LogSettings {
     init(_ config: EffectiveConfig) {
         self.init(
             destination: Destination(rawValue: config.string(.logConsole)) ?? .console,
-            level: Self.level(named: config.string(.logConsoleLevel)) ?? .info, file: config.string(.logConsoleFile),
+            level: Self.level(named: config.string(.logConsoleLevel)) ?? .info,
+            file: config.string(.logConsoleFile),
             consoleFormat: Format(rawValue: config.string(.logConsoleConsoleFormat)) ?? .text,
             fileFormat: Format(rawValue: config.string(.logConsoleFileFormat)) ?? .text,
             errorFile: config.flag(.logError) ? config.string(.logErrorFile) : nil,

@@ -26,14 +26,23 @@ package protocol Hook: AnyObject, Sendable {
 
 extension Hook {
     package var timeoutBehaviour: HookTimeoutBehaviour { .deny }
-    package func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers> { .next }
+    package func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers>
+    { .next }
     package func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers> { .next }
-    package func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]> {
+    package func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<
+        [SubscribeVerdict]
+    > {
         .next
     }
-    package func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> { .next }
-    package func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> { .next }
-    package func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> { .next }
+    package func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> {
+        .next
+    }
+    package func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+        .next
+    }
+    package func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+        .next
+    }
     package func notify(_ notification: HookNotification) {}
 }
 

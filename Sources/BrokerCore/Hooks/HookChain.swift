@@ -17,7 +17,8 @@ package struct HookChains {
             return chain
         }
         self.occupied = occupied
-        let deliver: UInt64 = 1 << UInt64(HookPoint.onDeliver.index) | 1 << UInt64(HookPoint.onDeliverM5.index)
+        let deliver: UInt64 =
+            1 << UInt64(HookPoint.onDeliver.index) | 1 << UInt64(HookPoint.onDeliverM5.index)
         wantsDeliveries = occupied & deliver != 0
         let publish = [HookPoint.authOnPublish, .authOnPublishM5, .onPublish, .onPublishM5]
         wantsPublishes = publish.contains { occupied & 1 << UInt64($0.index) != 0 }

@@ -16,7 +16,7 @@ package protocol MessageStore: Sendable {
 package struct StoreBatch: Sendable {
     package enum Operation: Sendable {
         /// A queued copy; `number` ascends within the subscriber's queue.
-        case enqueue(SubscriberID, number: UInt64, ApplicationMessage, options: UInt8, subscriptionIdentifier: UInt32)
+        case enqueue(SubscriberID, number: UInt64, ApplicationMessage, DeliveryTerms)
         /// The subscriber has acknowledged it, or it was dropped.
         case remove(SubscriberID, number: UInt64)
         /// All of the subscriber's state has ended.
@@ -43,7 +43,9 @@ package struct StoreError: Error, Sendable, Equatable {
 package struct MemoryMessageStore: MessageStore {
     package init() {}
     package var isDurable: Bool { false }
-    package func commit(_ batch: StoreBatch, completed: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+    package func commit(
+        _ batch: StoreBatch, completed: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
         completed(.success(()))
     }
 }

@@ -1,17 +1,39 @@
 package import DequeModule
 package import MQTTCodec
 
+/// How one copy of a message is delivered: what the publisher and the subscription agree on.
+package struct DeliveryTerms: Sendable, Equatable {
+    package var qos: QoS
+    /// The RETAIN flag of the copy.
+    package var isRetained: Bool
+    /// It came through a shared subscription: should the session end first, another member gets it.
+    package var isShared: Bool
+    /// 0 = none.
+    package var subscriptionIdentifier: UInt32
+
+    package init(
+        qos: QoS, isRetained: Bool = false, isShared: Bool = false, subscriptionIdentifier: UInt32 = 0
+    ) {
+        self.qos = qos
+        self.isRetained = isRetained
+        self.isShared = isShared
+        self.subscriptionIdentifier = subscriptionIdentifier
+    }
+}
+
 /// A copy of a message that waits for its subscriber.
 package struct QueuedMessage {
     package var message: ApplicationMessage
-    /// The QoS it is delivered with.
-    package var qos: QoS
-    /// The RETAIN flag it is delivered with.
-    package var isRetained: Bool
-    /// 0 = none.
-    package var subscriptionIdentifier: UInt32
+    package var terms: DeliveryTerms
     /// Its number in the store; 0 = not stored.
     package var storeNumber: UInt64 = 0
+
+    package init(message: ApplicationMessage, terms: DeliveryTerms) {
+        self.message = message
+        self.terms = terms
+    }
+
+    package var qos: QoS { terms.qos }
 }
 
 /// What waits for one subscriber, in order of arrival. Owns no memory while it is empty.

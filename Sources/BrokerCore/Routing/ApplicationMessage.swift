@@ -72,7 +72,8 @@ package struct MessageFacts: Sendable {
     package var topic: RawSpan {
         @_lifetime(borrow self)
         borrowing get {
-            unsafe _overrideLifetime(RawSpan(_unsafeStart: bytes, byteCount: Int(topicCount)), borrowing: self)
+            unsafe _overrideLifetime(
+                RawSpan(_unsafeStart: bytes, byteCount: Int(topicCount)), borrowing: self)
         }
     }
 
@@ -81,7 +82,8 @@ package struct MessageFacts: Sendable {
         @_lifetime(borrow self)
         borrowing get {
             unsafe _overrideLifetime(
-                RawSpan(_unsafeStart: bytes + Int(topicCount), byteCount: Int(propertyCount)), borrowing: self)
+                RawSpan(_unsafeStart: bytes + Int(topicCount), byteCount: Int(propertyCount)), borrowing: self
+            )
         }
     }
 
@@ -90,11 +92,13 @@ package struct MessageFacts: Sendable {
         borrowing get {
             if let sharedPayload {
                 return unsafe _overrideLifetime(
-                    RawSpan(_unsafeStart: sharedPayload.base, byteCount: sharedPayload.count), borrowing: self)
+                    RawSpan(_unsafeStart: sharedPayload.base, byteCount: sharedPayload.count), borrowing: self
+                )
             }
             return unsafe _overrideLifetime(
                 RawSpan(
-                    _unsafeStart: bytes + Int(topicCount) + Int(propertyCount), byteCount: Int(inlinePayloadCount)),
+                    _unsafeStart: bytes + Int(topicCount) + Int(propertyCount),
+                    byteCount: Int(inlinePayloadCount)),
                 borrowing: self)
         }
     }

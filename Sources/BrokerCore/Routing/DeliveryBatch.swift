@@ -1,5 +1,5 @@
-import Primitives
 import MQTTCodec
+import Primitives
 import Synchronization
 
 /// Copies of messages that one loop has for another in one turn: encoded bytes and targets, back to back.
@@ -32,7 +32,9 @@ package final class DeliveryBatch: @unchecked Sendable {
 
     var copyCount: Int { targets.count }
     /// Memory this batch holds: what back-pressure goes by.
-    var byteCount: Int { bytes.count + heldByteCount + targets.count * MemoryLayout<SubscriptionTarget>.stride }
+    var byteCount: Int {
+        bytes.count + heldByteCount + targets.count * MemoryLayout<SubscriptionTarget>.stride
+    }
 
     /// Adds one copy.
     ///
@@ -48,7 +50,8 @@ package final class DeliveryBatch: @unchecked Sendable {
 
     private func open(_ publication: inout Publication) {
         var record = Record(
-            facts: publication.facts, message: nil, offset: bytes.count, topicCount: publication.topic.byteCount,
+            facts: publication.facts, message: nil, offset: bytes.count,
+            topicCount: publication.topic.byteCount,
             propertyCount: publication.properties.byteCount, payloadCount: publication.payload.byteCount,
             firstTarget: targets.count, targetCount: 0)
         if publication.facts.qos != .atMostOnce || publication.isLarge || publication.message != nil {
@@ -82,7 +85,8 @@ package final class DeliveryBatch: @unchecked Sendable {
                 var publication = Publication(
                     topic: span.extracting(record.offset..<topicEnd),
                     properties: span.extracting(topicEnd..<propertyEnd),
-                    payload: span.extracting(propertyEnd..<propertyEnd + record.payloadCount), facts: record.facts)
+                    payload: span.extracting(propertyEnd..<propertyEnd + record.payloadCount),
+                    facts: record.facts)
                 body(&publication, slice)
             }
         }

@@ -43,7 +43,9 @@ struct FanOutTemplates {
             guard let source = template.baseAddress else { return }
             unsafe output.append(count: count) { target in
                 unsafe target.copyMemory(from: source, byteCount: count)
-                if offset > 0 { unsafe target.storeBytes(of: identifier.bigEndian, toByteOffset: offset, as: UInt16.self) }
+                if offset > 0 {
+                    unsafe target.storeBytes(of: identifier.bigEndian, toByteOffset: offset, as: UInt16.self)
+                }
             }
         }
         if let shared = publication.message?.sharedPayload { output.append(shared: shared, from: 0) }

@@ -54,6 +54,12 @@ package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     @inline(__always)
     package var isNoLocal: Bool { options & 0b100 != 0 }
 
+    /// The subscription is shared. A bit that is reserved on the wire says so here.
+    @inline(__always)
+    package var isShared: Bool { options & Self.sharedBit != 0 }
+
+    package static let sharedBit: UInt8 = 0b0100_0000
+
     /// The RETAIN flag is forwarded as published [MQTT-3.3.1-13].
     @inline(__always)
     package var isRetainAsPublished: Bool { options & 0b1000 != 0 }

@@ -21,7 +21,10 @@ package struct ConnectAttempt: Sendable {
     package var will: WillMessage?
     package var connackProperties = Properties()
 
-    init(_ packet: ConnectPacket, _ broker: BrokerSettings, listener: ListenerFacts, assignedClientID: UTF8Text?) {
+    init(
+        _ packet: ConnectPacket, _ broker: BrokerSettings, listener: ListenerFacts,
+        assignedClientID: UTF8Text?
+    ) {
         self.packet = packet
         subscriber = SubscriberID(
             mountpoint: listener.mountpoint, clientID: assignedClientID ?? packet.clientID)
@@ -29,7 +32,9 @@ package struct ConnectAttempt: Sendable {
         userName = packet.userName
         cleanStart = packet.cleanStart
         settings = broker.session
-        if listener.maxConnectionLifetime > 0 { settings.maxConnectionLifetime = listener.maxConnectionLifetime }
+        if listener.maxConnectionLifetime > 0 {
+            settings.maxConnectionLifetime = listener.maxConnectionLifetime
+        }
         if packet.version == .v5 {
             sessionExpiryInterval = packet.properties.sessionExpiryInterval ?? 0
         } else {
@@ -57,7 +62,9 @@ package struct ConnectAttempt: Sendable {
         if let properties = modifiers.connackProperties { connackProperties = properties }
         if let cleanStart = modifiers.cleanStart {
             self.cleanStart = cleanStart
-            if packet.version != .v5 { sessionExpiryInterval = cleanStart ? 0 : max(sessionExpiryInterval, .max) }
+            if packet.version != .v5 {
+                sessionExpiryInterval = cleanStart ? 0 : max(sessionExpiryInterval, .max)
+            }
         }
         if let interval = modifiers.sessionExpiryInterval { sessionExpiryInterval = interval }
     }

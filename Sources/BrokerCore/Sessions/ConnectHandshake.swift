@@ -61,7 +61,8 @@ package final class ConnectHandshake {
             return
         }
         counters.add(.authReceived, .v5, code: auth.reasonCode.rawValue)
-        guard auth.reasonCode == .continueAuthentication, auth.properties.authenticationMethod == step.method else {
+        guard auth.reasonCode == .continueAuthentication, auth.properties.authenticationMethod == step.method
+        else {
             refuse(.serverUnavailable, .protocolError)  // [MQTT-4.12.0-5]
             return
         }
@@ -75,14 +76,16 @@ package final class ConnectHandshake {
         guard let step = authStep else { return }
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
-        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters) {
+        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters)
+        {
             $0.onAuth(step, ticket)
         }
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badAuthenticationMethod)
         case .refused(let refusal): refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
         case .pending(let index): wait(serial, index)
-        case .ok(let modifiers): continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
+        case .ok(let modifiers):
+            continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
         }
     }
 
@@ -116,7 +119,8 @@ package final class ConnectHandshake {
         let event = event(transport)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
-        let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
+        let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(point, from: start, counters: counters)
+        {
             $0.authOnRegister(event, ticket)
         }
         switch outcome {
@@ -224,7 +228,8 @@ package final class ConnectHandshake {
         case (_, .auth(.ok(let modifiers))):
             guard let step = authStep else { return }
             continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
-        case (_, .auth(.refuse(let refusal))): refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
+        case (_, .auth(.refuse(let refusal))):
+            refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
         case (_, .register(.next)): register(from: waiting.index + 1)
         case (_, .register(.ok(let modifiers))):
             if let modifiers { attempt.apply(modifiers) }
@@ -275,7 +280,8 @@ extension WillMessage {
             facts: MessageFacts(
                 qos: qos, isRetained: isRetained, mountpoint: mountpoint, publisher: nil,
                 expiryDeadline: messageExpiryInterval.map { now.adding(seconds: UInt64($0)) }),
-            topic: unsafe topic.bytes.span.bytes, properties: unsafe properties.span.bytes, payload: unsafe payload.span.bytes)
+            topic: unsafe topic.bytes.span.bytes, properties: unsafe properties.span.bytes,
+            payload: unsafe payload.span.bytes)
     }
 
     mutating func apply(_ modifiers: PublishModifiers) {

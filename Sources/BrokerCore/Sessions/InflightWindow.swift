@@ -23,8 +23,7 @@ package struct InflightWindow {
         package var state: State
         /// nil once PUBREC has come: the payload is not needed for PUBREL.
         package var message: ApplicationMessage?
-        package var isRetained: Bool
-        package var subscriptionIdentifier: UInt32
+        package var terms: DeliveryTerms
         package var sentAt: MonotonicTime
         /// The number it had in the queue's store; 0 = not stored.
         package var storeNumber: UInt64 = 0

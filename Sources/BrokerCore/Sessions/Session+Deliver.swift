@@ -13,43 +13,35 @@ extension Session {
     /// Takes one copy of a message that matched a subscription. Each copy that enters here leaves through exactly
     /// one exit of the ledger.
     ///
-    /// - Parameter isRetained: the RETAIN flag of the copy.
-    func deliver(
-        _ publication: inout Publication, options: SubscriptionOptions, subscriptionIdentifier: UInt32,
-        isRetained: Bool
-    ) {
+    /// - Parameter granted: the subscription's terms; its QoS is the highest the copy may have.
+    func deliver(_ publication: inout Publication, _ granted: DeliveryTerms) {
         counters.add(.queueMessageIn)
-        let granted = options.qos
-        let qos = settings.upgradesOutgoingQoS ? granted : min(granted, publication.facts.qos)
+        var terms = granted
+        if !settings.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }
         guard let output else {
-            keepOffline(&publication, qos, subscriptionIdentifier, isRetained)
+            keepOffline(&publication, terms)
             return
         }
         if queue.isEmpty, !output.isBlocked, !shard.hooks.wantsDeliveries,
-            qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
+            terms.qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
         {
-            send(&publication, qos, subscriptionIdentifier, isRetained, storeNumber: 0, to: output)
+            send(&publication, terms, storeNumber: 0, to: output)
             return
         }
         if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
-        let copy = QueuedMessage(
-            message: publication.sharedMessage(), qos: qos, isRetained: isRetained,
-            subscriptionIdentifier: subscriptionIdentifier)
+        let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms)
         if let reason = enqueue(copy, limit: settings.maxOnlineMessages) { counters.add(reason) }
         if shard.hooks.wantsDeliveries { drain() }
     }
 
-    private func keepOffline(
-        _ publication: inout Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool
-    ) {
-        guard qos != .atMostOnce else {
+    private func keepOffline(_ publication: inout Publication, _ terms: DeliveryTerms) {
+        guard terms.qos != .atMostOnce else {
             counters.add(DropReason.offlineQoS0)
             return
         }
         let message = publication.sharedMessage()
-        shard.hooks.notify(.onOfflineMessage, .offlineMessage(id, message, qos))
-        let copy = QueuedMessage(
-            message: message, qos: qos, isRetained: isRetained, subscriptionIdentifier: subscriptionIdentifier)
+        shard.hooks.notify(.onOfflineMessage, .offlineMessage(id, message, terms.qos))
+        let copy = QueuedMessage(message: message, terms: terms)
         if let reason = enqueue(copy, limit: settings.maxOfflineMessages) { counters.add(reason) }
     }
 
@@ -105,9 +97,7 @@ extension Session {
 
     private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
         var publication = Publication(message)
-        send(
-            &publication, copy.qos, copy.subscriptionIdentifier, copy.isRetained, storeNumber: copy.storeNumber,
-            to: output)
+        send(&publication, copy.terms, storeNumber: copy.storeNumber, to: output)
     }
 
     /// The output has fallen below its low-water mark.
@@ -133,7 +123,8 @@ extension Session {
         case .pending(let index):
             // The copy is held here, in front of the queue, and still counts as queued.
             countQueued(copy, by: 1)
-            pendingDelivery = PendingHook(serial: serial, point: point, index: index, question: .deliver(copy))
+            pendingDelivery = PendingHook(
+                serial: serial, point: point, index: index, question: .deliver(copy))
             shard.startHookDeadline(for: .session(handle), serial: serial)
         }
     }
@@ -157,12 +148,13 @@ extension Session {
 
     /// Writes PUBLISH for a copy, and with QoS 1 and 2 keeps it in the window until it is acknowledged.
     private func send(
-        _ publication: inout Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool,
-        storeNumber: UInt64, to output: OutputBuffer
+        _ publication: inout Publication, _ terms: DeliveryTerms, storeNumber: UInt64, to output: OutputBuffer
     ) {
-        let isPlain = subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
+        let qos = terms.qos
+        let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
         if qos == .atMostOnce, isPlain, shard.fanOut.isActive {
-            shard.fanOut.append(publication, version, qos, isRetained, identifier: 0, now: shard.now, to: output)
+            shard.fanOut.append(
+                publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
             counters.add(.publishSent, version.label)
             counters.add(.queueMessageOut)
             counters.add(.ledgerDelivered)
@@ -179,8 +171,9 @@ extension Session {
         }
         if isPlain, shard.fanOut.isActive {
             shard.fanOut.append(
-                publication, version, qos, isRetained, identifier: identifier, now: shard.now, to: output)
-        } else if !encode(publication, qos, subscriptionIdentifier, isRetained, identifier: identifier, to: output) {
+                publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
+                to: output)
+        } else if !encode(publication, terms, identifier: identifier, to: output) {
             // As if it had been delivered [MQTT-3.1.2-25]; the window's place stays free.
             shard.storeRemoves(id, storeNumber)
             counters.add(DropReason.packetTooLarge)
@@ -196,8 +189,8 @@ extension Session {
         inflight.append(
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
-                message: publication.sharedMessage(), isRetained: isRetained,
-                subscriptionIdentifier: subscriptionIdentifier, sentAt: shard.now, storeNumber: storeNumber))
+                message: publication.sharedMessage(), terms: terms, sentAt: shard.now,
+                storeNumber: storeNumber))
         resumedCount += 1
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
@@ -205,18 +198,18 @@ extension Session {
 
     /// - Returns: false when the packet is larger than the client takes; nothing is written then.
     private func encode(
-        _ publication: borrowing Publication, _ qos: QoS, _ subscriptionIdentifier: UInt32, _ isRetained: Bool,
-        identifier: UInt16, isDuplicate: Bool = false, to output: OutputBuffer
+        _ publication: borrowing Publication, _ terms: DeliveryTerms, identifier: UInt16,
+        isDuplicate: Bool = false, to output: OutputBuffer
     ) -> Bool {
         var encoder = PublishEncoder(
             topic: publication.topic, properties: publication.properties, payload: publication.payload,
             sharedPayload: publication.message?.sharedPayload, version: version)
-        encoder.qos = qos
-        encoder.isRetained = isRetained
+        encoder.qos = terms.qos
+        encoder.isRetained = terms.isRetained
         encoder.isDuplicate = isDuplicate
         encoder.packetIdentifier = identifier
         if version == .v5 {
-            encoder.subscriptionIdentifier = subscriptionIdentifier
+            encoder.subscriptionIdentifier = terms.subscriptionIdentifier
             if let deadline = publication.facts.expiryDeadline {
                 encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: shard.now))
             }
@@ -250,12 +243,10 @@ extension Session {
             sendAck(.pubrel, entry.packetIdentifier)
             return
         }
-        let qos: QoS = entry.state == .awaitingPuback ? .atLeastOnce : .exactlyOnce
         let publication = Publication(message)
         counters.add(.publishSent, version.label)
         _ = encode(
-            publication, qos, entry.subscriptionIdentifier, entry.isRetained, identifier: entry.packetIdentifier,
-            isDuplicate: true, to: output)
+            publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: true, to: output)
     }
 
     /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].

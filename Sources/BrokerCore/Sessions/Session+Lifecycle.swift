@@ -1,6 +1,6 @@
+package import BrokerMetrics
 import DequeModule
 import Logging
-package import BrokerMetrics
 import MQTTCodec
 import Primitives
 
@@ -62,6 +62,8 @@ extension Session {
     /// What the broker can and cannot do [MQTT5 §3.2.2.3].
     private func announce(in properties: inout Properties, _ attempt: ConnectAttempt) {
         let broker = shard.settings
+        // Only who asks is told [MQTT-3.1.2-28].
+        if attempt.packet.properties.requestResponseInformation != 1 { properties.responseInformation = nil }
         if attempt.isAssignedClientID { properties.assignedClientIdentifier = id.clientID }
         if broker.receiveMaxBroker < 65535 { properties.receiveMaximum = broker.receiveMaxBroker }
         if broker.topicAliasMaxClient > 0 { properties.topicAliasMaximum = broker.topicAliasMaxClient }
@@ -80,7 +82,8 @@ extension Session {
         retryTimerIsSet = false
         if keepAlive > 0 { shard.timers.add(.keepAlive(handle, epoch), at: keepAliveDeadline) }
         if settings.maxConnectionLifetime > 0 {
-            shard.timers.add(.lifetime(handle, epoch), at: shard.now.adding(seconds: settings.maxConnectionLifetime))
+            shard.timers.add(
+                .lifetime(handle, epoch), at: shard.now.adding(seconds: settings.maxConnectionLifetime))
         }
     }
 
@@ -103,7 +106,8 @@ extension Session {
         }
         counters.add(.keepaliveExpired, version.label)
         shard.log.log(
-            level: shard.settings.logsKeepAliveAsWarning ? .warning : .info, "client sent nothing for too long",
+            level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
+            "client sent nothing for too long",
             metadata: ["client": "\(id.clientID)", "keep_alive": "\(keepAlive)"])
         disconnect(.keepAliveTimeout, .keepAliveTimeout)
     }
@@ -174,7 +178,8 @@ extension Session {
         setSharedOnline(false)
         // Set even when the session never expires: it says that the session is offline, and since when.
         expiryDeadline =
-            sessionExpiryInterval == .max ? .distantFuture : shard.now.adding(seconds: UInt64(sessionExpiryInterval))
+            sessionExpiryInterval == .max
+            ? .distantFuture : shard.now.adding(seconds: UInt64(sessionExpiryInterval))
         if sessionExpiryInterval != .max, let expiryDeadline {
             shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
         }
@@ -223,7 +228,8 @@ extension Session {
         for subscription in subscriptions {
             guard let shared = SharedFilter(subscription.filter) else { continue }
             shard.subscriptionTrie.setOnline(
-                isOnline, filter: shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
+                isOnline, filter: shared.filter.bytes, shareName: shared.shareName.bytes,
+                mountpoint: id.mountpoint,
                 session: handle)
         }
     }
@@ -256,16 +262,31 @@ extension Session {
 
     // MARK: Gone
 
+    /// What came through a shared subscription goes to another member of its group, now that this session will never
+    /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
+    /// [MQTT-4.8.2-5]. Everything else ends with the session.
+    private func giveToOtherMembers(_ copies: [(message: ApplicationMessage?, terms: DeliveryTerms)]) {
+        for (message, terms) in copies {
+            guard terms.isShared, let message, shard.redeliver(message, sharedBy: subscriptions) else {
+                counters.add(DropReason.sessionEnded)
+                continue
+            }
+            counters.add(.sharedRedelivered)
+        }
+    }
+
     /// Removes the session with all it holds. It must be detached.
     func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
-        let dropped = queue.removeAll()
+        let waiting = queue.removeAll()
         let underWay = inflight.removeAll()
-        counters.add(DropReason.sessionEnded, dropped.count + underWay.count)
-        for copy in dropped { countQueued(copy, by: -1) }
+        for copy in waiting { countQueued(copy, by: -1) }
         counters.move(.inflightMessages, by: -underWay.count)
         resumedCount = 0
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
+        giveToOtherMembers(waiting.map { ($0.message, $0.terms) })
+        giveToOtherMembers(
+            underWay.map { entry in (entry.state == .awaitingPuback ? entry.message : nil, entry.terms) })
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions = []
         retainedScans = []

@@ -33,7 +33,8 @@ extension Session {
                 return
             }
             var publication = Publication(
-                topic: topic, properties: header.properties.bytes(in: body), payload: header.payload.bytes(in: body), facts: facts)
+                topic: topic, properties: header.properties.bytes(in: body),
+                payload: header.payload.bytes(in: body), facts: facts)
             let matches = shard.publish(&publication, copies: .ledgerCopiesLocal)
             acknowledge(header.qos, header.packetIdentifier, matches == 0 ? .noMatchingSubscribers : .success)
             return
@@ -45,9 +46,11 @@ extension Session {
         }
         let message = unsafe ApplicationMessage(
             facts: facts, topic: topic.bytes.span.bytes,
-            properties: header.forwardedProperties(in: body).span.bytes, payload: header.payload.bytes(in: body))
+            properties: header.forwardedProperties(in: body).span.bytes,
+            payload: header.payload.bytes(in: body))
         let pending = PendingPublish(
-            message: message, packetIdentifier: header.packetIdentifier, alias: header.topicAlias, topic: topic)
+            message: message, packetIdentifier: header.packetIdentifier, alias: header.topicAlias,
+            topic: topic)
         authorize(pending, from: 0)
     }
 
@@ -121,7 +124,8 @@ extension Session {
     /// Asks `auth_on_publish` from hook number `start` on, and goes on with its answer.
     func authorize(_ pending: PendingPublish, from start: Int) {
         let point = HookPoint.authOnPublish.forVersion(version)
-        let event = PublishEvent(subscriber: id, userName: userName, message: pending.message, version: version)
+        let event = PublishEvent(
+            subscriber: id, userName: userName, message: pending.message, version: version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
@@ -147,7 +151,8 @@ extension Session {
         var publication = Publication(message)
         let matches = shard.publish(&publication, copies: .ledgerCopiesLocal)
         acknowledge(
-            pending.message.facts.qos, pending.packetIdentifier, matches == 0 ? .noMatchingSubscribers : .success)
+            pending.message.facts.qos, pending.packetIdentifier,
+            matches == 0 ? .noMatchingSubscribers : .success)
         shard.hooks.notify(
             .onPublish.forVersion(version),
             .published(PublishEvent(subscriber: id, userName: userName, message: message, version: version)))
@@ -217,7 +222,8 @@ extension ApplicationMessage {
         let topic = modifiers.topic?.bytes ?? topic.copiedBytes()
         if let payload = modifiers.payload {
             return unsafe ApplicationMessage(
-                facts: facts, topic: topic.span.bytes, properties: properties.span.bytes, payload: payload.span.bytes)
+                facts: facts, topic: topic.span.bytes, properties: properties.span.bytes,
+                payload: payload.span.bytes)
         }
         return unsafe ApplicationMessage(
             facts: facts, topic: topic.span.bytes, properties: properties.span.bytes, payload: payload)

@@ -33,7 +33,8 @@ extension Session {
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let event = event(packet)
-        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(point, from: start, counters: counters) {
+        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(point, from: start, counters: counters)
+        {
             $0.authOnSubscribe(event, ticket)
         }
         switch outcome {
@@ -63,7 +64,9 @@ extension Session {
         }
         let codes = [UInt8](repeating: code.rawValue, count: packet.filters.count)
         send(
-            .suback(SubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+            .suback(
+                SubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
     }
 
     func grant(_ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]) {
@@ -98,11 +101,15 @@ extension Session {
                 let isShared = SharedFilter(filter.filter) != nil
                 if !isShared, options.retainHandling == 0 || (options.retainHandling == 1 && !isKnown) {
                     scans.append(
-                        RetainedScan(filter: filter.filter, options: options, subscriptionIdentifier: identifier))
+                        RetainedScan(
+                            filter: filter.filter, options: options, subscriptionIdentifier: identifier))
                 }
             }
         }
-        send(.suback(SubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+        send(
+            .suback(
+                SubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
         if shard.hooks.wants(.onSubscribe.forVersion(version)) {
             var event = event(packet)
             event.filters = granted
@@ -118,12 +125,16 @@ extension Session {
         } else {
             subscriptions.append(subscription)
         }
-        let target = SubscriptionTarget(
+        var target = SubscriptionTarget(
             session: handle, options: subscription.options.rawValue,
             subscriptionIdentifier: subscription.identifier)
         if let shared = SharedFilter(subscription.filter) {
+            target = SubscriptionTarget(
+                session: handle, options: target.options | SubscriptionTarget.sharedBit,
+                subscriptionIdentifier: subscription.identifier)
             _ = shard.subscriptionTrie.subscribe(
-                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint, target: target,
+                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
+                target: target,
                 isOnline: isOnline)
         } else {
             _ = shard.subscriptionTrie.subscribe(
@@ -161,7 +172,8 @@ extension Session {
         shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, filters))
         send(
             .unsuback(
-                UnsubackPacket(packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+                UnsubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
     }
 
     /// - Returns: false when there was no such subscription.
@@ -177,7 +189,8 @@ extension Session {
     func forget(_ filter: UTF8Text) {
         if let shared = SharedFilter(filter) {
             _ = shard.subscriptionTrie.unsubscribe(
-                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint, session: handle)
+                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
+                session: handle)
         } else {
             _ = shard.subscriptionTrie.unsubscribe(
                 filter.bytes, shareName: nil, mountpoint: id.mountpoint, session: handle)

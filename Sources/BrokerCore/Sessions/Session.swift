@@ -1,5 +1,5 @@
-import Logging
 package import BrokerMetrics
+import Logging
 package import MQTTCodec
 package import Primitives
 
