@@ -236,7 +236,7 @@ package final class Shard {
         slots[slot] = nil
         generations[slot] &+= 1  // handles that still travel find nobody
         freeSlots.append(session.handle.slot)
-        directory[session.id] = nil
+        if directory[session.id] == session.handle { directory[session.id] = nil }
         counters.add(.queueTeardown)
     }
 

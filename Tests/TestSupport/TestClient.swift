@@ -5,6 +5,10 @@ package import Primitives
 /// What a `TestClient` was waiting for and did not get.
 package struct TestClientError: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// A scripted MQTT client over a real socket. Blocking: a read waits for its packet, up to a generous limit, so
@@ -44,7 +48,7 @@ package final class TestClient {
         var offset = 0
         while offset < bytes.count {
             let written = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL))
             }
             guard written > 0 else { throw TestClientError(description: "send: \(String(cString: strerror(errno)))") }
             offset += written
@@ -62,12 +66,13 @@ package final class TestClient {
     /// The next packet; nil when the broker has closed the connection in good order or by reset.
     package func receiveOrEnd() throws -> ControlPacket? {
         while true {
+            let input = input
             if let header = try FixedHeader.decode(input.span.bytes, maximumRemainingLength: 268_435_455),
                 input.count >= header.packetByteCount
             {
                 let body = input.span.bytes.extracting(header.headerByteCount..<header.packetByteCount)
                 let packet = try ControlPacket.decode(header, body: body, version: version)
-                input.removeFirst(header.packetByteCount)
+                self.input.removeFirst(header.packetByteCount)
                 return packet
             }
             guard try fill() else { return nil }

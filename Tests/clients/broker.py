@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import pathlib
 import resource
 import signal
@@ -130,6 +129,9 @@ class Broker:
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+    def descriptor_count(self):
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     # The end
 

@@ -32,8 +32,10 @@ def test_a_session_is_resumed_with_what_was_sent_meanwhile(broker, client, versi
     second = keeper(client, broker, version)
     # 3.1 has no such flag in CONNACK.
     assert second.session_present == (version != 3)
-    got = [int(message.payload) for message in second.receive(20)]
-    assert got == [number for number in range(30) if number % 3]
+    got = second.receive(20)
+    for qos in (1, 2):  # paho shows QoS 2 only when its handshake is complete, so later than QoS 1
+        of_qos = [int(message.payload) for message in got if message.qos == qos]
+        assert of_qos == [number for number in range(30) if number % 3 == qos]
     reading = broker.metrics()
     assert reading("sessions_resumed_total") == 1
     assert reading("message_drops_total", reason="offline_qos0") == 10

@@ -8,6 +8,7 @@ from paho_client import properties
 from waiting import wait_until
 
 NO_MATCHING_SUBSCRIBERS = 0x10
+NO_SUBSCRIPTION_EXISTED = 0x11
 
 
 def test_the_properties_of_a_message_travel_with_it(broker, client):
@@ -61,14 +62,14 @@ def wait_for_a_second(client, broker):
 
 def test_nobody_subscribed_is_told_in_the_acknowledgement(broker, client):
     both = client(broker)
-    assert both.publish("nobody", b"", 1) in (0, NO_MATCHING_SUBSCRIBERS)
+    assert both.publish("nobody", b"", 1) == NO_MATCHING_SUBSCRIBERS
     assert broker.metrics()("ledger_unrouted_total") == 1
     both.subscribe("somebody", 1)
     assert both.publish("somebody", b"", 1) == 0
 
 
 def test_unsubscribing_what_was_not_subscribed_is_told(broker, client):
-    assert client(broker).unsubscribe("never") in ([0x11], [0])
+    assert client(broker).unsubscribe("never") == [NO_SUBSCRIPTION_EXISTED]
 
 
 def test_the_broker_names_a_client_that_has_no_name(broker, client):
@@ -97,17 +98,12 @@ def test_topic_aliases_work_both_ways(start_broker, client):
     subscriber.subscribe("long/topic", 1)
     alias = properties("PUBLISH", TopicAlias=1)
     publisher.publish("long/topic", b"1", 1, properties=alias)
-    publish_without_topic(publisher, b"2", alias)
+    assert publisher.publish("", b"2", 1, properties=alias) == 0
     first, second = subscriber.receive(2)
-    assert first.payload == b"1" and first.topic == "long/topic"
-    assert second.payload == b"2"
-    # The broker may use aliases of its own; paho hands them on as they came.
-    alias_of_second = getattr(second.properties, "TopicAlias", None)
-    assert second.topic == "long/topic" or alias_of_second == first.properties.TopicAlias
-
-
-def publish_without_topic(publisher, payload, alias):
-    assert publisher.publish("", payload, 1, properties=alias) == 0
+    assert (first.topic, first.payload) == ("long/topic", b"1")
+    # Paho hands on aliases as they came: the second time the topic is left out.
+    assert (second.topic, second.payload) == ("", b"2")
+    assert first.properties.TopicAlias == second.properties.TopicAlias
 
 
 def test_retain_handling_decides_about_retained_messages(broker, client):

@@ -69,7 +69,9 @@ extension Session {
         if broker.topicAliasMaxClient > 0 { properties.topicAliasMaximum = broker.topicAliasMaxClient }
         if settings.maxMessageSize < 268_435_455 {
             // The limit is on the remaining length; the property counts the fixed header too.
-            properties.maximumPacketSize = UInt32(clamping: settings.maxMessageSize + 2)
+            let limit = settings.maxMessageSize
+            let lengthBytes = limit < 128 ? 1 : limit < 16_384 ? 2 : limit < 2_097_152 ? 3 : 4
+            properties.maximumPacketSize = UInt32(clamping: limit + 1 + lengthBytes)
         }
         if broker.maxQoS < .exactlyOnce { properties.maximumQoS = broker.maxQoS.rawValue }
         if !broker.retainAvailable { properties.retainAvailable = 0 }

@@ -1,0 +1,79 @@
+@testable import BrokerCore
+import Primitives
+import TestSupport
+import Testing
+
+private func matches(_ count: Int, generation: UInt64) -> SubscriptionMatches {
+    var matches = SubscriptionMatches()
+    matches.generation = generation
+    for number in 0..<count {
+        matches.targets.append(
+            SubscriptionTarget(session: SessionHandle(loop: 0, slot: UInt32(number), generation: 1), options: 0))
+    }
+    return matches
+}
+
+extension RouteCache {
+    fileprivate func count(of topic: UTF8Text, _ generation: UInt64, _ mountpoint: Mountpoint = .default) -> Int? {
+        let span = topic.bytes.span.bytes
+        return find(Self.hash(span, mountpoint), span, mountpoint, generation)?.targets.count
+    }
+
+    fileprivate mutating func offer(_ topic: UTF8Text, _ found: SubscriptionMatches, _ mountpoint: Mountpoint = .default) {
+        let span = topic.bytes.span.bytes
+        offer(Self.hash(span, mountpoint), span, mountpoint, found)
+    }
+}
+
+@Suite struct RouteCacheTests {
+    @Test func `a route is found for its topic, mountpoint and generation alone`() {
+        var cache = RouteCache()
+        #expect(cache.count(of: "a/b", 1) == nil)
+        cache.offer("a/b", matches(3, generation: 1))
+        #expect(cache.count(of: "a/b", 1) == 3)
+        #expect(cache.count(of: "a/b", 2) == nil)
+        #expect(cache.count(of: "a/c", 1) == nil)
+        #expect(cache.count(of: "a/b", 1, .intern("elsewhere")) == nil)
+        cache.offer("a/b", matches(5, generation: 2))
+        #expect(cache.count(of: "a/b", 2) == 5)
+        #expect(cache.count == 1)
+    }
+
+    @Test func `topics that come once do not push out a busy one`() {
+        var cache = RouteCache()
+        cache.offer("busy", matches(1, generation: 1))
+        for number in 0..<50_000 { cache.offer(UTF8Text("once/\(number)"), matches(1, generation: 1)) }
+        #expect(cache.count(of: "busy", 1) == 1)
+        #expect(cache.count <= 4096)
+    }
+
+    @Test func `what was found is what was offered last, whatever else came`() {
+        var random = SeededGenerator(seed: 3)
+        var cache = RouteCache()
+        var generation: UInt64 = 1
+        var offered: [UTF8Text: Int] = [:]
+        for _ in 0..<50_000 {
+            let topic = UTF8Text("t/\(random.below(20_000))")
+            if random.below(10_000) == 0 {
+                generation += 1
+                offered = [:]
+            }
+            if let count = cache.count(of: topic, generation) {
+                #expect(count == offered[topic])
+            } else {
+                let count = random.below(5)
+                cache.offer(topic, matches(count, generation: generation))
+                offered[topic] = count
+            }
+        }
+    }
+
+    @Test func `routes with very many targets are forgotten before they take too much memory`() {
+        var cache = RouteCache()
+        for number in 0..<12 { cache.offer(UTF8Text("large/\(number)"), matches(1 << 17, generation: 1)) }
+        let kept = (0..<12).count { cache.count(of: UTF8Text("large/\($0)"), 1) != nil }
+        #expect(kept >= 1 && kept <= 8)
+        cache.offer("larger than all", matches((1 << 20) + 1, generation: 1))
+        #expect(cache.count(of: "larger than all", 1) == nil)
+    }
+}

@@ -1,0 +1,87 @@
+import Glibc
+
+@testable import BrokerConfig
+
+/// Takes an input as the text of a configuration file. Nothing traps; errors lie in the text; a configuration that is
+/// accepted can be asked for every setting and printed. Opens no file: what would include one is left out.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    let bytes = Array(UnsafeBufferPointer(start: data, count: count))
+    let syntax = ConfSyntax(reading: bytes, path: "fuzz.conf")
+    checkPlaces(syntax, in: bytes)
+    let settings = settings(of: syntax)
+    for setting in settings {
+        require(ConfKey(setting.key) != nil, "the key \(setting.key) is read again from its text")
+    }
+    checkLoading(settings)
+    return 0
+}
+
+@_cdecl("LLVMFuzzerInitialize")
+public func initializeFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>
+) -> CInt {
+    let syntax = [
+        "a = b # c\r\n", "a.b\\.c = 'd # e'", "a = '''b\nc'''\n\nd = e", "include conf.d/*.conf\ninclude 'a b'",
+        "\u{FEFF}a = 1", "a =\nb\n= c\nä = 1", "a = '", "a = $(b)\nb = $(a)", "nodename = $(HOME)@$(HOST)",
+        "listener.tcp.default = 127.0.0.1:1883\nlistener.tcp.default.max_connections = 10",
+        "listener.tcp.a = [::1]:1\nlistener.tcp.b = ::1:1", "listener.tcp.a = local:/tmp/x:0",
+    ]
+    // A line for each setting: its default, or a value that many types accept.
+    let settings = SettingsTable.shared.settings.map { setting in
+        "\(setting.pattern.split(separator: "$").joined()) = \(setting.defaultValue ?? "10")\n"
+    }
+    Corpus.writeIfAsked((syntax + settings).map { Array($0.utf8) })
+    return 0
+}
+
+private func checkPlaces(_ syntax: ConfSyntax, in bytes: [UInt8]) {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let numbers = syntax.statements.map(\.line)
+    require(numbers == Array(Set(numbers)).sorted(), "a line has one statement")
+    require(numbers.allSatisfy { 1...lines.count ~= $0 }, "a statement lies in the text")
+    for error in syntax.errors {
+        guard case .file(_, let line) = error.source else { broken("\(error) has a line") }
+        require(1...lines.count ~= line, "\(error) lies in the text")
+        guard case .syntax(_, let column) = error.problem else { continue }
+        require(column >= 1 && column <= bytes.count + 1, "\(error) lies in the text")
+    }
+}
+
+/// At most 16, so that an input takes no longer than a millisecond or two.
+private func settings(of syntax: ConfSyntax) -> [(key: String, value: String)] {
+    syntax.statements.prefix(16).compactMap { statement in
+        guard case .setting(let key, let value, let isLiteral) = statement.content else { return nil }
+        if isLiteral { return (key.description, "'\(value)'") }
+        return value.hasPrefix("$(<") ? nil : (key.description, value)
+    }
+}
+
+private func checkLoading(_ settings: [(key: String, value: String)]) {
+    do {
+        let (config, notes) = try EffectiveConfig.load(
+            path: nil, overrides: settings, environment: ["HOME": "/home/fuzz", "DOCKER_VERNEMQ_NODENAME": "fuzz"])
+        for note in notes { require(!note.description.isEmpty, "a note says something") }
+        for key in FlagKey.allCases { _ = config.flag(key) }
+        for key in IntegerKey.allCases { _ = config.integer(key) }
+        for key in DurationKey.allCases { _ = config.duration(key) }
+        for key in ExpiryKey.allCases { _ = config.seconds(key) }
+        for key in StringKey.allCases { _ = config.string(key) }
+        for listener in config.listeners() { checkAddress(listener.address) }
+        require(!ConfigText.show(config, all: false).isEmpty, "config show says something")
+    } catch {
+        require(!error.errors.isEmpty && !error.description.isEmpty, "a refused configuration says why")
+    }
+}
+
+/// What the kernel will be asked for is what was written.
+private func checkAddress(_ address: ListenerAddress) {
+    switch address {
+    case .ip(let host, let port):
+        require(ListenerAddress("\(address)") == address, "\(address) is read again from its text")
+        require(!host.utf8.contains(0), "\(host) of port \(port) has no zero byte")
+    case .unix(let path):
+        require(!path.utf8.contains(0), "\(path) has no zero byte")
+    }
+}

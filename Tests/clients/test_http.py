@@ -1,0 +1,133 @@
+"""The pages: health, status, metrics, and what HTTP asks of any server."""
+
+import json
+import subprocess
+
+import pytest
+
+from waiting import DEADLINE
+
+OK = {"status": "OK"}
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ping", "/health/listeners", "/health/listeners_full_cluster"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_healthy_broker_says_so(broker, path, method):
+    answer = broker.request(method, path)
+    assert answer.status == 200
+    assert answer.getheader("Content-Type") == "application/json"
+    assert json.loads(answer.body) == OK
+
+
+def test_the_status_page_is_html_that_loads_nothing_from_elsewhere(broker):
+    answer = broker.get("/status")
+    assert answer.status == 200
+    assert answer.getheader("Content-Type").startswith("text/html")
+    page = answer.body.decode()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "https://" not in page and 'src="//' not in page
+
+
+def test_the_status_page_s_numbers_have_verne_mqs_shape(broker, client):
+    both = client(broker, version=4)
+    both.subscribe("a", 1)
+    both.publish("a", b"x", 1, retain=True)
+    answer = broker.get("/status.json")
+    assert answer.status == 200
+    assert answer.getheader("Content-Type").startswith("application/json")
+    [node] = json.loads(answer.body)
+    [(name, facts)] = node.items()
+    assert "@" in name
+    numbers = {
+        "num_online": 1, "num_offline": 0, "msg_in": 1, "msg_out": 1, "queue_in": 1, "queue_out": 1, "queue_drop": 0,
+        "queue_unhandled": 0, "num_subscriptions": 1, "num_retained": 1, "matches_local": 1, "matches_remote": 0,
+    }
+    assert {key: facts[key] for key in numbers} == numbers
+    assert facts["mystatus"] == [{name: True}]
+    assert facts["version"]
+    listener = next(each for each in facts["listeners"] if each["type"] == "mqtt")
+    host, port = broker.address()
+    assert (listener["status"], listener["ip"], listener["port"]) == ("running", host, port)
+    assert {"mountpoint", "max_conns"} <= listener.keys()
+
+
+def test_an_unknown_page_is_404_and_names_what_there_is(broker):
+    answer = broker.get("/nowhere")
+    assert answer.status == 404
+    assert b"/metrics" in answer.body
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/status.json"])
+def test_a_wrong_method_is_405_with_allow(broker, path):
+    answer = broker.request("DELETE", path)
+    assert answer.status == 405
+    allowed = answer.getheader("Allow").split(", ")
+    assert {"GET", "HEAD", "OPTIONS"} <= set(allowed) and "DELETE" not in allowed
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/status.json", "/health"])
+def test_head_is_get_without_its_body(broker, path):
+    whole, head = broker.get(path), broker.request("HEAD", path)
+    assert head.status == 200
+    assert head.body == b""
+    assert head.getheader("Content-Type") == whole.getheader("Content-Type")
+    assert int(head.getheader("Content-Length")) > 0
+
+
+@pytest.mark.parametrize("header", ["Expect:", "Expect: 100-continue", "Transfer-Encoding: chunked"])
+def test_a_body_over_the_limit_is_413(broker, tmp_path, header):
+    # curl takes an answer that comes before it has sent all.
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * (2 << 20))
+    host, port = broker.address(protocol="http")
+    command = ["curl", "--silent", "--show-error", "--include", "--header", header, "--data-binary", f"@{body}"]
+    result = subprocess.run(
+        [*command, f"http://{host}:{port}/health"], capture_output=True, text=True, timeout=DEADLINE)
+    assert result.returncode == 0, result.stderr
+    assert "HTTP/1.1 413 " in result.stdout
+    assert "The body is longer than" in result.stdout
+
+
+def test_a_long_request_line_is_414(broker):
+    assert broker.get("/metrics?" + "x" * 9000).status == 414
+
+
+def test_a_long_header_is_431(broker):
+    assert broker.get("/metrics", **{"X-Long": "x" * 5000}).status == 431
+
+
+@pytest.mark.parametrize("accept, status", [
+    ("text/plain", 200), ("*/*", 200), ("text/*;q=0.5", 200),
+    ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", 200),
+    ("application/json", 406), ("text/plain;q=0", 406),
+])
+def test_metrics_are_text_for_those_who_accept_it(broker, accept, status):
+    answer = broker.get("/metrics", Accept=accept)
+    assert answer.status == status
+    if status == 200:
+        assert answer.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_one_connection_serves_many_requests(broker):
+    connection = broker.http()
+    for _ in range(20):
+        connection.request("GET", "/health/ping")
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (200, OK)
+    connection.close()
+
+
+def test_requests_are_counted_by_class(broker):
+    before = broker.metrics()
+    for path in ["/nowhere", "/nowhere", "/health"]:
+        broker.get(path)
+    after = broker.metrics()
+    counted = {code: after("http_requests_total", code=code) - before("http_requests_total", code=code)
+               for code in ("2xx", "4xx", "5xx")}
+    assert counted == {"2xx": 2, "4xx": 2, "5xx": 0}  # the first reading is one of the two
+
+
+def test_http_modules_choose_the_pages(start_broker):
+    broker = start_broker({"http_modules": "[vmq_metrics_http,vmq_health_http]"})
+    assert broker.get("/metrics").status == 200
+    assert broker.get("/status.json").status == 404
