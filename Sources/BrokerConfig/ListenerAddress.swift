@@ -9,7 +9,8 @@ package enum ListenerAddress: Hashable, Sendable {
     /// Reads `127.0.0.1:1883`, `::1:1883` (split at the last colon), `[::1]:1883` or `local:/path:0`.
     /// Host names are not accepted, as in VerneMQ.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":") else { return nil }
+        // The kernel would stop reading at a zero byte, and listen elsewhere than was written.
+        guard !text.utf8.contains(0), let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
         guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit), let port = UInt16(digits) else {
             return nil

@@ -66,6 +66,10 @@ package struct SessionSettings: Sendable, Equatable {
     package var upgradesOutgoingQoS = false
     /// Seconds; 0 = no limit.
     package var maxConnectionLifetime: UInt64 = 0
+    /// Several connections of one client id at once, rather than a take-over; only a hook sets it.
+    package var allowsMultipleSessions = false
+    /// With several connections: which of them get a message.
+    package var deliverMode = DeliverMode.fanout
 
     package init() {}
 }
@@ -76,6 +80,14 @@ package enum QueueType: String, Sendable, CaseIterable {
     case fifo
     /// The oldest is dropped, and the newest is delivered first.
     case lifo
+}
+
+/// Which of several connections of one client get a message.
+package enum DeliverMode: String, Sendable, CaseIterable {
+    /// All of them.
+    case fanout
+    /// One, picked at random.
+    case balance
 }
 
 /// What a listener gives to the clients that come through it.

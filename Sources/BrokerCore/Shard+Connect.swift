@@ -60,6 +60,13 @@ extension Shard {
     /// Makes or resumes the session of a client that may come in, and answers its CONNECT.
     func connect(_ attempt: ConnectAttempt, _ transport: any ClientTransport) -> Session {
         var existing = session(attempt.subscriber)
+        if let first = existing, first.isOnline, attempt.settings.allowsMultipleSessions {
+            let session = makeSession(attempt.subscriber, attempt.settings)
+            register(first)  // the directory goes on knowing the first
+            session.join(first)
+            session.attach(transport, attempt, isPresent: true)
+            return session
+        }
         if let older = existing, older.isOnline {
             // Another newcomer with the same id was quicker while a hook was asked: the later one wins.
             counters.add(.sessionTakenOver)

@@ -88,7 +88,7 @@ extension Session {
             var publication = Publication(message)
             let terms = DeliveryTerms(
                 qos: scan.options.qos, isRetained: true, subscriptionIdentifier: scan.subscriptionIdentifier)
-            deliver(&publication, terms)
+            deliverHere(&publication, terms)
         }
         if retainedScans.isEmpty { return false }
         if isMore { retainedScans[0] = scan } else { retainedScans.removeFirst() }

@@ -230,6 +230,9 @@ package final class Shard {
         return session
     }
 
+    /// Makes `session` the one that its client id leads to.
+    func register(_ session: Session) { directory[session.id] = session.handle }
+
     func remove(_ session: Session) {
         guard self.session(session.handle) === session else { return }
         let slot = Int(session.handle.slot)

@@ -12,7 +12,7 @@ package enum StatusPage {
         (
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-                + "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+                + "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
         ),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
@@ -26,7 +26,7 @@ package enum StatusPage {
     private static let head = """
         <!doctype html><html lang="en"><head><meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>Broker status</title>
+        <meta name="color-scheme" content="light dark"><title>Broker status</title>
 
         """
 

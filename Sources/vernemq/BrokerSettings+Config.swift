@@ -44,6 +44,7 @@ extension SessionSettings {
         maxOfflineMessages = config.integer(.maxOfflineMessages)
         overridesMaxOnlineMessages = config.flag(.overrideMaxOnlineMessages)
         queueType = QueueType(rawValue: config.string(.queueType)) ?? .fifo
+        deliverMode = DeliverMode(rawValue: config.string(.queueDeliverMode)) ?? .fanout
         retryInterval = UInt64(clamping: config.integer(.retryInterval)) * 1000
         maxMessageRate = config.integer(.maxMessageRate)
         upgradesOutgoingQoS = config.flag(.upgradeOutgoingQoS)

@@ -60,7 +60,7 @@ import Testing
                 [
                     "", "1883", "localhost:1883", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:", "256.0.0.1:1",
                     "[127.0.0.1]:1", "::1", "[::1]", "local:/a:1", "local:a:0", "127.0.0.1:-1",
-                    "127.0.0.1:1 ",
+                    "127.0.0.1:1 ", "127.0.0.1\0x:1", "local:/a\0x:0",
                 ], .malformedValue
             ),
             (.address(unixSocket: false), ["local:/run/a.sock:0"], .malformedValue),

@@ -1,4 +1,5 @@
-import BrokerCore
+@testable import BrokerCore
+import MQTTCodec
 import Primitives
 import TestSupport
 import Testing

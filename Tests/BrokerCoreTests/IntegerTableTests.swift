@@ -41,4 +41,46 @@ struct IntegerTableTests {
         #expect(table.count == 0)
         #expect(table.byteCount < 4096)  // gives memory back as it shrinks
     }
+
+    @Test func `every key is found at each step while a table grows and shrinks`() {
+        var table = IntegerTable()
+        for key in 0..<700 as Range<UInt64> {
+            table.set(key, to: UInt32(key))
+            #expect((0...key).allSatisfy { table.find($0) == UInt32($0) })
+            #expect(table.find(key + 1) == IntegerTable.none)
+        }
+        for key in 0..<700 as Range<UInt64> {
+            table.set(key, to: UInt32(key) + 1)  // in whichever set of places it is
+            #expect(table.remove(key) == UInt32(key) + 1)
+            #expect((key + 1..<700).allSatisfy { table.find($0) == UInt32($0) })
+            #expect(table.find(key) == IntegerTable.none)
+        }
+        #expect(table.count == 0)
+    }
+
+    @Test func `a paged array has what was put into it, over many pages`() {
+        var array = PagedArray<Int>()
+        for number in 0..<5000 { array.append(number) }
+        for number in stride(from: 0, to: 5000, by: 7) { array[number] = -number }
+        #expect(array.count == 5000)
+        #expect((0..<5000).allSatisfy { array[$0] == ($0 % 7 == 0 ? -$0 : $0) })
+    }
+
+    @Test func `chunks have room for what they were made for, and do not overlap`() {
+        var pool = ChunkPool<Int>(filler: 0)
+        #expect([1, 2, 3, 4, 5, 8, 9].map { ChunkPool<Int>.size(for: $0) } == [0, 1, 2, 2, 3, 3, 4])
+        var chunks = (0..<100).map { (offset: pool.allocate(size: UInt8($0 % 5)), size: UInt8($0 % 5)) }
+        for index in stride(from: 0, to: 100, by: 3) {
+            pool.deallocate(chunks[index].offset, size: chunks[index].size)
+            chunks[index].offset = pool.allocate(size: chunks[index].size)
+        }
+        var used: Set<Int> = []
+        for chunk in chunks {
+            for place in chunk.offset..<chunk.offset + (1 << Int(chunk.size)) {
+                #expect(used.insert(place).inserted)
+            }
+        }
+        for chunk in chunks { pool.deallocate(chunk.offset, size: chunk.size) }
+        #expect(pool.byteCount == 0)
+    }
 }

@@ -1,3 +1,4 @@
+import BrokerCore
 import BrokerMetrics
 import MQTTCodec
 import Primitives

@@ -26,7 +26,8 @@ import Testing
     @Test func `every alert of VerneMQ is there`() throws {
         let text = try String(contentsOf: Self.folder.appending(path: "alerts.yml"), encoding: .utf8)
         let names = [
-            "InstanceDown", "HighSchedulerUtilization", "RunQueueHigh", "HighMemoryUsage", "CriticalMemoryUsage",
+            "InstanceDown", "HighSchedulerUtilization", "RunQueueHigh", "HighMemoryUsage",
+            "CriticalMemoryUsage",
             "QueueMessageDrop", "QueueUnhandledHigh", "PublishErrorRateHigh", "SocketErrorRateHigh",
             "KeepaliveExpiredHigh", "NetsplitDetected", "ClusterBytesDropped",
         ]
@@ -60,7 +61,10 @@ import Testing
                 for (key, value) in object {
                     if key == "expr", let query = value as? String { queries.append(query) }
                     if key == "query", let query = value as? String, query.hasPrefix("label_values(") {
-                        queries.append(query.replacing(#/label_values\((\w+), *(\w+)\)/#) { "sum by (\($0.2)) (\($0.1))" })
+                        queries.append(
+                            query.replacing(#/label_values\((\w+), *(\w+)\)/#) {
+                                "sum by (\($0.2)) (\($0.1))"
+                            })
                     }
                     collect(value)
                 }
@@ -84,7 +88,9 @@ import Testing
         var result = ["up": Family(labels: [], values: [:])]
         for family in MetricCatalog.families {
             var values: [String: Set<String>] = [:]
-            for label in family.series.flatMap(\.labels) { values[label.name, default: []].insert(label.value) }
+            for label in family.series.flatMap(\.labels) {
+                values[label.name, default: []].insert(label.value)
+            }
             let entry = Family(labels: Set(family.labelNames), values: values)
             let suffixes = family.kind == .histogram ? ["_bucket", "_sum", "_count"] : [""]
             for suffix in suffixes { result["vernemq_\(family.name)\(suffix)"] = entry }
@@ -112,7 +118,9 @@ import Testing
             for matcher in (match.2 ?? "").matches(of: #/(\w+) *(=|!=|=~|!~) *"([^"]*)"/#) {
                 let label = String(matcher.1)
                 let value = String(matcher.3)
-                if !family.labels.union(commonLabels).contains(label) { problems.append("\(name) has no label \(label)") }
+                if !family.labels.union(commonLabels).contains(label) {
+                    problems.append("\(name) has no label \(label)")
+                }
                 if matcher.2.count == 1 || matcher.2 == "!=", !value.hasPrefix("$"),
                     let values = family.values[label], !values.contains(value)
                 {
@@ -120,7 +128,9 @@ import Testing
                 }
             }
         }
-        for label in grouping where !known.union(commonLabels).contains(label) { problems.append("no label \(label)") }
+        for label in grouping where !known.union(commonLabels).contains(label) {
+            problems.append("no label \(label)")
+        }
         if known.isEmpty, problems.isEmpty, !query.contains("vernemq_"), !query.contains("up{") {
             problems.append("no metric at all")
         }

@@ -1,14 +1,11 @@
 """Fixtures: a broker of its own for every test, and paho clients that are gone after it."""
 
 import pathlib
-import sys
 
 import pytest
 
 from broker import Broker
 from paho_client import Client
-
-sys.dont_write_bytecode = True
 
 
 def pytest_addoption(parser):

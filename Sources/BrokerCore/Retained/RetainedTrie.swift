@@ -10,7 +10,7 @@ import Synchronization
 ///                    └─ garden   "wet"
 ///
 ///     levels    "office" → 0, "lamp" → 1, …                      each text held once (`LevelTable`)
-///     nodes     [ root | office | lamp | door | garden | free | … ]             flat, by integer
+///     nodes     [ root | office | lamp | door | garden | free | … ]     by integer (`PagedArray`)
 ///     children  (node, level) → node                          one table (`IntegerTable`)
 ///
 /// A lookup by filter goes in slices, each under the lock for a bounded time; between two slices anybody may
@@ -82,7 +82,8 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
     /// Appends the next messages whose topic matches `filter` to `messages`.
     ///
     /// - Parameters:
-    ///   - filter: a valid topic filter. Wildcards at its first level pass by topics that begin with `$` [MQTT-4.7.2-1].
+    ///   - filter: a valid topic filter. Wildcards at its first level pass by topics that begin with `$`
+    ///     [MQTT-4.7.2-1].
     ///   - limit: how many messages to append at most.
     ///   - visits: how many nodes to look at; bounds the time under the lock when few of them match.
     /// - Returns: true when the lookup has not come to its end: call again, even if nothing was appended.

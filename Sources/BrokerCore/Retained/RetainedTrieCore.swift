@@ -26,7 +26,7 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
     static var none: UInt32 { .max }
     private static var rootLevel: UInt32 { LevelTable.idLimit }
 
-    private(set) var nodes: ContiguousArray<Node> = []
+    private(set) var nodes = PagedArray<Node>()
     private var firstFree = UInt32.max
     /// By mountpoint.
     private(set) var roots: ContiguousArray<UInt32> = []
@@ -37,7 +37,7 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
     private var messageByteCount = 0
 
     var byteCount: Int {
-        nodes.capacity * MemoryLayout<Node>.stride + levels.byteCount + children.byteCount + messageByteCount
+        nodes.byteCount + levels.byteCount + children.byteCount + messageByteCount
     }
 
     @inline(__always)
@@ -201,7 +201,7 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
             if node.level == Self.rootLevel {
                 roots[Int(node.parent)] = Self.none
                 if nodeCount == 0 {
-                    nodes = []  // nothing is left: let go of the memory
+                    nodes = PagedArray()  // nothing is left: let go of the memory
                     firstFree = Self.none
                     children = IntegerTable()
                 }

@@ -3,9 +3,9 @@ import Primitives
 /// The texts between the slashes, each held once and known by a small integer, so that a trie compares
 /// integers. Each holder of an id counts; a level that nobody holds is forgotten and its id used again.
 ///
-///     places   [ – | hash,id | – | hash,id | … ]     open addressing, linear probing, at most 3/4 full
-///                        └──► levels[id] = (text, length, hash, holders)
-///                                            └──► texts: t e m p e r a t u r e – – …   if over 8 bytes
+///     byHash    hash → id                                         one table (`IntegerTable`)
+///     levels    [ text, hash, holders, next with this hash | … ]
+///                   └──► texts: t e m p e r a t u r e – – …      only those over 8 bytes
 ///
 /// The hash is seeded for each table: clients choose these texts, and must not be able to make them collide.
 package struct LevelTable: Sendable {
@@ -15,54 +15,58 @@ package struct LevelTable: Sendable {
     package static let idLimit = UInt32.max - 8
 
     private struct Level: BitwiseCopyable {
-        /// A text of up to 8 bytes itself (`shortWord`); of a longer one, where it begins in `texts`; of a
-        /// free id, the next free id.
+        /// A text of up to 8 bytes itself (`shortWord`); of a longer one, where it begins in `texts`.
         var word: UInt64
+        var hash: UInt64
         var length: UInt32
-        var hash: UInt32
         var holders: UInt32
+        /// Another level with the same hash, or none; of a free id, the next free id.
+        var next: UInt32
     }
 
-    /// Upper half: hash. Lower half: id + 1; 0 is an empty place.
-    private var places: ContiguousArray<UInt64> = []
-    private var levels: ContiguousArray<Level> = []
+    /// From hash to the first level that has it.
+    private var byHash = IntegerTable()
+    private var levels = PagedArray<Level>()
     private var texts = ChunkPool<UInt8>(filler: 0)
     private var firstFree = LevelTable.none
     private let seed: UInt64
+    private let hashMask: UInt64
     /// Levels held.
     package private(set) var count = 0
 
-    package init() {
+    /// - Parameter hashMask: tests make texts collide with fewer bits.
+    package init(hashMask: UInt64 = .max) {
         seed = UInt64.random(in: .min ... .max)
+        self.hashMask = hashMask
     }
 
     /// Memory held, in bytes.
     package var byteCount: Int {
-        places.capacity * 8 + levels.capacity * MemoryLayout<Level>.stride + texts.byteCount
+        byHash.byteCount + levels.byteCount + texts.byteCount
     }
 
     /// The id of `text`, or `LevelTable.none`.
     package func find(_ text: RawSpan) -> UInt32 {
         guard count > 0 else { return Self.none }
-        let isShort = text.byteCount <= 8
-        let shortWord = isShort ? text.shortWord : 0
-        let hash = isShort ? hash(shortWord, length: text.byteCount) : hash(text)
-        let mask = places.count - 1
-        var place = Int(hash) & mask
-        while true {
-            let word = places[place]
-            if word == 0 { return Self.none }
-            if UInt32(truncatingIfNeeded: word >> 32) == hash {
-                let id = UInt32(truncatingIfNeeded: word) - 1
-                let level = levels[Int(id)]
-                if Int(level.length) == text.byteCount,
-                    isShort ? level.word == shortWord : isEqual(level, text)
-                {
-                    return id
-                }
-            }
-            place = (place + 1) & mask
+        guard text.byteCount > 8 else { return find(text.shortWord, length: text.byteCount) }
+        var id = byHash.find(hash(text))
+        while id != Self.none {
+            let level = levels[Int(id)]
+            if Int(level.length) == text.byteCount, isEqual(level, text) { return id }
+            id = level.next
         }
+        return id
+    }
+
+    @inline(__always)
+    private func find(_ shortWord: UInt64, length: Int) -> UInt32 {
+        var id = byHash.find(hash(shortWord, length: length))
+        while id != Self.none {
+            let level = levels[Int(id)]
+            if Int(level.length) == length, level.word == shortWord { return id }
+            id = level.next
+        }
+        return id
     }
 
     /// The id of `text`, which is added when nobody held it; one more holder.
@@ -72,23 +76,22 @@ package struct LevelTable: Sendable {
             levels[Int(known)].holders += 1
             return known
         }
-        if (count + 1) * 4 > places.count * 3 { resize(to: max(16, places.count * 2)) }
         let isShort = text.byteCount <= 8
         let hash = isShort ? hash(text.shortWord, length: text.byteCount) : hash(text)
         let level = Level(
-            word: isShort ? text.shortWord : UInt64(store(text)), length: UInt32(text.byteCount), hash: hash,
-            holders: 1)
+            word: isShort ? text.shortWord : UInt64(store(text)), hash: hash, length: UInt32(text.byteCount),
+            holders: 1, next: byHash.find(hash))
         let id: UInt32
         if firstFree != Self.none {
             id = firstFree
-            firstFree = UInt32(levels[Int(id)].word)
+            firstFree = levels[Int(id)].next
             levels[Int(id)] = level
         } else {
             precondition(levels.count < Int(Self.idLimit), "more levels than ids")
             id = UInt32(levels.count)
             levels.append(level)
         }
-        insert(hash: hash, id: id)
+        byHash.set(hash, to: id)
         count += 1
         return id
     }
@@ -102,21 +105,35 @@ package struct LevelTable: Sendable {
     package mutating func release(_ id: UInt32) {
         levels[Int(id)].holders -= 1
         guard levels[Int(id)].holders == 0 else { return }
-        removePlace(of: id)
         let level = levels[Int(id)]
+        unlink(id, level)
         if level.length > 8 {
             texts.deallocate(Int(level.word), size: ChunkPool<UInt8>.size(for: Int(level.length)))
         }
-        levels[Int(id)].word = UInt64(firstFree)
+        levels[Int(id)].next = firstFree
         firstFree = id
         count -= 1
         if count == 0 {
-            places = []
-            levels = []
+            byHash = IntegerTable()
+            levels = PagedArray()
             firstFree = Self.none
-        } else if places.count > 64, count * 8 < places.count {
-            resize(to: places.count / 2)
         }
+    }
+
+    /// Takes the level out of the chain of its hash.
+    private mutating func unlink(_ id: UInt32, _ level: Level) {
+        let first = byHash.find(level.hash)
+        if first == id {
+            if level.next == Self.none {
+                byHash.remove(level.hash)
+            } else {
+                byHash.set(level.hash, to: level.next)
+            }
+            return
+        }
+        var before = first
+        while levels[Int(before)].next != id { before = levels[Int(before)].next }
+        levels[Int(before)].next = level.next
     }
 
     /// The level begins with `$`; wildcards at the first level pass it by [MQTT-4.7.2-1].
@@ -161,12 +178,12 @@ package struct LevelTable: Sendable {
     }
 
     @inline(__always)
-    private func hash(_ shortWord: UInt64, length: Int) -> UInt32 {
+    private func hash(_ shortWord: UInt64, length: Int) -> UInt64 {
         finish(Self.fold(seed ^ UInt64(length) ^ shortWord, 0xE703_7ED1_A0B4_28DB))
     }
 
     /// Of a text over 8 bytes: eight at a time, each folded in by a 128-bit product.
-    private func hash(_ text: RawSpan) -> UInt32 {
+    private func hash(_ text: RawSpan) -> UInt64 {
         var state = seed ^ UInt64(text.byteCount)
         var index = 0
         while index + 8 < text.byteCount {
@@ -178,48 +195,14 @@ package struct LevelTable: Sendable {
     }
 
     @inline(__always)
-    private func finish(_ state: UInt64) -> UInt32 {
-        UInt32(truncatingIfNeeded: Self.fold(state ^ seed, 0x8EBC_6AF0_9C88_C6E3))
+    private func finish(_ state: UInt64) -> UInt64 {
+        Self.fold(state ^ seed, 0x8EBC_6AF0_9C88_C6E3) & hashMask
     }
 
     @inline(__always)
     private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
-    }
-
-    // MARK: - Places
-
-    private mutating func insert(hash: UInt32, id: UInt32) {
-        let mask = places.count - 1
-        var place = Int(hash) & mask
-        while places[place] != 0 { place = (place + 1) & mask }
-        places[place] = UInt64(hash) << 32 | UInt64(id + 1)
-    }
-
-    private mutating func removePlace(of id: UInt32) {
-        let mask = places.count - 1
-        var hole = Int(levels[Int(id)].hash) & mask
-        while UInt32(truncatingIfNeeded: places[hole]) != id + 1 { hole = (hole + 1) & mask }
-        var place = (hole + 1) & mask
-        while places[place] != 0 {
-            // A level may move back into the hole unless that would put it before its own first place.
-            let home = Int(places[place] >> 32) & mask
-            if (place - home) & mask >= (place - hole) & mask {
-                places[hole] = places[place]
-                hole = place
-            }
-            place = (place + 1) & mask
-        }
-        places[hole] = 0
-    }
-
-    private mutating func resize(to capacity: Int) {
-        let old = places
-        places = ContiguousArray(repeating: 0, count: capacity)
-        for word in old where word != 0 {
-            insert(hash: UInt32(truncatingIfNeeded: word >> 32), id: UInt32(truncatingIfNeeded: word) - 1)
-        }
     }
 }
 

@@ -11,7 +11,7 @@ import Synchronization
 ///                             └─ + ──── player1       [group "workers"]
 ///
 ///     levels    "sport" → 0, "tennis" → 1, "player1" → 2       each text held once (`LevelTable`)
-///     nodes     [ root | sport | tennis | player1 | # | + | player1 | free | … ]       flat, by integer
+///     nodes     [ root | sport | tennis | player1 | # | + | player1 | free | … ]     by integer (`PagedArray`)
 ///     children  (node, level) → node                                        one table (`IntegerTable`)
 ///     targets   [ 7 | 3 | … ]                                   all lists in one array (`ChunkPool`)
 ///
@@ -57,7 +57,7 @@ import Synchronization
 
     /// - Parameters:
     ///   - filter: a valid topic filter, without the prefix `$share/name/`.
-    ///   - shareName: the name between the slashes of `$share/name/`; nil when the subscription is not shared.
+    ///   - shareName: the name between the slashes of `$share/name/`; nil if the subscription is not shared.
     ///   - isOnline: the session is connected; counts for shared subscriptions only.
     /// - Returns: true when the session had this very filter already: its terms were replaced [MQTT-3.8.4-3].
     /// - Complexity: O(length of filter); blocks all loops meanwhile.

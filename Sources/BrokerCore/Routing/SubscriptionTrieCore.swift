@@ -38,7 +38,7 @@ struct SubscriptionTrieCore: ~Copyable {
     private static let multiLevel = LevelTable.idLimit + 1
     private static let rootLevel = LevelTable.idLimit + 2
 
-    private(set) var nodes: ContiguousArray<Node> = []
+    private(set) var nodes = PagedArray<Node>()
     private var firstFree = SubscriptionTrieCore.none
     /// By mountpoint.
     private(set) var roots: ContiguousArray<UInt32> = []
@@ -51,7 +51,7 @@ struct SubscriptionTrieCore: ~Copyable {
     private(set) var subscriptionCount = 0
 
     var byteCount: Int {
-        var total = nodes.capacity * MemoryLayout<Node>.stride + roots.capacity * 4
+        var total = nodes.byteCount + roots.capacity * 4
         total += levels.byteCount + children.byteCount + targets.byteCount
         for list in groups.values {
             for group in list { total += group.byteCount }
@@ -224,7 +224,7 @@ struct SubscriptionTrieCore: ~Copyable {
             case Self.rootLevel:
                 roots[parent] = Self.none
                 if nodeCount == 0 {
-                    nodes = []  // no subscription is left: let go of the memory
+                    nodes = PagedArray()  // no subscription is left: let go of the memory
                     firstFree = Self.none
                     children = IntegerTable()
                 }

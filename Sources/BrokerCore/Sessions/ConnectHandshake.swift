@@ -163,7 +163,9 @@ package final class ConnectHandshake {
 
     private func takeOver() {
         guard let transport else { return }
-        if let older = shard.session(attempt.subscriber), older.isOnline {
+        if let older = shard.session(attempt.subscriber), older.isOnline,
+            !attempt.settings.allowsMultipleSessions
+        {
             counters.add(.sessionTakenOver)
             older.disconnect(.sessionTakenOver, .takenOver)
         }

@@ -15,6 +15,15 @@ extension Session {
     ///
     /// - Parameter granted: the subscription's terms; its QoS is the highest the copy may have.
     func deliver(_ publication: inout Publication, _ granted: DeliveryTerms) {
+        guard siblings.isEmpty else {
+            deliverToSiblings(&publication, granted)
+            return
+        }
+        deliverHere(&publication, granted)
+    }
+
+    /// As `deliver`, to this connection's session whether the client has others or not.
+    func deliverHere(_ publication: inout Publication, _ granted: DeliveryTerms) {
         counters.add(.queueMessageIn)
         var terms = granted
         if !settings.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }

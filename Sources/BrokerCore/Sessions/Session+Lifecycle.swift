@@ -170,6 +170,10 @@ extension Session {
         dropPendingHooks()
         let ending = will
         will = nil
+        if leaveSiblings() {
+            if let ending { publishUnlessSuppressed(ending, reason) }
+            return
+        }
         guard sessionExpiryInterval != 0 else {
             if let ending { publishUnlessSuppressed(ending, reason) }
             end(.clientGone(id), at: .onClientGone)
@@ -267,28 +271,55 @@ extension Session {
     /// What came through a shared subscription goes to another member of its group, now that this session will never
     /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
     /// [MQTT-4.8.2-5]. Everything else ends with the session.
-    private func giveToOtherMembers(_ copies: [(message: ApplicationMessage?, terms: DeliveryTerms)]) {
-        for (message, terms) in copies {
-            guard terms.isShared, let message, shard.redeliver(message, sharedBy: subscriptions) else {
-                counters.add(DropReason.sessionEnded)
+    private func giveToOtherMembers(_ copies: [EndedCopy]) {
+        for copy in copies {
+            guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
+                shard.redeliver(message, sharedBy: subscriptions)
+            else {
+                count(givenUp: copy)
                 continue
             }
             counters.add(.sharedRedelivered)
         }
     }
 
-    /// Removes the session with all it holds. It must be detached.
-    func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
+    /// A copy that its session will not deliver any more.
+    struct EndedCopy {
+        /// nil: the client has it, and only PUBCOMP was outstanding.
+        var message: ApplicationMessage?
+        var terms: DeliveryTerms
+        /// It was sent with QoS 2 and may have arrived.
+        var wasSentTwoStep: Bool
+    }
+
+    /// Takes everything that waits or is under way out of the session, oldest first.
+    func takeCopies() -> [EndedCopy] {
         let waiting = queue.removeAll()
         let underWay = inflight.removeAll()
         for copy in waiting { countQueued(copy, by: -1) }
         counters.move(.inflightMessages, by: -underWay.count)
+        return underWay.map {
+            EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: $0.terms.qos == .exactlyOnce)
+        }
+            + waiting.map { EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false) }
+    }
+
+    /// The copy leaves the ledger with its session.
+    func count(givenUp copy: EndedCopy) {
+        if copy.message == nil {
+            counters.add(.ledgerDelivered)
+        } else {
+            counters.add(DropReason.sessionEnded)
+        }
+    }
+
+    /// Removes the session with all it holds. It must be detached.
+    func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
+        let copies = takeCopies()
         resumedCount = 0
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
-        giveToOtherMembers(waiting.map { ($0.message, $0.terms) })
-        giveToOtherMembers(
-            underWay.map { entry in (entry.state == .awaitingPuback ? entry.message : nil, entry.terms) })
+        giveToOtherMembers(copies)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions = []
         retainedScans = []

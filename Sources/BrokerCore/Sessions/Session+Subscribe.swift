@@ -79,8 +79,9 @@ extension Session {
             case .refuse(let code): codes.append(version == .v5 ? code.rawValue : 0x80)
             case .grant(let filter):
                 let limit = shard.settings.maxSubscriptionsPerClient
-                let isKnown = subscriptions.contains { $0.filter == filter.filter }
-                if limit > 0, !isKnown, subscriptions.count >= limit {
+                let holder = subscriptionHolder
+                let isKnown = holder.subscriptions.contains { $0.filter == filter.filter }
+                if limit > 0, !isKnown, holder.subscriptions.count >= limit {
                     codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
                     continue
                 }
@@ -95,7 +96,7 @@ extension Session {
                     options = SubscriptionOptions(
                         qos: options.qos, noLocal: isBridge, retainAsPublished: isBridge, retainHandling: 0)
                 }
-                add(Subscription(filter: filter.filter, options: options, identifier: identifier))
+                holder.add(Subscription(filter: filter.filter, options: options, identifier: identifier))
                 codes.append(options.qos.rawValue)
                 granted.append(filter)
                 let isShared = SharedFilter(filter.filter) != nil
@@ -166,7 +167,7 @@ extension Session {
     func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
         var codes: [UInt8] = []
         for filter in filters {
-            let existed = remove(filter)
+            let existed = subscriptionHolder.remove(filter)
             codes.append((existed ? ReasonCode.success : .noSubscriptionExisted).rawValue)
         }
         shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, filters))

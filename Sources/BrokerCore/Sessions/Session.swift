@@ -66,6 +66,10 @@ package struct Subscription: Sendable {
     var incomingAliases: IncomingTopicAliases?
     var outgoingAliases: OutgoingTopicAliases?
     var retainedScans: [RetainedScan] = []
+    /// Further connections of this client id, on the session that the directory knows.
+    var siblings: ContiguousArray<Session> = []
+    /// On a sibling: the session that the directory knows. It outlives its siblings or hands over to one.
+    weak var first: Session?
     /// The question a hook has not answered yet.
     var pendingHook: PendingHook?
     /// The answer `on_deliver` owes for the message at the front of the queue.

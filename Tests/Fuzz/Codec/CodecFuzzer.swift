@@ -18,7 +18,8 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var offset = 0
     while offset < stream.byteCount {
         let rest = stream.extracting(offset...)
-        guard let header = checkedHeader(rest, limit: choice.limit), header.packetByteCount <= rest.byteCount else {
+        guard let header = checkedHeader(rest, limit: choice.limit), header.packetByteCount <= rest.byteCount
+        else {
             break
         }
         let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
@@ -55,7 +56,8 @@ struct ConnectionChoice {
         version = Self.versions[Int(byte & 0b11)]
         sender = byte & 0b100 == 0 ? .server : .client
         let index = Int(byte >> 3)
-        limit = index < Self.limits.count && index > 0 ? Self.limits[index] : FixedHeader.largestRemainingLength
+        limit =
+            index < Self.limits.count && index > 0 ? Self.limits[index] : FixedHeader.largestRemainingLength
     }
 
     static func byte(_ version: ProtocolVersion, _ sender: PacketSender) -> UInt8 {

@@ -10,7 +10,8 @@ func checkedHeader(_ bytes: RawSpan, limit: Int) -> FixedHeader? {
     guard case .header(let header) = found else { return nil }
     let length = header.remainingLength
     require(outcome(bytes, limit: length) == found, "a packet as long as the limit is accepted")
-    require(outcome(bytes, limit: length - 1) == .refused(.packetTooLarge), "a packet over the limit is refused")
+    require(
+        outcome(bytes, limit: length - 1) == .refused(.packetTooLarge), "a packet over the limit is refused")
     for byteCount in 0..<header.headerByteCount {
         require(
             outcome(bytes.extracting(..<byteCount), limit: limit) == .incomplete,
@@ -27,7 +28,9 @@ private enum HeaderOutcome: Equatable {
 
 private func outcome(_ bytes: RawSpan, limit: Int) -> HeaderOutcome {
     do {
-        guard let header = try FixedHeader.decode(bytes, maximumRemainingLength: limit) else { return .incomplete }
+        guard let header = try FixedHeader.decode(bytes, maximumRemainingLength: limit) else {
+            return .incomplete
+        }
         return .header(header)
     } catch {
         require(error.offset < bytes.byteCount, "an error in a header names a byte that is there")
@@ -54,7 +57,8 @@ private func expectedHeader(_ bytes: RawSpan, limit: Int) -> HeaderOutcome {
         guard octet < 128 else { continue }
         if octet == 0, index > 1 { return .refused(.overlongVariableByteInteger) }
         if length > limit { return .refused(.packetTooLarge) }
-        return .header(FixedHeader(type: type, flags: flags, headerByteCount: index + 1, remainingLength: length))
+        return .header(
+            FixedHeader(type: type, flags: flags, headerByteCount: index + 1, remainingLength: length))
     }
     return octets.count == 5 ? .refused(.remainingLengthOverflow) : .incomplete
 }

@@ -30,7 +30,9 @@ func checkPacket(_ header: FixedHeader, _ body: RawSpan, _ choice: ConnectionCho
 private func checkRoundTrip(_ packet: ControlPacket, _ version: ProtocolVersion, byteCount: Int) {
     let bytes = encodePacket(packet, version: version)
     let again = try? decodePacket(bytes, version: version)
-    require(again == packet, "\(version) \(packet) is itself when decoded again, not \(String(describing: again))")
+    require(
+        again == packet, "\(version) \(packet) is itself when decoded again, not \(String(describing: again))"
+    )
     require(encodePacket(packet, version: version) == bytes, "\(packet) is encoded the same way twice")
     // Two texts may be spelled longer than they came: an acknowledgement without property length, for one.
     require(bytes.count <= byteCount + 2, "\(packet) of \(byteCount) bytes does not grow to \(bytes.count)")

@@ -13,7 +13,8 @@ enum ExpectedTopic {
         let levels = split(bytes)
         var matched = levels[...]
         if levels.first == Array("$share".utf8) {
-            guard let parts = sharedParts(bytes), !parts.group.contains(plus), !parts.group.contains(hash) else {
+            guard let parts = sharedParts(bytes), !parts.group.contains(plus), !parts.group.contains(hash)
+            else {
                 return nil
             }
             matched = levels.dropFirst(2)

@@ -15,14 +15,16 @@ public func fuzzOneInput(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
     let filter = ExpectedTopic.filterLevels(text)
     let filterFound = levels(in: text) { span throws(MalformedPacket) in try TopicFilter.validate(span) }
-    require(filterFound == filter, "topic filter \(text) has \(shown(filter)) levels, not \(shown(filterFound))")
+    require(
+        filterFound == filter, "topic filter \(text) has \(shown(filter)) levels, not \(shown(filterFound))")
 
     let shared = SharedFilter(UTF8Text(bytes: text))
     if filter != nil {
         let parts = ExpectedTopic.sharedParts(text)
         require(
             shared?.shareName.bytes == parts?.group && shared?.filter.bytes == parts?.filter,
-            "shared filter \(text) is taken apart as \(String(describing: parts)), not \(String(describing: shared))")
+            "shared filter \(text) is taken apart as \(String(describing: parts)), not \(String(describing: shared))"
+        )
     }
     return 0
 }
@@ -33,7 +35,8 @@ public func initializeFuzzer(
     _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>
 ) -> CInt {
     let written = [
-        "$share/g/a/+/#", "$share/g/", "$share//a", "$share", "$shared/g", "$SYS/#", "+/a/+", "a+/b", "#/a", "/", "//",
+        "$share/g/a/+/#", "$share/g/", "$share//a", "$share", "$shared/g", "$SYS/#", "+/a/+", "a+/b", "#/a",
+        "/", "//",
         "a/ä/€/𐍈/b", "\u{FFFF}", "\u{7FF}\u{800}\u{10FFFF}", "0123456789/abcdef+", "0123456/#", "a\0b",
     ]
     let packets = wireFixtures.flatMap { row -> [[UInt8]] in
