@@ -25,8 +25,8 @@ package enum ConfigurationPage {
 
             Of the \(settings.count) keys, \(done) are implemented, \(later) are accepted with a warning (*not yet*),
             and \(settings.count - done - later) mean nothing in this broker (*no effect*). In *notes*, `h` is hidden
-            (not in a sample file), `r` may change at run time, `2` is new in VerneMQ 2.x, `1` was removed in 2.x and
-            `+` is not VerneMQ's. Relative paths count from the directory the broker is started in.
+            (not in a sample file), `r` may change at run time in VerneMQ (here with the next start), `2` is new in
+            VerneMQ 2.x, `1` was removed in 2.x and `+` is not VerneMQ's. Relative paths count from the directory the broker is started in.
 
             An option of a listener is looked for at the listener, then at its kind, then at all listeners:
             `listener.tcp.default.max_connections`, `listener.tcp.max_connections`, `listener.max_connections`.

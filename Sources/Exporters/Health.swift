@@ -7,6 +7,8 @@ package struct Health: Hashable, Sendable {
         case unknown
         case notJoined
         case memberOffline
+        /// The node is being stopped: send no new clients.
+        case stopping
 
         fileprivate var reason: String? {
             switch self {
@@ -14,6 +16,7 @@ package struct Health: Hashable, Sendable {
             case .unknown: "Unknown cluster status"
             case .notJoined: "Node has not joined cluster"
             case .memberOffline: "At least one node is offline"
+            case .stopping: "Node is stopping"
             }
         }
     }

@@ -13,6 +13,7 @@ package final class BrokerRuntime: Sendable {
     private let group: LoopGroup
     private let listeners = Mutex<[RunningListener]>([])
     private let log: Logger
+    private let draining = Atomic<Bool>(false)
 
     /// Makes the loops; nothing runs yet.
     package init(broker: Broker) throws(TransportError) {
@@ -59,6 +60,7 @@ package final class BrokerRuntime: Sendable {
     ///   - isUrgent: asked meanwhile; true ends the wait.
     /// - Returns: false when the time was over first.
     package func drain(timeout: Duration, isUrgent: () -> Bool = { false }) -> Bool {
+        draining.store(true, ordering: .relaxed)
         doors.post(.drain)
         let end = ContinuousClock.now + timeout
         while !doors.isDrained {
@@ -67,6 +69,9 @@ package final class BrokerRuntime: Sendable {
         }
         return true
     }
+
+    /// True from the call of `drain` on.
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     /// Ends the loops. What has not been sent is lost.
     package func stop() {

@@ -43,14 +43,15 @@ struct Pages: Sendable {
         }
         return [
             route("/health/ping") { .ping },
-            route("/health/listeners_full_cluster") { [self] in .fullCluster(.ready, listeners) },
+            route("/health/listeners_full_cluster") { [self] in .fullCluster(state, listeners) },
             route("/health/listeners") { [self] in .listeners(listeners) },
-            route("/health") { [self] in .node(.ready, listeners) },
+            route("/health") { [self] in .node(state, listeners) },
         ]
     }
 
     private var status: [Route] {
         [
+            Route("/favicon.ico") { _ in HTTPResponse(status: 204) },
             Route("/status.json") { [self] _ in .json(StatusJSON.render(registry.snapshot(), node)) },
             Route("/status/details.json") { [self] _ in
                 .json(StatusJSON.renderDetails(registry.snapshot(), node))
@@ -62,6 +63,8 @@ struct Pages: Sendable {
             },
         ]
     }
+
+    private var state: Health.ClusterState { runtime.isDraining ? .stopping : .ready }
 
     private var node: NodeStatus {
         NodeStatus(node: runtime.broker.settings.nodeName, version: BuildVersion.text, listeners: listeners)

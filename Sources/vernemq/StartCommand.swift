@@ -54,7 +54,7 @@ struct StartCommand: ParsableCommand {
             log.notice("sessions, queues and retained messages live in memory alone and end with the process")
             serve(runtime, http, output, &signals, config, log)
         } catch let error as TransportError {
-            Console.error("vernemq: cannot \(error)")
+            Console.error("vernemq: \(error)")
             throw ExitCode(1)
         } catch let error as HTTPServerError {
             Console.error("vernemq: \(error)")
@@ -110,7 +110,7 @@ struct StartCommand: ParsableCommand {
         limits.bodySize = config.integer(.httpMaxBodySize)
         limits.threads = config.integer(.httpThreads)
         limits.requestTimeout = config.duration(.httpRequestTimeout)
-        if listener.maxConnections < limits.connections { limits.connections = listener.maxConnections }
+        if listener.maxConnections < .max { limits.connections = listener.maxConnections }
         let server = try HTTPServer(
             address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules),
             log: log)
@@ -118,7 +118,7 @@ struct StartCommand: ParsableCommand {
             server,
             ListenerStatus(
                 type: "http", isRunning: true, ip: host, port: server.port, mountpoint: "",
-                maximumConnections: listener.maxConnections == .max ? nil : listener.maxConnections))
+                maximumConnections: limits.connections))
         let shown = host.contains(":") ? "[\(host)]" : host
         let base = "http://\(shown):\(server.port)"
         log.info(

@@ -7,11 +7,11 @@ import Testing
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "docs/metrics.md")
         let page = MetricDocumentation.render()
-        if ProcessInfo.processInfo.environment["WRITE_METRICS_DOC"] != nil {
+        if ProcessInfo.processInfo.environment["WRITE_DOCS"] != nil {
             try page.write(to: file, atomically: true, encoding: .utf8)
         }
         let written = try String(contentsOf: file, encoding: .utf8)
-        #expect(written == page, "write it anew: WRITE_METRICS_DOC=1 swift test --filter MetricDocumentation")
+        #expect(written == page, "write it anew: script/docs")
     }
 
     @Test func `every name stands in the page once`() {
