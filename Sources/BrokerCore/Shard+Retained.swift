@@ -81,7 +81,7 @@ extension Session {
         for message in found {
             if message.isExpired(at: shard.now) {
                 counters.add(.retainedExpired)
-                shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint)
+                shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint) { $0 === message }
                 continue
             }
             counters.add(.ledgerCopiesRetained)

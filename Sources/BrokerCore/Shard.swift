@@ -181,7 +181,12 @@ package final class Shard {
         }
     }
 
-    /// The broker goes: every client is told, and its will published.
+    /// The broker goes: the wills of all clients are published while their subscribers are still there.
+    package func publishWills() {
+        forEachSession { $0.publishWill() }
+    }
+
+    /// The broker goes: every client is told.
     package func drain() {
         forEachSession { $0.disconnect(.serverShuttingDown, .shutdown) }
     }

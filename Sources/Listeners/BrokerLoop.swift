@@ -16,6 +16,7 @@ final class BrokerLoop: EventLoopOwner {
     private let doors: LoopDoors
     private var letters: ContiguousArray<LoopLetter> = []
     private var lastAnswered: UInt64 = 0
+    private var areWillsPublished = false
     private var isDraining = false
 
     /// Connections that have not sent CONNECT yet, by the number of their timer.
@@ -64,6 +65,7 @@ final class BrokerLoop: EventLoopOwner {
             counters.set(.mailboxDepth, to: mailbox.depth)
             shard.refreshGauges()
         }
+        if areWillsPublished { doors.reportWills(loop: loop.index) }
         if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
     }
 
@@ -72,6 +74,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func loopStopped(_ loop: EventLoop) {
+        doors.reportWills(loop: loop.index)
         doors.reportOpen(0, loop: loop.index)
     }
 
@@ -85,6 +88,10 @@ final class BrokerLoop: EventLoopOwner {
         case .stopListening(let state): loop.closeAcceptors(of: state)
         case .dropConnections(let state):
             loop.forEachConnection { if $0.listener === state { $0.close(.reset, afterFlush: false) } }
+        case .publishWills:
+            loop.closeAcceptors()
+            shard.publishWills()
+            areWillsPublished = true
         case .drain: drain()
         }
     }
@@ -152,6 +159,7 @@ package final class LoopDoors: Sendable {
     package let exchanges: [SnapshotExchange]
     private let wakers: [LoopWaker]
     private let open: Mutex<[Int?]>
+    private let wills: Mutex<[Bool]>
 
     init(loopCount: Int) {
         let wakers = (0..<loopCount).map { _ in LoopWaker() }
@@ -159,6 +167,7 @@ package final class LoopDoors: Sendable {
         mailboxes = wakers.map { waker in Mailbox { waker.wake() } }
         exchanges = wakers.map { waker in SnapshotExchange { waker.wake() } }
         open = Mutex(Array(repeating: nil, count: loopCount))
+        wills = Mutex(Array(repeating: false, count: loopCount))
     }
 
     func connect(to handles: [EventLoopHandle]) {
@@ -168,6 +177,11 @@ package final class LoopDoors: Sendable {
     func post(_ letter: LoopLetter) {
         for mailbox in mailboxes { mailbox.post(letter) }
     }
+
+    /// A loop has published its wills and posted what other loops get of them.
+    func reportWills(loop: Int) { wills.withLock { $0[loop] = true } }
+
+    var areWillsPublished: Bool { wills.withLock { $0.allSatisfy(\.self) } }
 
     /// A draining loop says how many connections it still has.
     func reportOpen(_ count: Int, loop: Int) { open.withLock { $0[loop] = count } }

@@ -61,13 +61,19 @@ package final class BrokerRuntime: Sendable {
     /// - Returns: false when the time was over first.
     package func drain(timeout: Duration, isUrgent: () -> Bool = { false }) -> Bool {
         draining.store(true, ordering: .relaxed)
-        doors.post(.drain)
         let end = ContinuousClock.now + timeout
-        while !doors.isDrained {
-            if isUrgent() || ContinuousClock.now >= end { return false }
-            usleep(2000)
+        func wait(until isDone: () -> Bool) -> Bool {
+            while !isDone() {
+                if isUrgent() || ContinuousClock.now >= end { return false }
+                usleep(2000)
+            }
+            return true
         }
-        return true
+        // Wills first: a subscriber that has been sent away gets none.
+        doors.post(.publishWills)
+        guard wait(until: { doors.areWillsPublished }) else { return false }
+        doors.post(.drain)
+        return wait { doors.isDrained }
     }
 
     /// True from the call of `drain` on.

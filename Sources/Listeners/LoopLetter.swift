@@ -14,6 +14,8 @@ package enum LoopLetter: Sendable {
     case stopListening(ListenerState)
     /// End every connection of one listener, as if its peer had gone.
     case dropConnections(ListenerState)
+    /// Stop accepting and publish the wills of all clients.
+    case publishWills
     /// Stop accepting, say goodbye to every client and close.
     case drain
 }

@@ -43,7 +43,6 @@ def test_a_port_in_use_is_named(refusal, listener):
     assert "Address already in use" in line
 
 
-@pytest.mark.xfail(strict=True, reason="the line says `cannot cannot listen`")
 def test_a_sentence_says_nothing_twice(refusal):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = refusal({"listener.tcp.default": f"127.0.0.1:{taken.getsockname()[1]}"})
@@ -137,7 +136,6 @@ def test_describe_names_the_nearest_of_an_unknown_setting(vernemq):
     assert len(result.stderr.splitlines()) == 1 and "max_inflight_messages" in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the line begins with `--set:` and shows an empty value")
 def test_describe_speaks_of_what_was_asked(vernemq):
     said = vernemq("config", "describe", "max_inflight_message").stderr
     assert "--set" not in said and "value" not in said

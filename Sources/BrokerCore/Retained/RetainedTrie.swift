@@ -54,6 +54,19 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
         core.withLock { $0.remove(topic, mountpoint) }
     }
 
+    /// Removes the topic's message if `condition` holds for it, in one step: another loop may have set a new one.
+    ///
+    /// - Parameter condition: called under the lock; must be quick and not touch the trie.
+    @discardableResult
+    package func remove(
+        _ topic: RawSpan, mountpoint: Mountpoint, where condition: (Message) -> Bool
+    ) -> Message? {
+        core.withLock { core in
+            guard let message = core.get(topic, mountpoint), condition(message) else { return nil }
+            return core.remove(topic, mountpoint)
+        }
+    }
+
     package func get(_ topic: RawSpan, mountpoint: Mountpoint) -> Message? {
         core.withLock { $0.get(topic, mountpoint) }
     }

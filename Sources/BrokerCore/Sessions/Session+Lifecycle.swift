@@ -259,6 +259,13 @@ extension Session {
         end(.sessionExpired(id), at: .onSessionExpired)
     }
 
+    /// Publishes the will of a connected client ahead of its end.
+    func publishWill() {
+        guard isOnline, let will else { return }
+        self.will = nil
+        shard.publish(will, from: self)
+    }
+
     func publishWaitingWill() {
         guard let will else { return }
         self.will = nil
