@@ -18,6 +18,8 @@ package struct ConfigError: Error, Equatable, Sendable {
         case missingSubstitution(name: String)
         /// Settings whose values name each other.
         case circularSubstitution(path: [String])
+        /// A value that grows beyond reason by what it names, in bytes.
+        case substitutionTooLong(limit: Int)
         /// Two listeners on one address.
         case addressTaken(by: String)
     }
@@ -66,6 +68,8 @@ extension ConfigError: CustomStringConvertible {
             return "\(place): $(\(name)) is neither a setting with a value nor an environment variable"
         case .circularSubstitution(let path):
             return "\(place): values in a circle: \(path.joined(separator: " → "))"
+        case .substitutionTooLong(let limit):
+            return "\(place): the settings it names make it longer than \(limit) bytes"
         case .addressTaken(let other): return "\(place): \(value) is taken by \(other)"
         }
     }

@@ -4,6 +4,9 @@ struct Substitution {
     let lookUp: (String) -> (value: String, isLiteral: Bool)?
     let environment: [String: String]
 
+    /// Bytes a value may grow to.
+    private static let largestValue = 65_536
+
     /// - Throws: a problem when a name is unknown or stands for itself through others.
     func expand(_ value: String, of key: String) throws(SubstitutionFailure) -> String {
         try expand(value, path: [key])
@@ -22,6 +25,10 @@ struct Substitution {
             }
             let name = String(ConfigValue.trimmed(rest.dropFirst(2)[..<end]))
             output += try valueOf(name, path: path)
+            // Settings that name each other twice double with each step.
+            guard output.utf8.count <= Self.largestValue else {
+                throw SubstitutionFailure(problem: .substitutionTooLong(limit: Self.largestValue))
+            }
             rest = rest[rest.index(after: end)...]
         }
         return output + rest

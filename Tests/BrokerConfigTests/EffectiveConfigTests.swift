@@ -143,6 +143,17 @@ import Testing
         #expect(config.value("leveldb.data_root")?.text == "/data/leveldb")
     }
 
+    @Test func `values that double with each step are an error and not a flood`() {
+        let keys = [
+            "log.console.file", "log.error.file", "log.crash.file", "log.sasl.file", "vmq_acl.acl_file",
+            "vmq_passwd.password_file", "graphite_prefix", "graphite_host", "systree_mountpoint", "graphite_api_key",
+            "distributed_cookie", "vmq_webhooks.cafile", "vmq_webhooks.certfile", "vmq_webhooks.keyfile",
+        ]
+        var text = "\(keys[keys.count - 1]) = \(String(repeating: "x", count: 100))\n"
+        for (key, next) in zip(keys, keys.dropFirst()) { text += "\(key) = $(\(next))$(\(next))\n" }
+        #expect(errors(text).contains { $0.contains("longer than 65536 bytes") })
+    }
+
     @Test func `a value that needs itself or nothing at all is an error`() {
         #expect(
             errors("log.console.file = $(log.error.file)\nlog.error.file = x$(log.console.file)") == [

@@ -31,7 +31,8 @@ private func entry(_ identifier: UInt16) -> InflightWindow.Entry {
                     Issue.record("\(identifier) is lost")
                     return
                 }
-                #expect(window.remove(at: index).packetIdentifier == identifier)
+                let removed = window.remove(at: index)
+                #expect(removed.packetIdentifier == identifier)
             }
         }
         #expect(window.count == inUse.count)
@@ -48,16 +49,19 @@ private func entry(_ identifier: UInt16) -> InflightWindow.Entry {
             window.append(entry(identifier))
             window.remove(at: 0)
         }
-        #expect(window.nextIdentifier() == 1)
+        let first = window.nextIdentifier()
+        #expect(first == 1)
     }
 
     @Test func `a full window has no identifier left, and finds the one that comes free`() {
         var window = InflightWindow()
         for _ in 1...65_535 { window.append(entry(window.nextIdentifier() ?? 0)) }
-        #expect(window.nextIdentifier() == nil)
+        let none = window.nextIdentifier()
+        #expect(none == nil)
         #expect(window.index(of: 40_000) == 39_999)
         window.remove(at: 39_999)
-        #expect(window.nextIdentifier() == 40_000)
+        let free = window.nextIdentifier()
+        #expect(free == 40_000)
     }
 
     @Test func `an entry is found wherever it stands`() {
@@ -66,8 +70,10 @@ private func entry(_ identifier: UInt16) -> InflightWindow.Entry {
         window.remove(at: 3)
         window.remove(at: 0)
         #expect((1...11).map { window.index(of: $0) } == [nil, 0, 1, nil, 2, 3, 4, 5, 6, 7, nil])
-        #expect(window.removeAll().count == 8)
+        let rest = window.removeAll()
+        #expect(rest.count == 8)
         #expect(window.isEmpty && window.index(of: 2) == nil)
-        #expect(window.nextIdentifier() == 11)
+        let next = window.nextIdentifier()
+        #expect(next == 11)
     }
 }

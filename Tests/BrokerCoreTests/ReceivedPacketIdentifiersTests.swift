@@ -12,9 +12,13 @@ import Testing
             let identifier = UInt16(random.below(bound))
             // Grows first, then shrinks to nothing.
             if random.below(10) < (step < 10_000 ? 7 : 2) {
-                #expect(identifiers.insert(identifier) == model.insert(identifier).inserted)
+                let isNew = identifiers.insert(identifier)
+                let isNewToModel = model.insert(identifier).inserted
+                #expect(isNew == isNewToModel)
             } else {
-                #expect(identifiers.remove(identifier) == (model.remove(identifier) != nil))
+                let wasThere = identifiers.remove(identifier)
+                let wasInModel = model.remove(identifier) != nil
+                #expect(wasThere == wasInModel)
             }
             #expect(identifiers.count == model.count)
         }
@@ -22,9 +26,13 @@ import Testing
             guard identifiers.contains(identifier) != model.contains(identifier) else { continue }
             Issue.record("\(identifier)")
         }
-        for identifier in model { #expect(identifiers.remove(identifier)) }
+        for identifier in model {
+            let wasThere = identifiers.remove(identifier)
+            #expect(wasThere)
+        }
         #expect(identifiers.count == 0)
-        #expect(identifiers.insert(3) && identifiers.contains(3))
+        let isNew = identifiers.insert(3)
+        #expect(isNew && identifiers.contains(3))
         identifiers.removeAll()
         #expect(!identifiers.contains(3))
     }

@@ -11,9 +11,12 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1
             if state >> 60 < 9 || model.isEmpty {
                 let handle = slab.insert(number)
-                #expect(model.updateValue(number, forKey: handle) == nil)
+                let older = model.updateValue(number, forKey: handle)
+                #expect(older == nil)
             } else if let handle = model.keys.first {
-                #expect(slab.remove(handle) == model.removeValue(forKey: handle))
+                let removed = slab.remove(handle)
+                let expected = model.removeValue(forKey: handle)
+                #expect(removed == expected)
                 gone.append(handle)
             }
             #expect(slab.count == model.count)
@@ -21,7 +24,8 @@ import Testing
         for (handle, value) in model { #expect(slab[handle] == value) }
         for handle in gone {
             #expect(slab[handle] == nil)
-            #expect(slab.remove(handle) == nil)
+            let again = slab.remove(handle)
+            #expect(again == nil)
         }
         var seen: [Slab<Int>.Handle: Int] = [:]
         slab.forEach { seen[$0] = $1 }
