@@ -27,6 +27,10 @@ extension Shard {
             refuse(transport, packet, .identifierRejected, .clientIdentifierNotValid)
             return nil
         }
+        if let reason = unsupported(packet.will) {
+            refuse(transport, packet, .notAuthorized, reason)
+            return nil
+        }
         let attempt = ConnectAttempt(packet, settings, listener: listener, assignedClientID: assigned)
         let home = homeLoop(of: attempt.subscriber)
         guard home == index else {
@@ -35,6 +39,17 @@ extension Shard {
             return nil
         }
         return begin(attempt, transport)
+    }
+
+    /// What a will asks for that this broker does not do [MQTT-3.2.2-12, 3.2.2-13].
+    private func unsupported(_ will: WillPacketFields?) -> ReasonCode? {
+        guard let will else { return nil }
+        if will.qos > settings.maxQoS { return .qosNotSupported }
+        if will.isRetained, !settings.retainAvailable { return .retainNotSupported }
+        if settings.checksPayloadFormat, will.properties.payloadFormatIndicator == 1 {
+            guard unsafe ByteRange.isUTF8(will.payload.span.bytes) else { return .payloadFormatInvalid }
+        }
+        return nil
     }
 
     /// Goes on with a connection that lives here, or has just moved here.
@@ -57,6 +72,14 @@ extension Shard {
         }
     }
 
+    /// Ends the client's connection for a newer one; each of them, where it had several [MQTT-3.1.4-3].
+    func displace(_ subscriber: SubscriberID) {
+        while let older = session(subscriber), older.isOnline {
+            counters.add(.sessionTakenOver)
+            older.disconnect(.sessionTakenOver, .takenOver)
+        }
+    }
+
     /// Makes or resumes the session of a client that may come in, and answers its CONNECT.
     func connect(_ attempt: ConnectAttempt, _ transport: any ClientTransport) -> Session {
         var existing = session(attempt.subscriber)
@@ -67,10 +90,9 @@ extension Shard {
             session.attach(transport, attempt, isPresent: true)
             return session
         }
-        if let older = existing, older.isOnline {
+        if existing?.isOnline == true {
             // Another newcomer with the same id was quicker while a hook was asked: the later one wins.
-            counters.add(.sessionTakenOver)
-            older.disconnect(.sessionTakenOver, .takenOver)
+            displace(attempt.subscriber)
             existing = session(attempt.subscriber)
         }
         if attempt.cleanStart, let older = existing {
@@ -104,8 +126,7 @@ extension Shard {
         }
         encode(
             .connack(ConnackPacket(isSessionPresent: false, code: wireCode, properties: properties)),
-            version: version,
-            to: transport.output)
+            version: version, limit: packet.properties.maximumPacketSize ?? 0, to: transport.output)
         transport.close(.refused)
     }
 }

@@ -18,6 +18,13 @@ extension Shard {
         startHookDeadline(for: .connect, serial: serial)
     }
 
+    /// The client has `mqtt_connect_timeout` for its next AUTH, as it had for CONNECT.
+    func awaitClient(_ handshake: ConnectHandshake, serial: UInt64) {
+        handshakes[serial] = handshake
+        timers.add(
+            .hookDeadline(.connect, serial: serial), at: now.adding(milliseconds: settings.connectTimeout))
+    }
+
     func forgetHandshake(_ serial: UInt64) { handshakes[serial] = nil }
 
     func startHookDeadline(for asker: HookTicket.Asker, serial: UInt64) {
@@ -140,7 +147,7 @@ extension Session {
         }
         switch outcome {
         case .nobody, .exhausted: disconnect(.badAuthenticationMethod, .administrative)
-        case .refused(let refusal): disconnect(refusal.reasonCode ?? .notAuthorized, .administrative)
+        case .refused(let refusal): disconnect(refusal.code(in: .disconnect), .administrative)
         case .ok(let modifiers): sendAuth(modifiers)
         case .pending(let index):
             wait(
@@ -153,7 +160,7 @@ extension Session {
         switch answer {
         case .next: reauthenticate(packet, from: next)
         case .ok(let modifiers): sendAuth(modifiers)
-        case .refuse(let refusal): disconnect(refusal.reasonCode ?? .notAuthorized, .administrative)
+        case .refuse(let refusal): disconnect(refusal.code(in: .disconnect), .administrative)
         case .later: break
         }
     }

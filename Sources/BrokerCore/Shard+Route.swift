@@ -46,7 +46,11 @@ extension Shard {
         _ groups: ContiguousArray<SharedGroupMembers>
     ) -> Int {
         // Encoding once and copying pays from the third subscriber on.
-        if targets.count > 2 { fanOut.begin() }
+        if targets.count > 2 {
+            // Before the first template: all of them must hold a large payload, or none.
+            if publication.isLarge { _ = publication.sharedMessage() }
+            fanOut.begin()
+        }
         var count = 0
         for target in targets {
             if target.isNoLocal, target.session == publication.facts.publisher { continue }

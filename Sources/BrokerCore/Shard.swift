@@ -258,10 +258,29 @@ package final class Shard {
 
     // MARK: Encoding
 
-    func encode(_ packet: ControlPacket, version: ProtocolVersion, to output: OutputBuffer) {
+    /// Writes `packet` after what `output` holds. Where it is too large for the client, it goes without its reason
+    /// string and user properties; where that is not enough, it does not go [MQTT-3.1.2-24, 3.1.2-25].
+    ///
+    /// - Parameter limit: the client's Maximum Packet Size in bytes; 0 = none.
+    /// - Returns: false when nothing was written.
+    @discardableResult
+    func encode(
+        _ packet: ControlPacket, version: ProtocolVersion, limit: UInt32 = 0, to output: OutputBuffer
+    ) -> Bool {
         writer.removeAll()
         packet.encode(version: version, into: &writer)
+        if limit > 0, writer.bytes.count > Int(limit) {
+            writer.removeAll()
+            packet.withoutTexts.encode(version: version, into: &writer)
+            guard writer.bytes.count <= Int(limit) else {
+                log.debug(
+                    "packet over the client's maximum packet size is not sent",
+                    metadata: ["type": "\(packet.type)", "limit": "\(limit)"])
+                return false
+            }
+        }
         output.append(writer.bytes)
+        return true
     }
 }
 
@@ -278,5 +297,28 @@ struct RandomNumbers {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+extension ControlPacket {
+    /// The packet without reason string and user properties, which may be left out where there is no room for them
+    /// [MQTT-3.2.2-19, 3.2.2-20, 3.14.2-3, 3.14.2-4, 3.15.2-2, 3.15.2-3].
+    fileprivate var withoutTexts: ControlPacket {
+        func trim(_ properties: inout Properties) {
+            properties.reasonString = nil
+            properties.userProperties = []
+        }
+        switch self {
+        case .connack(var packet):
+            trim(&packet.properties)
+            return .connack(packet)
+        case .disconnect(var packet):
+            trim(&packet.properties)
+            return .disconnect(packet)
+        case .auth(var packet):
+            trim(&packet.properties)
+            return .auth(packet)
+        default: return self  // the broker puts no such text into any other packet
+        }
     }
 }

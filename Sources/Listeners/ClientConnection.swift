@@ -16,6 +16,8 @@ final class ClientConnection: Connection, ClientTransport {
     let listenerFacts: ListenerFacts
     private var session: Session?
     private var handshake: ConnectHandshake?
+    /// It will live on another loop, once `received` has returned.
+    private var isMoving = false
     /// Why we closed it; nil while we have not.
     private var closeReason: CloseReason?
     /// The number of its CONNECT timer; 0 = none.
@@ -34,6 +36,7 @@ final class ClientConnection: Connection, ClientTransport {
         var offset = 0
         while offset < bytes.byteCount {
             guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
+            guard !isMoving else { return offset }  // what comes behind CONNECT goes along
             guard pauseReasons.isEmpty else { return offset }
             if output.isOverfull {
                 pauseReading(PauseReason.backpressure)
@@ -139,6 +142,8 @@ final class ClientConnection: Connection, ClientTransport {
 
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
 
+    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload]) }
+
     func connected(to session: Session) {
         handshake = nil
         self.session = session
@@ -146,6 +151,7 @@ final class ClientConnection: Connection, ClientTransport {
 
     func move(to loop: Int, with attempt: ConnectAttempt) {
         handshake = nil
+        isMoving = true
         let facts = listenerFacts
         detach { [owner] socket in owner.post(.adopt(socket, attempt, facts), to: loop) }
     }

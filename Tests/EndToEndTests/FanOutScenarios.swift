@@ -59,15 +59,17 @@ private func pattern(_ count: Int) -> String {
         let broker = try TestBroker()
         let members = try members(12, broker)
         let payload = pattern(size)
-        let sender = try broker.client("sender", .v5)
-        try sender.publishAndComplete(
-            "fan/large", payload, qos: qos, properties: Properties { $0.contentType = "text/plain" })
-        try sender.publishAndComplete("fan/small", "behind it", qos: qos, id: 2)
-        for member in members {
-            let messages = try member.client.receiveMessages(2)
-            #expect(messages[0].payload == Array(payload.utf8))
-            #expect(messages[1].text == "behind it")
-            #expect(messages[0].properties.contentType == (member.client.version == .v5 ? "text/plain" : nil))
+        for loop in 0...1 {
+            let sender = try broker.client(broker.id(on: loop, "sender"), .v5)
+            try sender.publishAndComplete(
+                "fan/large", payload, qos: qos, properties: Properties { $0.contentType = "text/plain" })
+            try sender.publishAndComplete("fan/small", "behind it", qos: qos, id: 2)
+            for member in members {
+                let messages = try member.client.receiveMessages(2)
+                #expect(messages[0].payload == Array(payload.utf8))
+                #expect(messages[1].text == "behind it")
+                #expect(messages[0].properties.contentType == (member.client.version == .v5 ? "text/plain" : nil))
+            }
         }
         #expect(broker.isBalanced)
     }

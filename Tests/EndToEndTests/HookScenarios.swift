@@ -105,7 +105,8 @@ import Testing
         hook.registerAnswer = { _, _ in
             .refuse(HookRefusal(reasonCode: .useAnotherServer, reasonString: "full", serverReference: "b:1883"))
         }
-        let connack = try broker(hook).client(.v5).connect("c")
+        let broker = try broker(hook)
+        let connack = try broker.client(.v5).connect("c")
         #expect(connack.code == 0x9C)
         #expect(connack.properties.reasonString == "full" && connack.properties.serverReference == "b:1883")
     }

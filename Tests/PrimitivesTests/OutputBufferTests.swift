@@ -97,11 +97,12 @@ private func take(_ limit: Int, from buffer: OutputBuffer, vectorCount: Int) -> 
 
     @Test func `a closed buffer takes nothing, and discarding says how much was lost`() {
         let buffer = OutputBuffer(slot: 0, flushList: FlushList(), pool: BufferPool())
+        let two: [UInt8] = [4, 5]
         buffer.append([1, 2, 3])
-        buffer.append(shared: SharedBytes(copying: [4, 5].span.bytes), from: 1)
+        buffer.append(shared: SharedBytes(copying: two.span.bytes), from: 1)
         buffer.isClosed = true
         buffer.append([6])
-        buffer.append(shared: SharedBytes(copying: [7].span.bytes), from: 0)
+        buffer.append(shared: SharedBytes(copying: two.span.bytes), from: 0)
         #expect(buffer.byteCount == 4)
         #expect(buffer.discard() == 4)
         #expect(buffer.isEmpty)

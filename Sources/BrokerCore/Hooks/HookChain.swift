@@ -1,4 +1,5 @@
 package import BrokerMetrics
+import MQTTCodec
 
 /// The hooks of one loop, by point, in the order in which their plugins were started.
 ///
@@ -40,6 +41,15 @@ package struct HookChains {
         guard wants(point) else { return }
         let event = notification()
         for hook in self[point] { hook.notify(event) }
+    }
+}
+
+extension HookRefusal {
+    /// The hook's code where packets of `type` may carry it and it says that something failed, else `standard`
+    /// [MQTT-3.2.2-8, 3.4.2-1, 3.5.2-1, 3.14.2-1].
+    func code(in type: PacketType, else standard: ReasonCode = .notAuthorized) -> ReasonCode {
+        guard let reasonCode, reasonCode.isError, reasonCode.isAllowed(in: type) else { return standard }
+        return reasonCode
     }
 }
 

@@ -16,6 +16,8 @@ package protocol ClientTransport: AnyObject {
     /// Stops reading; the bytes stay in the socket. Reasons nest: reading goes on when none is left.
     func pauseReading(_ reason: ReadingPause)
     func resumeReading(_ reason: ReadingPause)
+    /// We do not read the client for a reason of our own: what it sends stays in its socket meanwhile.
+    var isHeldBack: Bool { get }
     /// CONNECT was accepted: packets go to `session` from now on.
     func connected(to session: Session)
     /// Hands the connection over to the loop `loop`, which goes on with `attempt`.

@@ -9,6 +9,9 @@ struct FanOutTemplates {
     private struct Template {
         var bytes: [UInt8] = []
         var identifierOffset = 0
+        /// The payload is not among `bytes`. Not always so with a large one: the shared object may have been made
+        /// for a subscriber that came after the template.
+        var leavesPayloadOut = false
         var serial: UInt64 = 0
     }
 
@@ -48,7 +51,9 @@ struct FanOutTemplates {
                 }
             }
         }
-        if let shared = publication.message?.sharedPayload { output.append(shared: shared, from: 0) }
+        if templates[shape].leavesPayloadOut, let shared = publication.message?.sharedPayload {
+            output.append(shared: shared, from: 0)
+        }
     }
 
     private mutating func make(
@@ -64,6 +69,7 @@ struct FanOutTemplates {
         if version == .v5, let deadline = publication.facts.expiryDeadline {
             encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: now))
         }
+        templates[shape].leavesPayloadOut = publication.message?.sharedPayload != nil
         templates[shape].identifierOffset = encoder.encode(template: &templates[shape].bytes)
         templates[shape].serial = serial
     }

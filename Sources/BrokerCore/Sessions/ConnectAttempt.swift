@@ -18,6 +18,8 @@ package struct ConnectAttempt: Sendable {
     package var cleanStart: Bool
     package var settings: SessionSettings
     package var sessionExpiryInterval: UInt32
+    /// Seconds a session of MQTT 3 that is not clean outlives its connection.
+    private let persistentExpiryInterval: UInt32
     package var will: WillMessage?
     package var connackProperties = Properties()
 
@@ -35,10 +37,11 @@ package struct ConnectAttempt: Sendable {
         if listener.maxConnectionLifetime > 0 {
             settings.maxConnectionLifetime = listener.maxConnectionLifetime
         }
+        persistentExpiryInterval = broker.persistentClientExpiration ?? .max
         if packet.version == .v5 {
             sessionExpiryInterval = packet.properties.sessionExpiryInterval ?? 0
         } else {
-            sessionExpiryInterval = packet.cleanStart ? 0 : broker.persistentClientExpiration ?? .max
+            sessionExpiryInterval = packet.cleanStart ? 0 : persistentExpiryInterval
         }
         will = packet.will.map { fields in
             let wanted = fields.properties.willDelayInterval ?? 0
@@ -59,11 +62,17 @@ package struct ConnectAttempt: Sendable {
         if let clientID = modifiers.clientID { subscriber.clientID = clientID }
         if let userName = modifiers.userName { self.userName = userName }
         if let settings = modifiers.settings { self.settings = settings }
-        if let properties = modifiers.connackProperties { connackProperties = properties }
+        if let properties = modifiers.connackProperties {
+            let exchange = connackProperties
+            connackProperties = properties
+            // These are the enhanced authentication's alone [MQTT-4.12.0-5, 4.12.0-6].
+            connackProperties.authenticationMethod = exchange.authenticationMethod
+            connackProperties.authenticationData = exchange.authenticationData
+        }
         if let cleanStart = modifiers.cleanStart {
             self.cleanStart = cleanStart
             if packet.version != .v5 {
-                sessionExpiryInterval = cleanStart ? 0 : max(sessionExpiryInterval, .max)
+                sessionExpiryInterval = cleanStart ? 0 : persistentExpiryInterval
             }
         }
         if let interval = modifiers.sessionExpiryInterval { sessionExpiryInterval = interval }

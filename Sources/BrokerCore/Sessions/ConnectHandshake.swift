@@ -15,6 +15,8 @@ package final class ConnectHandshake {
     /// The hook question that is open: its serial, and which hook of the chain was asked.
     private var waiting: (serial: UInt64, index: Int)?
     private var authStep: AuthEvent?
+    /// The deadline for the client's next AUTH; nil while none is awaited.
+    private var clientDeadline: UInt64?
 
     package init(_ attempt: ConnectAttempt, shard: Shard, transport: any ClientTransport) {
         self.attempt = attempt
@@ -37,6 +39,7 @@ package final class ConnectHandshake {
     package func cancel() {
         if let waiting { shard.forgetHandshake(waiting.serial) }
         waiting = nil
+        stopClientDeadline()
         transport = nil
     }
 
@@ -56,6 +59,7 @@ package final class ConnectHandshake {
 
     /// An AUTH packet before CONNACK: the next step of the exchange. Anything else there is a protocol error.
     package func receive(_ auth: AuthPacket) {
+        stopClientDeadline()
         guard attempt.stage == .authenticating, waiting == nil, var step = authStep else {
             refuse(.serverUnavailable, .protocolError)
             return
@@ -82,7 +86,7 @@ package final class ConnectHandshake {
         }
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badAuthenticationMethod)
-        case .refused(let refusal): refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
+        case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
         case .pending(let index): wait(serial, index)
         case .ok(let modifiers):
             continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
@@ -93,7 +97,7 @@ package final class ConnectHandshake {
         var properties = Properties()
         properties.authenticationMethod = step.method
         properties.authenticationData = modifiers.data
-        properties.reasonString = modifiers.reasonString
+        if packet.properties.requestProblemInformation != 0 { properties.reasonString = modifiers.reasonString }
         guard modifiers.reasonCode == .continueAuthentication else {
             attempt.connackProperties.authenticationMethod = step.method
             attempt.connackProperties.authenticationData = modifiers.data
@@ -104,7 +108,16 @@ package final class ConnectHandshake {
         guard let output = transport?.output else { return }
         counters.add(.authSent, .v5, code: ReasonCode.continueAuthentication.rawValue)
         let auth = AuthPacket(reasonCode: .continueAuthentication, properties: properties)
-        shard.encode(.auth(auth), version: .v5, to: output)
+        shard.encode(
+            .auth(auth), version: .v5, limit: packet.properties.maximumPacketSize ?? 0, to: output)
+        let serial = shard.nextHookSerial()
+        clientDeadline = serial
+        shard.awaitClient(self, serial: serial)
+    }
+
+    private func stopClientDeadline() {
+        if let clientDeadline { shard.forgetHandshake(clientDeadline) }
+        clientDeadline = nil
     }
 
     // MARK: auth_on_register
@@ -136,7 +149,7 @@ package final class ConnectHandshake {
     private func refuseRegistration(_ refusal: HookRefusal) {
         refuse(
             refusal.isInvalidCredentials ? .badUserNameOrPassword : .notAuthorized,
-            refusal.reasonCode ?? .badUserNameOrPassword, refusal)
+            refusal.code(in: .connack, else: .badUserNameOrPassword), refusal)
     }
 
     private func event(_ transport: any ClientTransport) -> RegisterEvent {
@@ -163,12 +176,7 @@ package final class ConnectHandshake {
 
     private func takeOver() {
         guard let transport else { return }
-        if let older = shard.session(attempt.subscriber), older.isOnline,
-            !attempt.settings.allowsMultipleSessions
-        {
-            counters.add(.sessionTakenOver)
-            older.disconnect(.sessionTakenOver, .takenOver)
-        }
+        if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
         let point = HookPoint.onRegister.forVersion(packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
         authorizeWill(from: 0)
@@ -191,7 +199,7 @@ package final class ConnectHandshake {
         switch outcome {
         case .nobody: connect()
         case .exhausted: refuse(.notAuthorized, .notAuthorized)
-        case .refused(let refusal): refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
+        case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
         case .pending(let index): wait(serial, index)
         case .ok(let modifiers):
             if let modifiers { attempt.will?.apply(modifiers) }
@@ -231,7 +239,7 @@ package final class ConnectHandshake {
             guard let step = authStep else { return }
             continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
         case (_, .auth(.refuse(let refusal))):
-            refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
+            refuse(.notAuthorized, refusal.code(in: .connack), refusal)
         case (_, .register(.next)): register(from: waiting.index + 1)
         case (_, .register(.ok(let modifiers))):
             if let modifiers { attempt.apply(modifiers) }
@@ -242,12 +250,18 @@ package final class ConnectHandshake {
             if let modifiers { attempt.will?.apply(modifiers) }
             connect()
         case (_, .publish(.refuse(let refusal))):
-            refuse(.notAuthorized, refusal.reasonCode ?? .notAuthorized, refusal)
+            refuse(.notAuthorized, refusal.code(in: .connack), refusal)
         default: refuse(.serverUnavailable, .implementationSpecificError)  // an answer to another question
         }
     }
 
     func timedOut(serial: UInt64) {
+        if serial == clientDeadline {
+            counters.add(.socketCloseTimeout)
+            transport?.close(.connectTimeout)
+            transport = nil
+            return
+        }
         guard let waiting, waiting.serial == serial else { return }
         counters.add(.hookTimeout)
         let point: HookPoint

@@ -10,7 +10,8 @@ package import Primitives
 ///     queued → awaitingPuback  → gone   [acknowledged]
 ///     queued → awaitingPubrec  → awaitingPubcomp → gone   [received, completed]
 ///
-/// Identifiers ascend from 1 to 65535 and wrap; the next one is remembered across reconnects. Acknowledgements
+/// Identifiers ascend from 1 to 65535 and wrap; the next one is remembered across reconnects. One that is still in
+/// use when its turn comes round again is passed over. Acknowledgements
 /// mostly come in the order of sending, so an entry is looked for where its identifier says it should be, and only
 /// then by walking.
 package struct InflightWindow {
@@ -27,10 +28,24 @@ package struct InflightWindow {
         package var sentAt: MonotonicTime
         /// The number it had in the queue's store; 0 = not stored.
         package var storeNumber: UInt64 = 0
+        fileprivate var serial: UInt64 = 0
+
+        package init(
+            packetIdentifier: UInt16, state: State, message: ApplicationMessage?, terms: DeliveryTerms,
+            sentAt: MonotonicTime, storeNumber: UInt64 = 0
+        ) {
+            self.packetIdentifier = packetIdentifier
+            self.state = state
+            self.message = message
+            self.terms = terms
+            self.sentAt = sentAt
+            self.storeNumber = storeNumber
+        }
     }
 
     package private(set) var entries: Deque<Entry> = []
-    private var lastIdentifier: UInt16 = 0
+    /// Counts the identifiers given and passed over. Those of 65,535 numbers in a row are all different.
+    private var lastSerial: UInt64 = 0
     /// Entries that hold a place in the client's Receive Maximum: all until PUBACK or PUBCOMP [MQTT-4.9.0-2].
     package var count: Int { entries.count }
     package var isEmpty: Bool { entries.isEmpty }
@@ -40,26 +55,37 @@ package struct InflightWindow {
     /// An identifier no entry uses; nil when all 65,535 are under way.
     package mutating func nextIdentifier() -> UInt16? {
         guard entries.count < 65_535 else { return nil }
-        var candidate = lastIdentifier
-        repeat {
-            candidate = candidate == 65_535 ? 1 : candidate + 1
-        } while mayBeInUse(candidate) && index(of: candidate) != nil
-        lastIdentifier = candidate
-        return candidate
+        repeat { lastSerial += 1 } while mayBeInUse(lastSerial) && index(of: Self.identifier(lastSerial)) != nil
+        return Self.identifier(lastSerial)
     }
 
-    /// Identifiers ascend cyclically from the front's to the back's: outside that span none is in use.
-    private func mayBeInUse(_ identifier: UInt16) -> Bool {
-        guard let first = entries.first, let last = entries.last else { return false }
-        let span = last.packetIdentifier &- first.packetIdentifier
-        return identifier &- first.packetIdentifier <= span
+    private static func identifier(_ serial: UInt64) -> UInt16 {
+        UInt16(truncatingIfNeeded: serial % 65_535 == 0 ? 65_535 : serial % 65_535)
     }
 
-    package mutating func append(_ entry: Entry) { entries.append(entry) }
+    /// Only when the numbers have come round to the oldest entry's can one of them be in use.
+    private func mayBeInUse(_ serial: UInt64) -> Bool {
+        entries.first.map { serial - $0.serial >= 65_535 } ?? false
+    }
+
+    /// - Parameter entry: its identifier is the last that `nextIdentifier` gave, or one from an earlier life of the
+    ///   session, in the order of sending.
+    package mutating func append(_ entry: Entry) {
+        let last = Self.identifier(lastSerial)
+        if lastSerial == 0 || entry.packetIdentifier != last {
+            let start = lastSerial == 0 ? 0 : UInt64(last)
+            lastSerial += (UInt64(entry.packetIdentifier) + 65_535 - start) % 65_535
+            if lastSerial == 0 { lastSerial = 65_535 }
+        }
+        var entry = entry
+        entry.serial = lastSerial
+        entries.append(entry)
+    }
 
     package func index(of identifier: UInt16) -> Int? {
         guard let first = entries.first else { return nil }
-        let guess = Int(identifier &- first.packetIdentifier)
+        let distance = Int(identifier) - Int(first.packetIdentifier)
+        let guess = distance < 0 ? distance + 65_535 : distance
         if guess < entries.count, entries[guess].packetIdentifier == identifier { return guess }
         return entries.firstIndex { $0.packetIdentifier == identifier }
     }

@@ -60,6 +60,7 @@ extension Session {
         counters.add(.pubcompReceived, version.label, code: code.rawValue)
         guard let index = inflight.index(of: identifier), inflight[index].state == .awaitingPubcomp else {
             counters.add(.pubcompInvalidError, version.label)
+            if code == .packetIdentifierNotFound { return }  // the answer to our PUBREL 0x92
             disconnect(.protocolError, .protocolError)
             return
         }

@@ -34,7 +34,7 @@ extension Session {
         if queue.isEmpty, !output.isBlocked, !shard.hooks.wantsDeliveries,
             terms.qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
         {
-            send(&publication, terms, storeNumber: 0, to: output)
+            send(&publication, terms, storeNumber: 0, isCurrent: true, to: output)
             return
         }
         if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
@@ -106,7 +106,7 @@ extension Session {
 
     private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
         var publication = Publication(message)
-        send(&publication, copy.terms, storeNumber: copy.storeNumber, to: output)
+        send(&publication, copy.terms, storeNumber: copy.storeNumber, isCurrent: false, to: output)
     }
 
     /// The output has fallen below its low-water mark.
@@ -156,12 +156,17 @@ extension Session {
     // MARK: The wire
 
     /// Writes PUBLISH for a copy, and with QoS 1 and 2 keeps it in the window until it is acknowledged.
+    ///
+    /// - Parameter isCurrent: the message is the very one that is being fanned out, so its templates may be used; a
+    ///   queued one is another message, and a hook may have changed this subscriber's copy.
     private func send(
-        _ publication: inout Publication, _ terms: DeliveryTerms, storeNumber: UInt64, to output: OutputBuffer
+        _ publication: inout Publication, _ terms: DeliveryTerms, storeNumber: UInt64, isCurrent: Bool,
+        to output: OutputBuffer
     ) {
         let qos = terms.qos
         let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
-        if qos == .atMostOnce, isPlain, shard.fanOut.isActive {
+        let usesTemplate = isPlain && isCurrent && shard.fanOut.isActive
+        if qos == .atMostOnce, usesTemplate {
             shard.fanOut.append(
                 publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
             counters.add(.publishSent, version.label)
@@ -178,7 +183,7 @@ extension Session {
             }
             identifier = next
         }
-        if isPlain, shard.fanOut.isActive {
+        if usesTemplate {
             shard.fanOut.append(
                 publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
                 to: output)
@@ -222,10 +227,17 @@ extension Session {
             if let deadline = publication.facts.expiryDeadline {
                 encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: shard.now))
             }
-            if maximumPacketSize > 0, encoder.packetByteCount > Int(maximumPacketSize) { return false }
-            if outgoingAliases != nil, let use = outgoingAliases?.use(publication.topic) {
-                encoder.topicAlias = use.alias
-                encoder.omitsTopic = use.isKnown
+            let limit = maximumPacketSize > 0 ? Int(maximumPacketSize) : .max
+            if encoder.packetByteCount > limit { return false }
+            if outgoingAliases != nil {
+                // The alias itself takes three bytes, which the packet may not have left.
+                encoder.topicAlias = .max
+                let hasRoom = encoder.packetByteCount <= limit
+                encoder.topicAlias = 0
+                if hasRoom, let use = outgoingAliases?.use(publication.topic) {
+                    encoder.topicAlias = use.alias
+                    encoder.omitsTopic = use.isKnown
+                }
             }
         }
         encoder.encode(to: output)
@@ -239,23 +251,38 @@ extension Session {
     func resume() {
         guard let output else { return }
         while resumedCount < inflight.count, resumedCount < window {
-            resend(resumedCount, to: output)
-            resumedCount += 1
+            if resend(resumedCount, to: output) {
+                resumedCount += 1
+            } else {
+                giveUpTooLarge(resumedCount)
+            }
         }
     }
 
-    private func resend(_ index: Int, to output: OutputBuffer) {
+    /// What was under way is larger than the new connection takes: as if it had been delivered [MQTT-3.1.2-25].
+    private func giveUpTooLarge(_ index: Int) {
+        let entry = inflight.remove(at: index)
+        counters.move(.inflightMessages, by: -1)
+        counters.add(DropReason.packetTooLarge)
+        shard.storeRemoves(id, entry.storeNumber)
+        if let message = entry.message { shard.noteDrop(id, message, .packetTooLarge) }
+    }
+
+    /// - Returns: false when the packet is larger than the client takes; nothing was sent then.
+    private func resend(_ index: Int, to output: OutputBuffer) -> Bool {
         inflight[index].sentAt = shard.now
         let entry = inflight[index]
-        counters.add(.ledgerRetransmitted)
-        guard let message = entry.message else {
+        if let message = entry.message {
+            let publication = Publication(message)
+            let isSent = encode(
+                publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: true, to: output)
+            guard isSent else { return false }
+            counters.add(.publishSent, version.label)
+        } else {
             sendAck(.pubrel, entry.packetIdentifier)
-            return
         }
-        let publication = Publication(message)
-        counters.add(.publishSent, version.label)
-        _ = encode(
-            publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: true, to: output)
+        counters.add(.ledgerRetransmitted)
+        return true
     }
 
     /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].
@@ -271,7 +298,7 @@ extension Session {
         var next = MonotonicTime.distantFuture
         for index in 0..<min(resumedCount, inflight.count) {
             let due = inflight[index].sentAt.adding(milliseconds: settings.retryInterval)
-            if due <= shard.now, !output.isBlocked { resend(index, to: output) }
+            if due <= shard.now, !output.isBlocked { _ = resend(index, to: output) }
             next = min(next, inflight[index].sentAt.adding(milliseconds: settings.retryInterval))
         }
         retryTimerIsSet = true

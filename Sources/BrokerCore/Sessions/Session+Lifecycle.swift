@@ -48,7 +48,12 @@ extension Session {
             properties.serverKeepAlive = cap
         }
         if version == .v5 { announce(in: &properties, attempt) }
-        send(.connack(ConnackPacket(isSessionPresent: isPresent, code: 0, properties: properties)))
+        let connack = ConnackPacket(isSessionPresent: isPresent, code: 0, properties: properties)
+        guard send(.connack(connack)) else {
+            transport.close(.packetTooLarge)  // a client that cannot take CONNACK cannot go on
+            detach(.packetTooLarge)
+            return
+        }
         resumedCount = 0
         startTimers()
         setSharedOnline(true)
@@ -64,6 +69,10 @@ extension Session {
         let broker = shard.settings
         // Only who asks is told [MQTT-3.1.2-28].
         if attempt.packet.properties.requestResponseInformation != 1 { properties.responseInformation = nil }
+        if attempt.packet.properties.authenticationMethod == nil {
+            properties.authenticationMethod = nil  // [MQTT-4.12.0-6]
+            properties.authenticationData = nil
+        }
         if attempt.isAssignedClientID { properties.assignedClientIdentifier = id.clientID }
         if broker.receiveMaxBroker < 65535 { properties.receiveMaximum = broker.receiveMaxBroker }
         if broker.topicAliasMaxClient > 0 { properties.topicAliasMaximum = broker.topicAliasMaxClient }
@@ -101,6 +110,8 @@ extension Session {
     }
 
     func keepAliveTimerFired() {
+        // Its packets may lie in the socket: it is not to blame for the time in which nobody looked.
+        if transport?.isHeldBack == true { lastPacketAt = shard.now }
         let deadline = keepAliveDeadline
         guard shard.now >= deadline else {
             shard.timers.add(.keepAlive(handle, epoch), at: deadline)
@@ -168,14 +179,15 @@ extension Session {
         incomingAliases = nil
         outgoingAliases = nil
         dropPendingHooks()
-        let ending = will
+        let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
+        let ending = isSuppressed ? nil : will
         will = nil
         if leaveSiblings() {
-            if let ending { publishUnlessSuppressed(ending, reason) }
+            if let ending { shard.publish(ending, from: self) }
             return
         }
         guard sessionExpiryInterval != 0 else {
-            if let ending { publishUnlessSuppressed(ending, reason) }
+            if let ending { shard.publish(ending, from: self) }
             end(.clientGone(id), at: .onClientGone)
             return
         }
@@ -197,15 +209,10 @@ extension Session {
                 willDeadline = deadline
                 shard.timers.add(.will(handle, epoch), at: deadline)
             } else {
-                publishUnlessSuppressed(ending, reason)
+                shard.publish(ending, from: self)
             }
         }
         shard.hooks.notify(.onClientOffline, .clientOffline(id))
-    }
-
-    private func publishUnlessSuppressed(_ will: WillMessage, _ reason: CloseReason) {
-        if reason == .takenOver, shard.settings.suppressesWillOnTakeover { return }
-        shard.publish(will, from: self)
     }
 
     /// A hook's answer to a packet of a connection that is gone is of no use any more; the packet's PUBLISH was
@@ -281,7 +288,7 @@ extension Session {
     private func giveToOtherMembers(_ copies: [EndedCopy]) {
         for copy in copies {
             guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
-                shard.redeliver(message, sharedBy: subscriptions)
+                !message.isExpired(at: shard.now), shard.redeliver(message, sharedBy: subscriptions)
             else {
                 count(givenUp: copy)
                 continue

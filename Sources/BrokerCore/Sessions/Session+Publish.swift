@@ -22,7 +22,7 @@ extension Session {
             }
         }
         let facts = MessageFacts(
-            qos: header.qos, isRetained: header.isRetained, mountpoint: id.mountpoint, publisher: handle,
+            qos: header.qos, isRetained: header.isRetained, mountpoint: id.mountpoint, publisher: publisherHandle,
             expiryDeadline: header.messageExpiryInterval.map { shard.now.adding(seconds: UInt64($0)) },
             payloadIsUTF8: header.payloadFormatIsUTF8)
         let isPlain = header.topicAlias == 0 && header.propertiesAreForwardable && !shard.hooks.wantsPublishes
@@ -70,6 +70,11 @@ extension Session {
             return false
         }
         if header.payloadFormatIsUTF8, settings.checksPayloadFormat, !ByteRange.isUTF8(payload) {
+            // QoS 0 has no acknowledgement that could say so (§3.3.2.3.2).
+            guard header.qos != .atMostOnce else {
+                reject(.payloadFormatInvalid, .payloadFormatInvalid, .protocolError)
+                return false
+            }
             counters.add(RejectReason.payloadFormatInvalid)
             refuse(header.qos, header.packetIdentifier, .payloadFormatInvalid)
             return false
@@ -164,7 +169,7 @@ extension Session {
         counters.add(RejectReason.notAuthorized)
         if version != .v5 || qos == .atMostOnce { counters.add(.publishAuthError, version.label) }
         switch version {
-        case .v5: refuse(qos, pending.packetIdentifier, refusal.reasonCode ?? .notAuthorized)
+        case .v5: refuse(qos, pending.packetIdentifier, refusal.code(in: .puback))
         case .v31 where !shard.settings.disconnectsOnUnauthorizedPublishV3:
             // VerneMQ: a 3.1 client cannot be told, so it is acknowledged as if the message had been routed.
             acknowledge(qos, pending.packetIdentifier, .success)

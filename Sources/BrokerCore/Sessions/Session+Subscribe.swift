@@ -76,7 +76,9 @@ extension Session {
         var granted: [SubscribeFilter] = []
         for verdict in verdicts {
             switch verdict {
-            case .refuse(let code): codes.append(version == .v5 ? code.rawValue : 0x80)
+            case .refuse(let code):
+                let isFit = code.isError && code.isAllowed(in: .suback)  // [MQTT-3.9.3-2]
+                codes.append(version == .v5 ? (isFit ? code : .notAuthorized).rawValue : 0x80)
             case .grant(let filter):
                 let limit = shard.settings.maxSubscriptionsPerClient
                 let holder = subscriptionHolder

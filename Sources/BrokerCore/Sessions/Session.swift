@@ -28,7 +28,7 @@ package struct Subscription: Sendable {
     private unowned(unsafe) let owner: Shard
     @inline(__always)
     var shard: Shard { unsafe owner }
-    package internal(set) var handle: SessionHandle
+    package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
 
     // The connection; nil while offline.
     package internal(set) var transport: (any ClientTransport)?
@@ -69,7 +69,9 @@ package struct Subscription: Sendable {
     /// Further connections of this client id, on the session that the directory knows.
     var siblings: ContiguousArray<Session> = []
     /// On a sibling: the session that the directory knows. It outlives its siblings or hands over to one.
-    weak var first: Session?
+    weak var first: Session? { didSet { publisherHandle = first?.handle ?? handle } }
+    /// What no-local compares with: the session that holds this client's subscriptions.
+    var publisherHandle: SessionHandle
     /// The question a hook has not answered yet.
     var pendingHook: PendingHook?
     /// The answer `on_deliver` owes for the message at the front of the queue.
@@ -86,6 +88,7 @@ package struct Subscription: Sendable {
         unsafe owner = shard
         self.settings = settings
         handle = SessionHandle(loop: 0, slot: 0, generation: 0)
+        publisherHandle = handle
         connectedAt = now
         lastPacketAt = now
     }
@@ -108,6 +111,7 @@ package struct Subscription: Sendable {
             case .publish: try receivePublish(flags: header.flags, body: body)
             case .puback, .pubrec, .pubrel, .pubcomp: try receiveAck(header, body: body)
             case .pingreq:
+                guard body.byteCount == 0 else { throw MalformedPacket(.trailingBytes, at: 0, in: .pingreq) }
                 counters.add(.pingreqReceived, version.label)
                 counters.add(.pingrespSent, version.label)
                 output?.append([0xD0, 0])
@@ -152,9 +156,15 @@ package struct Subscription: Sendable {
 
     // MARK: Sending
 
-    /// Encodes a control packet other than PUBLISH and counts it.
-    func send(_ packet: ControlPacket) {
-        guard let output else { return }
+    /// Encodes a control packet other than PUBLISH and counts it. One that the client's Maximum Packet Size has no
+    /// room for is not sent.
+    ///
+    /// - Returns: false when nothing was sent.
+    @discardableResult
+    func send(_ packet: ControlPacket) -> Bool {
+        guard let output else { return false }
+        let limit = version == .v5 ? maximumPacketSize : 0
+        guard shard.encode(packet, version: version, limit: limit, to: output) else { return false }
         switch packet {
         case .connack(let p): counters.add(.connackSent, version.label, code: p.code)
         case .disconnect(let p): counters.add(.disconnectSent, version.label, code: p.reasonCode.rawValue)
@@ -163,7 +173,7 @@ package struct Subscription: Sendable {
         case .unsuback: counters.add(.unsubackSent, version.label)
         default: break
         }
-        shard.encode(packet, version: version, to: output)
+        return true
     }
 
     /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP, in the two-byte form when there is nothing to add [MQTT5 §3.4.2.1].
@@ -171,6 +181,9 @@ package struct Subscription: Sendable {
         guard let output else { return }
         let label = version.label
         let wireCode = version == .v5 ? code.rawValue : 0
+        if maximumPacketSize > 0, maximumPacketSize < 5 {
+            guard maximumPacketSize == 4, wireCode == 0 else { return }  // [MQTT-3.1.2-25]
+        }
         switch type {
         case .puback: counters.add(.pubackSent, label, code: wireCode)
         case .pubrec: counters.add(.pubrecSent, label, code: wireCode)

@@ -1,0 +1,306 @@
+import BrokerCore
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+import TestSupport
+import Testing
+
+/// Statements about CONNECT, CONNACK, DISCONNECT and PINGREQ that no other scenario proves.
+@Suite struct ConnectConformance {
+    private let will = WillPacketFields(qos: .exactlyOnce, topic: "w", payload: Array("gone".utf8))
+
+    private func connect(
+        _ client: TestClient, _ id: UTF8Text, clean: Bool = true, will: WillPacketFields? = nil,
+        properties: Properties = Properties()
+    ) throws -> ConnackPacket {
+        try client.connect(id, clean: clean, will: will, properties: properties)
+    }
+
+    // MARK: CONNECT
+
+    @Test(arguments: [ProtocolVersion.v311, .v5])
+    func `a will with QoS 3 closes the connection [MQTT-3.1.2-12]`(_ version: ProtocolVersion) throws {
+        let broker = try TestBroker()
+        let client = try broker.client(version)
+        let level = version == .v5 ? "05" : "04"
+        let properties = version == .v5 ? "00" : ""
+        try client.send(
+            wireBytes("10 .. 0004 'MQTT' \(level) 1e 003c \(properties) 0001 'a' \(properties) 0001 'w' 0000"))
+        #expect(try client.receiveUntilEnd().isEmpty)
+        #expect(broker.wait { $0[CloseReason.malformed] == 1 })
+    }
+
+    @Test func `a will beyond what the broker supports refuses its CONNECT [MQTT-3.2.2-12, 3.2.2-13]`() throws {
+        let broker = try TestBroker {
+            $0.maxQoS = .atLeastOnce
+            $0.retainAvailable = false
+        }
+        let retained = WillPacketFields(qos: .atMostOnce, isRetained: true, topic: "w")
+        #expect(try connect(broker.client(.v5), "a", will: will).code == ReasonCode.qosNotSupported.rawValue)
+        #expect(try connect(broker.client(.v5), "a", will: retained).code == ReasonCode.retainNotSupported.rawValue)
+        #expect(try connect(broker.client(.v311), "a", will: will).code == ConnectReturnCode.notAuthorized.rawValue)
+        let fitting = WillPacketFields(qos: .atLeastOnce, topic: "w")
+        #expect(try connect(broker.client(.v5), "a", will: fitting).code == 0)
+    }
+
+    @Test func `payload_format_check refuses a will that is not the UTF-8 it says it is`() throws {
+        let properties = Properties { $0.payloadFormatIndicator = 1 }
+        let lying = WillPacketFields(topic: "w", payload: [0xFF], properties: properties)
+        let checking = try TestBroker { $0.checksPayloadFormat = true }
+        #expect(
+            try connect(checking.client(.v5), "a", will: lying).code == ReasonCode.payloadFormatInvalid.rawValue)
+        #expect(try connect(TestBroker().client(.v5), "a", will: lying).code == 0)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `client ids of 1 to 23 letters and digits are accepted [MQTT-3.1.3-5]`(_ version: ProtocolVersion) throws {
+        let broker = try TestBroker()
+        let alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        for start in stride(from: 0, to: 62, by: 20) {
+            let id = String(alphabet.dropFirst(start).prefix(23))
+            #expect(try connect(broker.client(version), UTF8Text(id)).code == 0)
+        }
+        #expect(try connect(broker.client(version), "1").code == 0)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `nothing behind a refused CONNECT is taken, nothing follows its CONNACK [MQTT-3.1.4-6, 3.2.2-7]`(
+        _ version: ProtocolVersion
+    ) throws {
+        let hook = RecordingHook([.authOnRegister, .authOnRegisterM5])
+        hook.registerAnswer = { event, _ in event.cleanStart ? .ok(nil) : .refuse(HookRefusal()) }
+        let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        let witness = try broker.client("witness")
+        try witness.subscribe("t", qos: .atMostOnce)
+        let client = try broker.client(version)
+        let publish = ControlPacket.publish(PublishPacket(topic: "t", payload: [1]))
+        try client.send(
+            encodePacket(
+                .connect(ConnectPacket(version: version, cleanStart: false, clientID: "c")), version: version)
+                + encodePacket(publish, version: version) + encodePacket(.pingreq, version: version))
+        let packets = try client.receiveUntilEnd()
+        #expect(packets.count == 1)
+        guard case .connack(let connack) = packets.first else { throw TestClientError(description: "no CONNACK") }
+        #expect(connack.code != 0)
+        #expect(try witness.drain().isEmpty)
+        #expect(broker.numbers[.publishReceived] == 0)
+    }
+
+    // MARK: CONNACK
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `CONNACK is the first packet and comes once, whatever waits [MQTT-3.2.0-1, 3.2.0-2]`(
+        _ version: ProtocolVersion
+    ) throws {
+        let broker = try TestBroker()
+        let lasting = Properties { if version == .v5 { $0.sessionExpiryInterval = 100 } }
+        let first = try broker.client("c", version, clean: false, properties: lasting)
+        try first.subscribe("t", qos: .exactlyOnce)
+        try first.disconnect()
+        let sender = try broker.client("sender")
+        for number in 0..<5 { try sender.publishAndComplete("t", "\(number)", qos: .atLeastOnce) }
+        let second = try broker.client(version)
+        #expect(try second.connect("c", clean: false, properties: lasting).isSessionPresent)
+        let rest = try second.drain()
+        #expect(rest.count == 5)
+        #expect(rest.allSatisfy { $0.type == .publish })
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `a refusal has session present 0, also where there is a session [MQTT-3.2.2-6]`(
+        _ version: ProtocolVersion
+    ) throws {
+        let hook = RecordingHook([.authOnPublish, .authOnPublishM5])
+        hook.publishAnswer = { _, _ in .refuse(HookRefusal()) }
+        let broker = try TestBroker(hooks: [hook])
+        let lasting = Properties { if version == .v5 { $0.sessionExpiryInterval = 100 } }
+        try broker.client("c", version, clean: false, properties: lasting).disconnect()
+        let refused = try connect(broker.client(version), "c", clean: false, will: will, properties: lasting)
+        #expect(refused.code != 0)
+        #expect(!refused.isSessionPresent)
+        #expect(try connect(broker.client(version), "c", clean: false, properties: lasting).isSessionPresent)
+    }
+
+    @Test func `a hook's code that CONNACK does not have is replaced [MQTT-3.2.2-8]`() throws {
+        let hook = RecordingHook([.authOnRegisterM5])
+        hook.registerAnswer = { event, _ in
+            .refuse(HookRefusal(reasonCode: event.cleanStart ? .topicFilterInvalid : .success))
+        }
+        let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        for clean in [true, false] {
+            let code = try connect(broker.client(.v5), "c", clean: clean).code
+            #expect(code == ReasonCode.badUserNameOrPassword.rawValue)
+        }
+    }
+
+    @Test func `response information is for those who ask [MQTT-3.1.2-28]`() throws {
+        let hook = RecordingHook([.authOnRegisterM5])
+        hook.registerAnswer = { _, _ in
+            var modifiers = RegisterModifiers()
+            modifiers.connackProperties = Properties { $0.responseInformation = "replies/" }
+            return .ok(modifiers)
+        }
+        let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        for asked in [nil, 0, 1] as [UInt8?] {
+            let properties = Properties { $0.requestResponseInformation = asked }
+            let connack = try connect(broker.client(.v5), "c", properties: properties)
+            #expect(connack.properties.responseInformation == (asked == 1 ? "replies/" : nil))
+        }
+    }
+
+    @Test func `texts give way to the client's Maximum Packet Size [MQTT-3.2.2-19, 3.2.2-20]`() throws {
+        let text = UTF8Text(String(repeating: "x", count: 100))
+        let hook = RecordingHook([.authOnRegisterM5])
+        hook.registerAnswer = { event, _ in
+            guard event.cleanStart else { return .refuse(HookRefusal(reasonCode: .banned, reasonString: text)) }
+            var modifiers = RegisterModifiers()
+            modifiers.connackProperties = Properties {
+                $0.reasonString = text
+                $0.userProperties = [UserProperty("k", "v")]
+                $0.sharedSubscriptionAvailable = 1
+            }
+            return .ok(modifiers)
+        }
+        let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        for limit in [50, 500] as [UInt32] {
+            let properties = Properties { $0.maximumPacketSize = limit }
+            let accepted = try connect(broker.client(.v5), "c", properties: properties)
+            #expect(accepted.code == 0)
+            #expect(accepted.properties.sharedSubscriptionAvailable == 1)
+            #expect(accepted.properties.reasonString == (limit == 500 ? text : nil))
+            #expect(accepted.properties.userProperties.count == (limit == 500 ? 1 : 0))
+            let refused = try connect(broker.client(.v5), "c", clean: false, properties: properties)
+            #expect(refused.code == ReasonCode.banned.rawValue)
+            #expect(refused.properties.reasonString == (limit == 500 ? text : nil))
+        }
+    }
+
+    @Test func `a packet with no room at all is left out, and the session goes on [MQTT-3.1.2-25]`() throws {
+        let broker = try TestBroker()
+        let client = try broker.client("c", .v5, properties: Properties { $0.maximumPacketSize = 20 })
+        let filters = (0..<30).map { SubscribeFilter(UTF8Text("f\($0)"), qos: .atMostOnce) }
+        try client.send(.subscribe(SubscribePacket(packetIdentifier: 7, filters: filters)))
+        #expect(try client.drain().isEmpty)
+        try client.publish("f29", "x")
+        #expect(try client.receivePublish().text == "x")
+        let deaf = try broker.client(.v5)
+        try deaf.send(
+            .connect(ConnectPacket(version: .v5, clientID: "deaf", properties: Properties { $0.maximumPacketSize = 4 })))
+        #expect(try deaf.receiveUntilEnd().isEmpty)
+    }
+
+    // MARK: Sessions and keep alive
+
+    @Test func `the server's keep alive is the one in force [MQTT-3.2.2-21, 3.1.2-22]`() throws {
+        let broker = try TestBroker { $0.serverKeepAliveMax = 1 }
+        for asked in [0, 60] as [UInt16] {
+            let client = try broker.client(.v5)
+            #expect(try client.connect("c", keepAlive: asked).properties.serverKeepAlive == 1)
+            #expect(try client.endReason() == .keepAliveTimeout)
+        }
+        let shorter = try broker.client(.v5)
+        #expect(try shorter.connect("c", keepAlive: 1).properties.serverKeepAlive == nil)
+    }
+
+    @Test func `each CONNECT sets the session expiry anew [MQTT-3.1.2-23, 4.1.0-2]`() throws {
+        let broker = try TestBroker()
+        func visit(_ interval: UInt32) throws -> Bool {
+            let client = try broker.client(.v5)
+            let properties = Properties { $0.sessionExpiryInterval = interval }
+            let connack = try client.connect("c", clean: false, properties: properties)
+            #expect(connack.properties.sessionExpiryInterval == nil)
+            try client.disconnect()
+            return connack.isSessionPresent
+        }
+        #expect(try !visit(.max))
+        #expect(try visit(100))
+        #expect(try visit(1))
+        #expect(broker.wait { $0[.sessionExpired] == 1 })
+        #expect(try !visit(.max))
+    }
+
+    @Test func `a session expiry that a hook changed is told in CONNACK`() throws {
+        let hook = RecordingHook([.authOnRegisterM5])
+        hook.registerAnswer = { _, _ in
+            var modifiers = RegisterModifiers()
+            modifiers.sessionExpiryInterval = 30
+            return .ok(modifiers)
+        }
+        let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        let asked = Properties { $0.sessionExpiryInterval = 3600 }
+        #expect(try connect(broker.client(.v5), "c", properties: asked).properties.sessionExpiryInterval == 30)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `PINGREQ is answered [MQTT-3.12.4-1]`(_ version: ProtocolVersion) throws {
+        let broker = try TestBroker()
+        let client = try broker.client("c", version)
+        for _ in 0..<3 {
+            try client.send(.pingreq)
+            #expect(try client.receive() == .pingresp)
+        }
+    }
+
+    // MARK: DISCONNECT
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `the broker closes after DISCONNECT and takes nothing behind it [MQTT-3.14.4-2]`(
+        _ version: ProtocolVersion
+    ) throws {
+        let broker = try TestBroker()
+        let witness = try broker.client("witness")
+        try witness.subscribe("t", qos: .atMostOnce)
+        let client = try broker.client("c", version)
+        let late = ControlPacket.publish(PublishPacket(topic: "t", payload: [1]))
+        try client.send(
+            encodePacket(.disconnect(DisconnectPacket()), version: version) + encodePacket(late, version: version))
+        #expect(try client.receiveUntilEnd().isEmpty)
+        #expect(try witness.drain().isEmpty)
+    }
+
+    /// What a client does wrong once it is connected.
+    struct Fault: Sendable, CustomStringConvertible {
+        let packets: [String]
+        let code: ReasonCode
+
+        init(_ packets: String..., code: ReasonCode) {
+            self.packets = packets
+            self.code = code
+        }
+
+        var description: String { "\(code)" }
+    }
+
+    @Test(arguments: [
+        Fault("80 .. 0001 00 0001 'a' 00", code: .malformedPacket),  // flags of SUBSCRIBE
+        Fault("82 .. 0000 00 0001 'a' 00", code: .protocolError),  // packet identifier 0
+        Fault("82 .. 0001 00 0002 'a#' 00", code: .topicFilterInvalid),
+        Fault("30 .. 0002 'a#' 00", code: .topicNameInvalid),
+        Fault(
+            "34 .. 0001 'a' 0001 00", "34 .. 0001 'a' 0002 00", "34 .. 0001 'a' 0003 00",
+            code: .receiveMaximumExceeded),
+        Fault("30 .. 0001 'a' 03 23 0000", code: .topicAliasInvalid),
+        Fault("30 .. 0001 'a' 03 23 0009", code: .topicAliasInvalid),
+        Fault("30 ff7f", code: .packetTooLarge),
+        Fault("30 .. 0001 'a' 02 01 01 ff", code: .payloadFormatInvalid),
+        Fault("20 03 00 00 00", code: .protocolError),  // CONNACK from a client
+    ])
+    func `a v5 client is told why it is closed, and nothing after that [MQTT-3.14.4-1, 4.13.1-1, 4.13.2-1]`(
+        _ fault: Fault
+    ) throws {
+        let broker = try TestBroker {
+            $0.receiveMaxBroker = 2
+            $0.topicAliasMaxClient = 5
+            $0.maxMessageSize = 1000
+            $0.session.maxMessageSize = 1000
+            $0.checksPayloadFormat = true
+        }
+        let client = try broker.client("c", .v5)
+        for packet in fault.packets { try client.send(wireBytes(packet)) }
+        let answers = try client.receiveUntilEnd()
+        guard case .disconnect(let last) = answers.last else { throw TestClientError(description: "\(answers)") }
+        #expect(last.reasonCode == fault.code)
+        #expect(last.properties.sessionExpiryInterval == nil)  // [MQTT-3.14.2-2]
+        #expect(answers.dropLast().allSatisfy { $0.type == .pubrec })
+    }
+}
