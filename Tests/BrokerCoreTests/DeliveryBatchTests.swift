@@ -1,8 +1,9 @@
-@testable import BrokerCore
 import MQTTCodec
 import Primitives
 import TestSupport
 import Testing
+
+@testable import BrokerCore
 
 @Suite struct DeliveryBatchTests {
     private struct Sent: Equatable {
@@ -20,7 +21,9 @@ import Testing
         for _ in 0..<3 {
             var sent: [Sent] = []
             for serial in 1...200 as ClosedRange<UInt64> {
-                func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) } }
+                func bytes(_ count: Int) -> [UInt8] {
+                    (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                }
                 let message = Sent(
                     topic: bytes(1 + random.below(20)), properties: bytes(random.below(10)),
                     payload: bytes(random.below(10) == 0 ? OutputBuffer.sharingThreshold : random.below(100)),
@@ -28,10 +31,12 @@ import Testing
                 var publication = Publication(
                     topic: message.topic.span.bytes, properties: message.properties.span.bytes,
                     payload: message.payload.span.bytes,
-                    facts: MessageFacts(qos: message.qos, isRetained: false, mountpoint: .default, publisher: nil))
+                    facts: MessageFacts(
+                        qos: message.qos, isRetained: false, mountpoint: .default, publisher: nil))
                 for slot in message.targets {
                     let session = SessionHandle(loop: 1, slot: slot, generation: 1)
-                    batch.append(&publication, SubscriptionTarget(session: session, options: 1), serial: serial)
+                    batch.append(
+                        &publication, SubscriptionTarget(session: session, options: 1), serial: serial)
                 }
                 sent.append(message)
             }
@@ -41,7 +46,8 @@ import Testing
             batch.forEach { publication, targets in
                 taken.append(
                     Sent(
-                        topic: publication.topic.copiedBytes(), properties: publication.properties.copiedBytes(),
+                        topic: publication.topic.copiedBytes(),
+                        properties: publication.properties.copiedBytes(),
                         payload: publication.payload.copiedBytes(), qos: publication.facts.qos,
                         targets: targets.map(\.session.slot)))
             }

@@ -1,12 +1,14 @@
-@testable import BrokerCore
 import MQTTCodec
 import Primitives
 import TestSupport
 import Testing
 
+@testable import BrokerCore
+
 private func entry(_ identifier: UInt16) -> InflightWindow.Entry {
     InflightWindow.Entry(
-        packetIdentifier: identifier, state: .awaitingPuback, message: nil, terms: DeliveryTerms(qos: .atLeastOnce),
+        packetIdentifier: identifier, state: .awaitingPuback, message: nil,
+        terms: DeliveryTerms(qos: .atLeastOnce),
         sentAt: MonotonicTime(nanoseconds: 0))
 }
 
@@ -25,7 +27,9 @@ private func entry(_ identifier: UInt16) -> InflightWindow.Entry {
                 guard isFree else { return }
                 window.append(entry(identifier))
                 inUse.append(identifier)
-            } else if let place = inUse.indices.first(where: { !stuck.contains(inUse[$0]) && random.below(3) > 0 }) {
+            } else if let place = inUse.indices.first(where: {
+                !stuck.contains(inUse[$0]) && random.below(3) > 0
+            }) {
                 let identifier = inUse.remove(at: place)
                 guard let index = window.index(of: identifier) else {
                     Issue.record("\(identifier) is lost")

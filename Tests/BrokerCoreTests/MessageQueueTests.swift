@@ -1,14 +1,16 @@
-@testable import BrokerCore
 import MQTTCodec
 import Primitives
 import Testing
+
+@testable import BrokerCore
 
 private func message(_ text: String, qos: QoS = .atLeastOnce) -> QueuedMessage {
     let bytes = Array(text.utf8)
     let topic: [UInt8] = [116]
     let none: [UInt8] = []
     let message = ApplicationMessage(
-        facts: MessageFacts(qos: qos, isRetained: false, mountpoint: .default, publisher: nil), topic: topic.span.bytes,
+        facts: MessageFacts(qos: qos, isRetained: false, mountpoint: .default, publisher: nil),
+        topic: topic.span.bytes,
         properties: none.span.bytes, payload: bytes.span.bytes)
     return QueuedMessage(message: message, terms: DeliveryTerms(qos: qos))
 }

@@ -1,25 +1,31 @@
-@testable import BrokerCore
 import Primitives
 import TestSupport
 import Testing
+
+@testable import BrokerCore
 
 private func matches(_ count: Int, generation: UInt64) -> SubscriptionMatches {
     var matches = SubscriptionMatches()
     matches.generation = generation
     for number in 0..<count {
         matches.targets.append(
-            SubscriptionTarget(session: SessionHandle(loop: 0, slot: UInt32(number), generation: 1), options: 0))
+            SubscriptionTarget(
+                session: SessionHandle(loop: 0, slot: UInt32(number), generation: 1), options: 0))
     }
     return matches
 }
 
 extension RouteCache {
-    fileprivate func count(of topic: UTF8Text, _ generation: UInt64, _ mountpoint: Mountpoint = .default) -> Int? {
+    fileprivate func count(of topic: UTF8Text, _ generation: UInt64, _ mountpoint: Mountpoint = .default)
+        -> Int?
+    {
         let span = topic.bytes.span.bytes
         return find(Self.hash(span, mountpoint), span, mountpoint, generation)?.targets.count
     }
 
-    fileprivate mutating func offer(_ topic: UTF8Text, _ found: SubscriptionMatches, _ mountpoint: Mountpoint = .default) {
+    fileprivate mutating func offer(
+        _ topic: UTF8Text, _ found: SubscriptionMatches, _ mountpoint: Mountpoint = .default
+    ) {
         let span = topic.bytes.span.bytes
         offer(Self.hash(span, mountpoint), span, mountpoint, found)
     }

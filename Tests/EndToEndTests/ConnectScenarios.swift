@@ -171,7 +171,8 @@ import Transport
     @Test func `mountpoints keep clients, subscriptions and retained messages apart`() throws {
         let broker = try TestBroker()
         let port = try broker.runtime.listen(
-            ListenerFacts(name: "other", mountpoint: .intern("other")), on: ListenAddress(parsing: "127.0.0.1:0")
+            ListenerFacts(name: "other", mountpoint: .intern("other")),
+            on: ListenAddress(parsing: "127.0.0.1:0")
         ).port
         let here = try broker.client("same")
         let there = try TestClient(port: port)
@@ -198,10 +199,14 @@ import Transport
                 let bytes =
                     encodePacket(.connect(ConnectPacket(version: .v5, clientID: id)), version: .v5)
                     + encodePacket(
-                        .subscribe(SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter(id, qos: .atLeastOnce)])),
+                        .subscribe(
+                            SubscribePacket(
+                                packetIdentifier: 1, filters: [SubscribeFilter(id, qos: .atLeastOnce)])),
                         version: .v5)
                     + encodePacket(
-                        .publish(PublishPacket(topic: id, payload: [1], qos: .atLeastOnce, packetIdentifier: 2)), version: .v5)
+                        .publish(
+                            PublishPacket(topic: id, payload: [1], qos: .atLeastOnce, packetIdentifier: 2)),
+                        version: .v5)
                 try client.send(bytes)
                 let types = try (0..<4).map { _ in try client.receive().type }
                 #expect(types[0...1] == [.connack, .suback])

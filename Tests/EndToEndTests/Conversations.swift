@@ -109,7 +109,9 @@ struct Path: Sendable, CustomStringConvertible {
     var qos: QoS
     var isSameLoop: Bool
 
-    var description: String { "\(sender) → \(receiver), QoS \(qos.rawValue), \(isSameLoop ? "one loop" : "two loops")" }
+    var description: String {
+        "\(sender) → \(receiver), QoS \(qos.rawValue), \(isSameLoop ? "one loop" : "two loops")"
+    }
 
     static let all: [Path] = ProtocolVersion.allCases.flatMap { sender in
         ProtocolVersion.allCases.flatMap { receiver in
@@ -120,7 +122,9 @@ struct Path: Sendable, CustomStringConvertible {
     }
 
     /// One of each QoS and loop pairing; enough where the version cannot matter.
-    static let short = all.filter { $0.sender == .v5 && $0.receiver == .v311 || $0.sender == .v31 && $0.receiver == .v5 }
+    static let short = all.filter {
+        $0.sender == .v5 && $0.receiver == .v311 || $0.sender == .v31 && $0.receiver == .v5
+    }
 
     func clients(_ broker: TestBroker) throws -> (sender: TestClient, receiver: TestClient) {
         let sender = try broker.client(broker.id(on: 0, "sender"), self.sender)

@@ -37,10 +37,14 @@ private func scram() -> RecordingHook {
     private func connected(_ broker: TestBroker, _ loop: Int = 0) throws -> TestClient {
         let client = try broker.client(.v5)
         try client.send(
-            .connect(ConnectPacket(version: .v5, clientID: broker.id(on: loop, "c"), properties: methodProperties)))
+            .connect(
+                ConnectPacket(version: .v5, clientID: broker.id(on: loop, "c"), properties: methodProperties))
+        )
         #expect(try client.receive() == auth(.continueAuthentication, "challenge"))
         try client.send(auth(.continueAuthentication, "right"))
-        guard case .connack(let connack) = try client.receive() else { throw TestClientError(description: "no CONNACK") }
+        guard case .connack(let connack) = try client.receive() else {
+            throw TestClientError(description: "no CONNACK")
+        }
         #expect(connack.code == 0)
         #expect(connack.properties.authenticationMethod == "SCRAM")
         #expect(connack.properties.authenticationData == Array("proof".utf8))
@@ -48,7 +52,9 @@ private func scram() -> RecordingHook {
     }
 
     @Test(arguments: [0, 1], [true, false])
-    func `an exchange ends in CONNACK, after auth_on_register [MQTT-4.12.0-2]`(_ loop: Int, _ isAnonymous: Bool) throws {
+    func `an exchange ends in CONNACK, after auth_on_register [MQTT-4.12.0-2]`(
+        _ loop: Int, _ isAnonymous: Bool
+    ) throws {
         let hook = scram()
         let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = isAnonymous }
         let client = try connected(broker, loop)
@@ -56,8 +62,13 @@ private func scram() -> RecordingHook {
         let id = broker.id(on: loop, "c")
         #expect(
             hook.lines
-                == ["on_auth_m5 |\(id) SCRAM first success", "on_auth_m5 |\(id) SCRAM right continueAuthentication"]
-                + (isAnonymous ? [] : ["auth_on_register_m5 |\(id) - - true"]) + ["on_register_m5 |\(id) - - true"])
+                == [
+                    "on_auth_m5 |\(id) SCRAM first success",
+                    "on_auth_m5 |\(id) SCRAM right continueAuthentication",
+                ]
+                + (isAnonymous ? [] : ["auth_on_register_m5 |\(id) - - true"]) + [
+                    "on_register_m5 |\(id) - - true"
+                ])
     }
 
     @Test func `a refused exchange is answered in CONNACK`() throws {
@@ -66,7 +77,9 @@ private func scram() -> RecordingHook {
         try client.send(.connect(ConnectPacket(version: .v5, clientID: "c", properties: methodProperties)))
         _ = try client.receive()
         try client.send(auth(.continueAuthentication, "wrong"))
-        guard case .connack(let connack) = try client.receive() else { throw TestClientError(description: "no CONNACK") }
+        guard case .connack(let connack) = try client.receive() else {
+            throw TestClientError(description: "no CONNACK")
+        }
         #expect(connack.code == ReasonCode.badAuthenticationMethod.rawValue)
         #expect(try client.receiveUntilEnd().isEmpty)
     }
@@ -77,7 +90,9 @@ private func scram() -> RecordingHook {
         #expect(try client.connect("c", properties: methodProperties).code == 0x8C)
     }
 
-    @Test(arguments: [auth(.continueAuthentication, "right", method: "OTHER"), .pingreq, .disconnect(DisconnectPacket())])
+    @Test(arguments: [
+        auth(.continueAuthentication, "right", method: "OTHER"), .pingreq, .disconnect(DisconnectPacket()),
+    ])
     func `any other packet during the exchange ends it [MQTT-3.1.2-30]`(_ packet: ControlPacket) throws {
         let broker = try TestBroker(hooks: [scram()])
         let client = try broker.client(.v5)
@@ -93,12 +108,15 @@ private func scram() -> RecordingHook {
         }
     }
 
-    @Test func `a client that does not go on with the exchange is closed after mqtt_connect_timeout`() throws {
+    @Test func `a client that does not go on with the exchange is closed after mqtt_connect_timeout`() throws
+    {
         let broker = try TestBroker(hooks: [scram()]) { $0.connectTimeout = 100 }
         for loop in 0...1 {
             let client = try broker.client(.v5)
             try client.send(
-                .connect(ConnectPacket(version: .v5, clientID: broker.id(on: loop, "c"), properties: methodProperties)))
+                .connect(
+                    ConnectPacket(
+                        version: .v5, clientID: broker.id(on: loop, "c"), properties: methodProperties)))
             #expect(try client.receive() == auth(.continueAuthentication, "challenge"))
             #expect(try client.receiveUntilEnd().isEmpty)
         }

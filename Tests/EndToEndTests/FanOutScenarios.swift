@@ -42,7 +42,9 @@ private func pattern(_ count: Int) -> String {
         let broker = try TestBroker()
         let members = try members(50, broker)
         let sender = try broker.client("sender", .v5)
-        for number in 1...5 { try sender.publishAndComplete("fan/out", "m\(number)", qos: qos, id: UInt16(number)) }
+        for number in 1...5 {
+            try sender.publishAndComplete("fan/out", "m\(number)", qos: qos, id: UInt16(number))
+        }
         for member in members {
             let messages = try member.client.receiveMessages(5)
             #expect(messages.map(\.text) == (1...5).map { "m\($0)" })
@@ -55,7 +57,9 @@ private func pattern(_ count: Int) -> String {
     }
 
     @Test(arguments: [1000, 16_383, 16_384, 20_000, 1_000_000], QoS.allCases)
-    func `a large payload arrives byte for byte at each of several subscribers`(_ size: Int, _ qos: QoS) throws {
+    func `a large payload arrives byte for byte at each of several subscribers`(_ size: Int, _ qos: QoS)
+        throws
+    {
         let broker = try TestBroker()
         let members = try members(12, broker)
         let payload = pattern(size)
@@ -68,7 +72,8 @@ private func pattern(_ count: Int) -> String {
                 let messages = try member.client.receiveMessages(2)
                 #expect(messages[0].payload == Array(payload.utf8))
                 #expect(messages[1].text == "behind it")
-                #expect(messages[0].properties.contentType == (member.client.version == .v5 ? "text/plain" : nil))
+                #expect(
+                    messages[0].properties.contentType == (member.client.version == .v5 ? "text/plain" : nil))
             }
         }
         #expect(broker.isBalanced)
@@ -97,10 +102,14 @@ private func pattern(_ count: Int) -> String {
         #expect(copies.map(\.properties.subscriptionIdentifiers) == [[1], [268_435_455], []])
     }
 
-    @Test func `a wildcard at the first level does not match a topic that begins with $ [MQTT-4.7.2-1]`() throws {
+    @Test func `a wildcard at the first level does not match a topic that begins with $ [MQTT-4.7.2-1]`()
+        throws
+    {
         let broker = try TestBroker()
         let receiver = try broker.client("r")
-        for filter in ["#", "+/x", "$SYS/x"] as [UTF8Text] { try receiver.subscribe(filter, qos: .atMostOnce) }
+        for filter in ["#", "+/x", "$SYS/x"] as [UTF8Text] {
+            try receiver.subscribe(filter, qos: .atMostOnce)
+        }
         let will = WillPacketFields(topic: "$SYS/x", payload: Array("from a will".utf8))
         let sender = try broker.client()
         try sender.connect("s", will: will)

@@ -37,10 +37,15 @@ import Testing
         let receiver = try broker.client("r", version)
         try receiver.subscribe("t", qos: .exactlyOnce)
         let sender = try broker.client("s")
-        for number in 0..<10 { try sender.publishAndComplete("t", "\(number)", qos: number % 2 == 0 ? .atLeastOnce : .exactlyOnce) }
+        for number in 0..<10 {
+            try sender.publishAndComplete(
+                "t", "\(number)", qos: number % 2 == 0 ? .atLeastOnce : .exactlyOnce)
+        }
         let first = try receiver.drain()
         #expect(first.count == 4)
-        for case .publish(let publish) in first where publish.qos == .atLeastOnce { try receiver.acknowledge(publish) }
+        for case .publish(let publish) in first where publish.qos == .atLeastOnce {
+            try receiver.acknowledge(publish)
+        }
         #expect(try receiver.drain().count == 2)
     }
 
@@ -63,11 +68,16 @@ import Testing
     }
 
     @Test(arguments: QoS.allCases)
-    func `a message over the client's Maximum Packet Size is dropped and counted [MQTT-3.1.2-24]`(_ qos: QoS) throws {
+    func `a message over the client's Maximum Packet Size is dropped and counted [MQTT-3.1.2-24]`(_ qos: QoS)
+        throws
+    {
         let broker = try TestBroker()
         // Header 2, topic 3, identifier 2, properties 1, payload 92: exactly 100 with QoS 1 or 2.
         let receiver = try broker.client(
-            "r", .v5, properties: Properties { $0.maximumPacketSize = qos == .atMostOnce ? 98 : 100; $0.receiveMaximum = 1 })
+            "r", .v5,
+            properties: Properties {
+                $0.maximumPacketSize = qos == .atMostOnce ? 98 : 100; $0.receiveMaximum = 1
+            })
         try receiver.subscribe("t", qos: qos)
         let sender = try broker.client("s")
         for size in [92, 93, 5000, 91] {
@@ -81,7 +91,10 @@ import Testing
     @Test func `a topic alias does not carry a packet over the client's Maximum Packet Size`() throws {
         let broker = try TestBroker { $0.topicAliasMaxBroker = 10 }
         let receiver = try broker.client(
-            "r", .v5, properties: Properties { $0.maximumPacketSize = 60; $0.topicAliasMaximum = 10 })
+            "r", .v5,
+            properties: Properties {
+                $0.maximumPacketSize = 60; $0.topicAliasMaximum = 10
+            })
         try receiver.subscribe("t/#", qos: .atMostOnce)
         let sender = try broker.client("s")
         let bodies = (40...60).map { String(repeating: "x", count: $0) }
@@ -116,7 +129,9 @@ import Testing
         let receiver = try broker.client("r")
         try receiver.subscribe("#", qos: .atMostOnce)
         let sender = try broker.client("s", .v5)
-        for (topic, alias) in [("a", 1), ("", 1), ("b", 2), ("", 1), ("", 2), ("c", 1), ("", 1)] as [(UTF8Text, UInt16)] {
+        for (topic, alias) in [("a", 1), ("", 1), ("b", 2), ("", 1), ("", 2), ("c", 1), ("", 1)]
+            as [(UTF8Text, UInt16)]
+        {
             try sender.publish(topic, "x", properties: Properties { $0.topicAlias = alias })
         }
         let messages = try receiver.receiveMessages(7)
@@ -124,7 +139,10 @@ import Testing
         #expect(messages.allSatisfy { $0.properties.topicAlias == nil })
     }
 
-    @Test(arguments: [("t", 3, ReasonCode.topicAliasInvalid), ("", 2, .protocolError), ("", 3, .topicAliasInvalid)] as [(UTF8Text, UInt16, ReasonCode)])
+    @Test(
+        arguments: [
+            ("t", 3, ReasonCode.topicAliasInvalid), ("", 2, .protocolError), ("", 3, .topicAliasInvalid),
+        ] as [(UTF8Text, UInt16, ReasonCode)])
     func `a topic alias that is too large or unknown ends the connection`(
         _ topic: UTF8Text, _ alias: UInt16, _ code: ReasonCode
     ) throws {
@@ -147,9 +165,11 @@ import Testing
     }
 
     @Test(arguments: QoS.allCases)
-    func `the broker uses at most the client's Topic Alias Maximum, the least recently used first [MQTT-3.1.2-26]`(
-        _ qos: QoS
-    ) throws {
+    func
+        `the broker uses at most the client's Topic Alias Maximum, the least recently used first [MQTT-3.1.2-26]`(
+            _ qos: QoS
+        ) throws
+    {
         let broker = try TestBroker { $0.topicAliasMaxBroker = 100 }
         let receiver = try broker.client("r", .v5, properties: Properties { $0.topicAliasMaximum = 2 })
         try receiver.subscribe("#", qos: qos)

@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct HookScenarios {
-    private func broker(_ hook: RecordingHook, _ change: (inout BrokerSettings) -> Void = { _ in }) throws -> TestBroker {
+    private func broker(_ hook: RecordingHook, _ change: (inout BrokerSettings) -> Void = { _ in }) throws
+        -> TestBroker
+    {
         try TestBroker(hooks: [hook]) {
             $0.allowsAnonymous = false
             change(&$0)
@@ -17,7 +19,8 @@ import Testing
         try client.send(
             .connect(
                 ConnectPacket(
-                    version: client.version, cleanStart: clean, clientID: id, userName: "joe", password: Array("pw".utf8),
+                    version: client.version, cleanStart: clean, clientID: id, userName: "joe",
+                    password: Array("pw".utf8),
                     properties: clean ? Properties() : lasting(client.version))))
         guard case .connack(let connack) = try client.receive(), connack.code == 0 else {
             throw TestClientError(description: "refused")
@@ -55,7 +58,10 @@ import Testing
         ] {
             #expect(hook.has(line), "\(line)")
         }
-        let wrong = version == .v5 ? hook.lines.filter { $0.hasPrefix("auth") && !$0.contains("_m5") } : hook.lines.filter { $0.contains("_m5") }
+        let wrong =
+            version == .v5
+            ? hook.lines.filter { $0.hasPrefix("auth") && !$0.contains("_m5") }
+            : hook.lines.filter { $0.contains("_m5") }
         #expect(wrong.isEmpty)
     }
 
@@ -77,7 +83,9 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `with nobody to ask, a client is refused unless anonymous ones are allowed`(_ version: ProtocolVersion) throws {
+    func `with nobody to ask, a client is refused unless anonymous ones are allowed`(
+        _ version: ProtocolVersion
+    ) throws {
         let broker = try TestBroker { $0.allowsAnonymous = false }
         let client = try broker.client(version)
         #expect(try client.connect("c").code == (version == .v5 ? 0x86 : 5))
@@ -103,7 +111,8 @@ import Testing
     @Test func `a hook's own code, text and server reach a v5 client`() throws {
         let hook = RecordingHook()
         hook.registerAnswer = { _, _ in
-            .refuse(HookRefusal(reasonCode: .useAnotherServer, reasonString: "full", serverReference: "b:1883"))
+            .refuse(
+                HookRefusal(reasonCode: .useAnotherServer, reasonString: "full", serverReference: "b:1883"))
         }
         let broker = try broker(hook)
         let connack = try broker.client(.v5).connect("c")
@@ -141,8 +150,13 @@ import Testing
         #expect(try client.receiveUntilEnd().isEmpty)
     }
 
-    @Test(arguments: [(ReasonCode.quotaExceeded, ReasonCode.quotaExceeded), (.serverUnavailable, .notAuthorized), (.success, .notAuthorized)])
-    func `a code that PUBACK does not have is replaced by 0x87`(_ given: ReasonCode, _ sent: ReasonCode) throws {
+    @Test(arguments: [
+        (ReasonCode.quotaExceeded, ReasonCode.quotaExceeded), (.serverUnavailable, .notAuthorized),
+        (.success, .notAuthorized),
+    ])
+    func `a code that PUBACK does not have is replaced by 0x87`(_ given: ReasonCode, _ sent: ReasonCode)
+        throws
+    {
         let hook = RecordingHook([.authOnPublishM5])
         hook.publishAnswer = { _, _ in .refuse(HookRefusal(reasonCode: given)) }
         let broker = try TestBroker(hooks: [hook])
@@ -167,7 +181,9 @@ import Testing
         let broker = try TestBroker(hooks: [hook])
         let older = try broker.client("c", version)
         let client = try broker.client(version)
-        #expect(try client.connect("c", will: WillPacketFields(topic: "w", payload: [1])).code == (version == .v5 ? 0x87 : 5))
+        #expect(
+            try client.connect("c", will: WillPacketFields(topic: "w", payload: [1])).code
+                == (version == .v5 ? 0x87 : 5))
         #expect(try older.endReason() == (version == .v5 ? .sessionTakenOver : nil))
         #expect(hook.lines == ["auth_on_publish\(version == .v5 ? "_m5" : "") |c 0 w \u{1}"])
         #expect(broker.numbers[.ledgerWillsPublished] == 0)
@@ -237,7 +253,9 @@ import Testing
         let sender = try broker.client("s", version)
         try sender.publishAndComplete("old", "old", qos: .exactlyOnce)
         let message = try receiver.receiveMessage()
-        #expect(message.topic == "new/topic" && message.text == "new" && message.qos == .atLeastOnce && message.isRetained)
+        #expect(
+            message.topic == "new/topic" && message.text == "new" && message.qos == .atLeastOnce
+                && message.isRetained)
         #expect(message.properties == Properties { $0.contentType = "new" })
         #expect(hook.has("on_publish\(version == .v5 ? "_m5" : "") |s 1 new/topic new retain"))
         let late = try broker.client("l", .v5)
@@ -257,7 +275,9 @@ import Testing
             .subscribe(
                 SubscribePacket(
                     packetIdentifier: 1,
-                    filters: [SubscribeFilter("a", qos: .exactlyOnce), SubscribeFilter("b", qos: .exactlyOnce)])))
+                    filters: [
+                        SubscribeFilter("a", qos: .exactlyOnce), SubscribeFilter("b", qos: .exactlyOnce),
+                    ])))
         #expect(try client.receive() == .suback(SubackPacket(packetIdentifier: 1, codes: [1, 0x97])))
         for topic in ["a", "b", "other"] as [UTF8Text] { try client.publish(topic, "x") }
         #expect(try client.receivePublish().topic == "other")
@@ -302,7 +322,9 @@ import Testing
 
     @Test func `on_deliver may refuse a copy, which is counted`() throws {
         let hook = RecordingHook([.onDeliver])
-        hook.deliverAnswer = { event, _ in event.message.payloadByteCount == 1 ? .refuse(HookRefusal()) : .next }
+        hook.deliverAnswer = { event, _ in
+            event.message.payloadByteCount == 1 ? .refuse(HookRefusal()) : .next
+        }
         let broker = try TestBroker(hooks: [hook])
         let client = try broker.client("c")
         try client.subscribe("t", qos: .atMostOnce)

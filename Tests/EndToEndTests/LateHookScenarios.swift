@@ -19,7 +19,8 @@ import Testing
         try client.send(.connect(ConnectPacket(version: version, clientID: broker.id(on: loop, "c"))))
         #expect(hook.hasTickets(1))
         try client.send(
-            .subscribe(SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atMostOnce)])))
+            .subscribe(
+                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atMostOnce)])))
         try client.publish("t", "x")
         hook.tickets[0].answer(.register(.ok(nil)))
         let types = try (0..<3).map { _ in try client.receive().type }
@@ -36,14 +37,19 @@ import Testing
         for number in 0..<20 {
             let client = try broker.client()
             try client.send(
-                encodePacket(.connect(ConnectPacket(version: .v311, clientID: "c\(number)".text)), version: .v311) + [0xC0, 0])
+                encodePacket(
+                    .connect(ConnectPacket(version: .v311, clientID: "c\(number)".text)), version: .v311) + [
+                        0xC0, 0,
+                    ])
             #expect(try client.receive().type == .connack)
             #expect(try client.receive() == .pingresp)
         }
     }
 
     @Test(arguments: ProtocolVersion.allCases, QoS.allCases)
-    func `a PUBLISH that waits is routed before what came behind it`(_ version: ProtocolVersion, _ qos: QoS) throws {
+    func `a PUBLISH that waits is routed before what came behind it`(_ version: ProtocolVersion, _ qos: QoS)
+        throws
+    {
         let hook = RecordingHook([.authOnPublish, .authOnPublishM5])
         hook.publishAnswer = { event, ticket in
             guard event.message.payload.byteCount == 1 else { return .ok(nil) }
@@ -73,7 +79,8 @@ import Testing
     func `an answer that does not come is replaced by the hook's timeout behaviour`(
         _ behaviour: HookTimeoutBehaviour
     ) throws {
-        let silent = RecordingHook([.authOnPublishM5, .authOnSubscribeM5, .authOnRegisterM5], timeout: behaviour)
+        let silent = RecordingHook(
+            [.authOnPublishM5, .authOnSubscribeM5, .authOnRegisterM5], timeout: behaviour)
         silent.publishAnswer = { _, _ in .later }
         silent.subscribeAnswer = { _, _ in .later }
         let second = RecordingHook([.authOnPublishM5, .authOnSubscribeM5])

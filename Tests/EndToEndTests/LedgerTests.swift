@@ -34,8 +34,11 @@ private final class Crowd {
             properties.receiveMaximum = UInt16(1 + random.below(10))
             if random.below(4) == 0 { properties.maximumPacketSize = 120 }
         }
-        let will = random.below(2) == 0
-            ? WillPacketFields(qos: QoS.allCases[random.below(3)], isRetained: random.below(4) == 0, topic: topic(), payload: [1]) : nil
+        let will =
+            random.below(2) == 0
+            ? WillPacketFields(
+                qos: QoS.allCases[random.below(3)], isRetained: random.below(4) == 0, topic: topic(),
+                payload: [1]) : nil
         let older = clients[member]
         let client = try broker.client(version(member))
         // The older connection's messages are lost with it.
@@ -63,7 +66,8 @@ private final class Crowd {
             let id = UInt16(1 + random.below(5))
             published += 1
             try client.publish(
-                topic(), String(repeating: "x", count: random.below(200)), qos: qos, id: id, retain: random.below(5) == 0)
+                topic(), String(repeating: "x", count: random.below(200)), qos: qos, id: id,
+                retain: random.below(5) == 0)
             if qos == .exactlyOnce { unreleased[member, default: []].insert(id) }
         case 8..<10:
             if let id = unreleased[member]?.min() {
@@ -99,8 +103,10 @@ private final class Crowd {
             case .publish(let publish):
                 received += 1
                 guard random.below(5) > 0 else { continue }
-                try client.acknowledge(publish, version(member) == .v5 && random.below(6) == 0 ? .quotaExceeded : .success)
-            case .pubrel(let ack): try client.send(.pubcomp(AckPacket(packetIdentifier: ack.packetIdentifier)))
+                try client.acknowledge(
+                    publish, version(member) == .v5 && random.below(6) == 0 ? .quotaExceeded : .success)
+            case .pubrel(let ack):
+                try client.send(.pubcomp(AckPacket(packetIdentifier: ack.packetIdentifier)))
             default: break
             }
         }
@@ -134,23 +140,33 @@ private final class Crowd {
     @Test func `the counters are what well-behaved clients did, packet for packet`() throws {
         let broker = try TestBroker()
         let receivers = try (0..<6).map { number in
-            let client = try broker.client(broker.id(on: number % 2, "r\(number)"), ProtocolVersion.allCases[number % 3])
+            let client = try broker.client(
+                broker.id(on: number % 2, "r\(number)"), ProtocolVersion.allCases[number % 3])
             try client.subscribe("t/#", qos: QoS.allCases[number / 2])
             return client
         }
         let sender = try broker.client("s", .v5)
         for qos in QoS.allCases {
-            for number in 1...10 { try sender.publishAndComplete("t/\(number)".text, "x", qos: qos, id: UInt16(number)) }
+            for number in 1...10 {
+                try sender.publishAndComplete("t/\(number)".text, "x", qos: qos, id: UInt16(number))
+            }
         }
         for receiver in receivers { #expect(try receiver.receiveMessages(30).count == 30) }
         for client in receivers + [sender] { try client.disconnect() }
         #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 0 })
         let numbers = broker.numbers
-        #expect(numbers[.connectReceived] == 7 && numbers[.subscribeReceived] == 6 && numbers[.subackSent] == 6)
-        #expect(numbers[.publishReceived] == 30 && numbers[.ledgerAccepted] == 30 && numbers[.ledgerUnrouted] == 0)
-        #expect(numbers[.ledgerCopiesLocal] == 180 && numbers[.publishSent] == 180 && numbers[.ledgerDelivered] == 180)
+        #expect(
+            numbers[.connectReceived] == 7 && numbers[.subscribeReceived] == 6 && numbers[.subackSent] == 6)
+        #expect(
+            numbers[.publishReceived] == 30 && numbers[.ledgerAccepted] == 30 && numbers[.ledgerUnrouted] == 0
+        )
+        #expect(
+            numbers[.ledgerCopiesLocal] == 180 && numbers[.publishSent] == 180
+                && numbers[.ledgerDelivered] == 180)
         #expect(numbers[.ledgerPosted] == numbers[.ledgerTaken])
-        #expect(numbers[CloseReason.clientDisconnect] == 7 && numbers[.queueSetup] == 7 && numbers[.queueTeardown] == 7)
+        #expect(
+            numbers[CloseReason.clientDisconnect] == 7 && numbers[.queueSetup] == 7
+                && numbers[.queueTeardown] == 7)
         for gauge in [LoopGauge.sessionsOnline, .sessionsOffline, .queuedMessages, .inflightMessages] {
             #expect(numbers[gauge] == 0)
         }
@@ -163,7 +179,9 @@ private final class Crowd {
         for number in 0..<50 {
             let receiver = try broker.client(broker.id(on: 1, "r\(number)"), .v5)
             try receiver.subscribe("t", qos: .atLeastOnce)
-            for id in 1...20 as ClosedRange<UInt16> { try sender.publish("t", "x", qos: .atLeastOnce, id: id) }
+            for id in 1...20 as ClosedRange<UInt16> {
+                try sender.publish("t", "x", qos: .atLeastOnce, id: id)
+            }
             receiver.drop()
         }
         #expect(try sender.drain().count == 1000)

@@ -50,7 +50,8 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
                 if case .disconnect(let packet) = packets.last { reason = packet.reasonCode }
                 #expect(packets.count == 1, "\(row)")
                 let error = MalformedPacket(problem(row), at: 0, in: nil)
-                #expect(reason == error.reasonCode || (isUnexpected(row) && reason == .protocolError), "\(row)")
+                #expect(
+                    reason == error.reasonCode || (isUnexpected(row) && reason == .protocolError), "\(row)")
             } else {
                 #expect(packets.isEmpty, "\(row)")
             }
@@ -58,7 +59,11 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
             #expect(try witness.receivePublish().text == "still here")
         }
         let closed = UInt64(rows.count)
-        #expect(broker.wait { $0[CloseReason.malformed] + $0[CloseReason.protocolError] + $0[CloseReason.packetTooLarge] == closed })
+        #expect(
+            broker.wait {
+                $0[CloseReason.malformed] + $0[CloseReason.protocolError] + $0[CloseReason.packetTooLarge]
+                    == closed
+            })
         #expect(broker.numbers[CloseReason.malformed] > closed / 2)
         #expect(broker.isBalanced)
     }
@@ -87,8 +92,12 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         let client = try broker.client(version)
         let packets: [ControlPacket] = [
             .connect(ConnectPacket(version: version, clientID: "slowly")),
-            .subscribe(SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .exactlyOnce)])),
-            .publish(PublishPacket(topic: "t", payload: Array(repeating: 7, count: 300), qos: .exactlyOnce, packetIdentifier: 2)),
+            .subscribe(
+                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .exactlyOnce)])),
+            .publish(
+                PublishPacket(
+                    topic: "t", payload: Array(repeating: 7, count: 300), qos: .exactlyOnce,
+                    packetIdentifier: 2)),
             .pubrel(AckPacket(packetIdentifier: 2)), .pubrec(AckPacket(packetIdentifier: 1)),
             .pubcomp(AckPacket(packetIdentifier: 1)), .pingreq,
             .unsubscribe(UnsubscribePacket(packetIdentifier: 3, filters: ["t"])),
@@ -99,7 +108,10 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         }
         let types = try client.receiveUntilEnd().map(\.type)
         #expect(types.filter { $0 == .pubrec || $0 == .publish }.count == 2)
-        #expect(types.filter { $0 != .pubrec && $0 != .publish } == [.connack, .suback, .pubcomp, .pubrel, .pingresp, .unsuback])
+        #expect(
+            types.filter { $0 != .pubrec && $0 != .publish } == [
+                .connack, .suback, .pubcomp, .pubrel, .pingresp, .unsuback,
+            ])
         #expect(broker.wait { $0[CloseReason.clientDisconnect] == 1 })
         #expect(broker.isBalanced)
     }
@@ -114,11 +126,15 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `a first packet other than CONNECT ends the connection [MQTT-3.1.0-1]`(_ version: ProtocolVersion) throws {
+    func `a first packet other than CONNECT ends the connection [MQTT-3.1.0-1]`(_ version: ProtocolVersion)
+        throws
+    {
         let broker = try TestBroker()
         let packets: [ControlPacket] = [
-            .pingreq, .publish(PublishPacket(topic: "t")), .disconnect(DisconnectPacket()), .puback(AckPacket(packetIdentifier: 1)),
-            .subscribe(SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("#", qos: .atMostOnce)])),
+            .pingreq, .publish(PublishPacket(topic: "t")), .disconnect(DisconnectPacket()),
+            .puback(AckPacket(packetIdentifier: 1)),
+            .subscribe(
+                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("#", qos: .atMostOnce)])),
         ]
         for packet in packets {
             let client = try broker.client(version)
@@ -176,8 +192,11 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         let receiver = try broker.client(broker.id(on: 1, "r"))
         try receiver.subscribe("t", qos: .atLeastOnce)
         let sender = try broker.client(version)
-        try sender.connect(broker.id(on: 0, "s"), will: WillPacketFields(topic: "t", payload: Array("will".utf8)))
-        for number in 1...100 as ClosedRange<UInt16> { try sender.publish("t", "\(number)", qos: .atLeastOnce, id: number) }
+        try sender.connect(
+            broker.id(on: 0, "s"), will: WillPacketFields(topic: "t", payload: Array("will".utf8)))
+        for number in 1...100 as ClosedRange<UInt16> {
+            try sender.publish("t", "\(number)", qos: .atLeastOnce, id: number)
+        }
         sender.finishSending()
         #expect(try receiver.receiveMessages(101).map(\.text) == (1...100).map(String.init) + ["will"])
         #expect(broker.isBalanced)
@@ -186,7 +205,9 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
     // MARK: Slow subscribers
 
     @Test(arguments: [true, false])
-    func `a client that does not read costs bounded memory, and nobody else's messages`(_ isSameLoop: Bool) throws {
+    func `a client that does not read costs bounded memory, and nobody else's messages`(_ isSameLoop: Bool)
+        throws
+    {
         let broker = try TestBroker { $0.session.maxOnlineMessages = 100 }
         let slow = try broker.client(broker.id(on: isSameLoop ? 0 : 1, "slow"), .v5)
         try slow.subscribe("t", qos: .atMostOnce)

@@ -11,7 +11,9 @@ import Testing
         $0.contentType = "text/plain"
         $0.responseTopic = "answers/here"
         $0.correlationData = [0, 1, 255]
-        $0.userProperties = [UserProperty("b", "1"), UserProperty("a", "2"), UserProperty("b", "1"), UserProperty("", "")]
+        $0.userProperties = [
+            UserProperty("b", "1"), UserProperty("a", "2"), UserProperty("b", "1"), UserProperty("", ""),
+        ]
     }
 
     @Test(arguments: Path.all.filter { $0.sender == .v5 })
@@ -62,8 +64,10 @@ import Testing
         try receiver.subscribe("t", qos: .atLeastOnce)
         try receiver.disconnect()
         let sender = try broker.client("s", .v5)
-        try sender.publishAndComplete("t", "long", qos: .atLeastOnce, properties: Properties { $0.messageExpiryInterval = 60 })
-        try sender.publishAndComplete("t", "short", qos: .atLeastOnce, properties: Properties { $0.messageExpiryInterval = 1 })
+        try sender.publishAndComplete(
+            "t", "long", qos: .atLeastOnce, properties: Properties { $0.messageExpiryInterval = 60 })
+        try sender.publishAndComplete(
+            "t", "short", qos: .atLeastOnce, properties: Properties { $0.messageExpiryInterval = 1 })
         // The keep alive of a second client tells that more than a second has passed.
         let clock = try broker.client(.v5)
         try clock.connect("clock", keepAlive: 1)
@@ -85,7 +89,8 @@ import Testing
         #expect(try client.publishAndComplete("t/own", "x", qos: .atLeastOnce) == .noMatchingSubscribers)
         try client.publish("t/both", "x")
         try broker.client("other").publish("t/other", "y")
-        #expect(try client.receiveMessages(2).map(\.topic).sorted { "\($0)" < "\($1)" } == ["t/both", "t/other"])
+        #expect(
+            try client.receiveMessages(2).map(\.topic).sorted { "\($0)" < "\($1)" } == ["t/both", "t/other"])
         #expect(try client.drain().isEmpty)
     }
 

@@ -19,14 +19,19 @@ import Testing
         }
         let messages = try receiver.receiveMessages(3)
         #expect(messages.map(\.text) == ["m1", "m2", "m3"])
-        #expect(messages.allSatisfy { $0.qos == path.qos && !$0.isRetained && !$0.isDuplicate && $0.topic == "a/b" })
+        #expect(
+            messages.allSatisfy {
+                $0.qos == path.qos && !$0.isRetained && !$0.isDuplicate && $0.topic == "a/b"
+            })
         let ids = messages.compactMap { $0.packetIdentifier?.rawValue }
         #expect(ids == (path.qos == .atMostOnce ? [] : [1, 2, 3]))
         #expect(broker.isBalanced)
     }
 
     @Test(arguments: Path.all.filter { $0.sender == .v5 })
-    func `the QoS of a delivery is the lower of publication and subscription [MQTT-3.8.4-8]`(_ path: Path) throws {
+    func `the QoS of a delivery is the lower of publication and subscription [MQTT-3.8.4-8]`(_ path: Path)
+        throws
+    {
         let broker = try TestBroker()
         let (sender, receiver) = try path.clients(broker)
         try receiver.subscribe("t", qos: path.qos)
@@ -104,7 +109,9 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `an unknown PUBREC is answered 0x92 by v5 and ends the connection before`(_ version: ProtocolVersion) throws {
+    func `an unknown PUBREC is answered 0x92 by v5 and ends the connection before`(_ version: ProtocolVersion)
+        throws
+    {
         let broker = try TestBroker()
         let client = try broker.client("c", version)
         try client.send(.pubrec(AckPacket(packetIdentifier: 77)))

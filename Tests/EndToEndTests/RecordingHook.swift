@@ -10,12 +10,20 @@ final class RecordingHook: Hook, Sendable {
     let timeoutBehaviour: HookTimeoutBehaviour
 
     private struct Memory {
-        var register: @Sendable (RegisterEvent, HookTicket) -> HookAnswer<RegisterModifiers> = { _, _ in .ok(nil) }
+        var register: @Sendable (RegisterEvent, HookTicket) -> HookAnswer<RegisterModifiers> = { _, _ in
+            .ok(nil)
+        }
         var auth: @Sendable (AuthEvent, HookTicket) -> HookAnswer<AuthModifiers> = { _, _ in .ok(nil) }
-        var subscribe: @Sendable (SubscribeEvent, HookTicket) -> HookAnswer<[SubscribeVerdict]> = { _, _ in .ok(nil) }
-        var unsubscribe: @Sendable (UnsubscribeEvent, HookTicket) -> HookAnswer<[UTF8Text]> = { _, _ in .ok(nil) }
-        var publish: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil) }
-        var deliver: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil) }
+        var subscribe: @Sendable (SubscribeEvent, HookTicket) -> HookAnswer<[SubscribeVerdict]> = { _, _ in
+            .ok(nil)
+        }
+        var unsubscribe: @Sendable (UnsubscribeEvent, HookTicket) -> HookAnswer<[UTF8Text]> = { _, _ in
+            .ok(nil)
+        }
+        var publish: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil)
+        }
+        var deliver: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil)
+        }
         var lines: [String] = []
         var tickets: [HookTicket] = []
     }
@@ -125,7 +133,9 @@ final class RecordingHook: Hook, Sendable {
             record("on_topic_unsubscribed \(name(id)) \(filters.map { "\($0)" } ?? "all")")
         case .published(let event): record("on_publish\(suffix(event.version)) \(line(event))")
         case .offlineMessage(let id, let message, let qos):
-            record("on_offline_message \(name(id)) \(qos.rawValue) \(text(message.topic)) \(text(message.payload))")
+            record(
+                "on_offline_message \(name(id)) \(qos.rawValue) \(text(message.topic)) \(text(message.payload))"
+            )
         case .messageDropped(let id, let message, let reason):
             record("on_message_drop \(name(id)) \(text(message.payload)) \(reason.rawValue)")
         }
@@ -139,7 +149,8 @@ final class RecordingHook: Hook, Sendable {
 
     private func line(_ event: RegisterEvent) -> String {
         let password = event.password.map { String(decoding: $0, as: UTF8.self) } ?? "-"
-        return "\(name(event.subscriber)) \(event.userName.map { "\($0)" } ?? "-") \(password) \(event.cleanStart)"
+        return
+            "\(name(event.subscriber)) \(event.userName.map { "\($0)" } ?? "-") \(password) \(event.cleanStart)"
     }
 
     private func line(_ event: SubscribeEvent) -> String {
@@ -149,6 +160,7 @@ final class RecordingHook: Hook, Sendable {
     private func line(_ event: PublishEvent) -> String {
         let facts = event.message.facts
         let retain = facts.isRetained ? " retain" : ""
-        return "\(name(event.subscriber)) \(facts.qos.rawValue) \(text(event.message.topic)) \(text(event.message.payload))\(retain)"
+        return
+            "\(name(event.subscriber)) \(facts.qos.rawValue) \(text(event.message.topic)) \(text(event.message.payload))\(retain)"
     }
 }

@@ -111,8 +111,12 @@ import Testing
     @Test func `an expired retained message is not delivered, another counts down`() throws {
         let broker = try TestBroker { $0.retainedExpirySweepInterval = 1 }
         let sender = try broker.client("s", .v5)
-        try sender.publishAndComplete("short", "x", qos: .atMostOnce, retain: true, properties: Properties { $0.messageExpiryInterval = 1 })
-        try sender.publishAndComplete("long", "x", qos: .atMostOnce, retain: true, properties: Properties { $0.messageExpiryInterval = 100 })
+        try sender.publishAndComplete(
+            "short", "x", qos: .atMostOnce, retain: true,
+            properties: Properties { $0.messageExpiryInterval = 1 })
+        try sender.publishAndComplete(
+            "long", "x", qos: .atMostOnce, retain: true,
+            properties: Properties { $0.messageExpiryInterval = 100 })
         #expect(broker.wait { $0[.retainedExpired] == 1 })
         let receiver = try broker.client("r", .v5)
         try receiver.subscribe("#", qos: .atMostOnce)
@@ -123,11 +127,14 @@ import Testing
     }
 
     @Test(arguments: QoS.allCases, [ProtocolVersion.v311, .v5])
-    func `no retained message is lost to a subscriber's limits`(_ qos: QoS, _ version: ProtocolVersion) throws {
+    func `no retained message is lost to a subscriber's limits`(_ qos: QoS, _ version: ProtocolVersion) throws
+    {
         let broker = try TestBroker { $0.session.maxOnlineMessages = 1000 }
         let sender = try broker.client("s")
         for number in 0..<3000 {
-            try sender.publish("kept/\(number % 10)/\(number)".text, String(repeating: "x", count: 100), qos: qos, id: UInt16(number + 1), retain: true)
+            try sender.publish(
+                "kept/\(number % 10)/\(number)".text, String(repeating: "x", count: 100), qos: qos,
+                id: UInt16(number + 1), retain: true)
         }
         _ = try sender.drain()
         let receiver = try broker.client("r", version)
@@ -146,7 +153,9 @@ import Testing
         _ = try sender.drain()
         let receiver = try broker.client(broker.id(on: 1, "r"))
         try receiver.subscribe("t/#", qos: .atLeastOnce)
-        for number in 0..<500 { try sender.publish("t/\(number)".text, "live", qos: .atLeastOnce, id: UInt16(number + 1)) }
+        for number in 0..<500 {
+            try sender.publish("t/\(number)".text, "live", qos: .atLeastOnce, id: UInt16(number + 1))
+        }
         let messages = try receiver.receiveMessages(2500)
         #expect(messages.count(where: { $0.text == "live" }) == 500)
         #expect(broker.isBalanced)
@@ -155,7 +164,9 @@ import Testing
     @Test func `a subscription given up while its retained messages come ends them`() throws {
         let broker = try TestBroker()
         let sender = try broker.client("s")
-        for number in 0..<2000 { try sender.publish("t/\(number)".text, "kept", qos: .atLeastOnce, id: 1, retain: true) }
+        for number in 0..<2000 {
+            try sender.publish("t/\(number)".text, "kept", qos: .atLeastOnce, id: 1, retain: true)
+        }
         _ = try sender.drain()
         let receiver = try broker.client("r")
         try receiver.subscribe("t/#", qos: .atLeastOnce)

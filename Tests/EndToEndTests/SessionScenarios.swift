@@ -44,7 +44,9 @@ func lasting(_ version: ProtocolVersion) -> Properties {
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `a clean start wipes an older session with its messages [MQTT-3.1.2-4]`(_ version: ProtocolVersion) throws {
+    func `a clean start wipes an older session with its messages [MQTT-3.1.2-4]`(_ version: ProtocolVersion)
+        throws
+    {
         let broker = try TestBroker()
         let first = try broker.client("c", version, clean: false, properties: lasting(version))
         try first.subscribe("t", qos: .atLeastOnce)
@@ -60,7 +62,9 @@ func lasting(_ version: ProtocolVersion) -> Properties {
 
     // MARK: Offline queue
 
-    @Test(arguments: [QueueType.fifo, .lifo], Path.all.filter { $0.sender == $0.receiver && $0.qos == .atLeastOnce })
+    @Test(
+        arguments: [QueueType.fifo, .lifo],
+        Path.all.filter { $0.sender == $0.receiver && $0.qos == .atLeastOnce })
     func `an offline client's queue holds max_offline_messages`(_ type: QueueType, _ path: Path) throws {
         let broker = try TestBroker {
             $0.session.maxOfflineMessages = 3
@@ -72,7 +76,8 @@ func lasting(_ version: ProtocolVersion) -> Properties {
         try first.disconnect()
         let sender = try broker.client(broker.id(on: 0, "s"), path.sender)
         for number in 1...5 {
-            try sender.publishAndComplete("t", "\(number)", qos: number % 2 == 0 ? .atLeastOnce : .exactlyOnce)
+            try sender.publishAndComplete(
+                "t", "\(number)", qos: number % 2 == 0 ? .atLeastOnce : .exactlyOnce)
         }
         try sender.publish("t", "QoS 0")
         #expect(broker.wait { $0[DropReason.queueFull] == 2 && $0[DropReason.offlineQoS0] == 1 })
@@ -98,7 +103,9 @@ func lasting(_ version: ProtocolVersion) -> Properties {
         let sender = try broker.client("s")
         for number in 1...5 { try sender.publishAndComplete("t", "\(number)", qos: .atLeastOnce) }
         let again = try broker.client("c", clean: false)
-        #expect(try again.receiveMessages(overrides ? 5 : 2).map(\.text) == (1...(overrides ? 5 : 2)).map(String.init))
+        #expect(
+            try again.receiveMessages(overrides ? 5 : 2).map(\.text)
+                == (1...(overrides ? 5 : 2)).map(String.init))
         #expect(try again.drain().isEmpty)
         #expect(broker.numbers[DropReason.queueFull] == (overrides ? 0 : 3))
         #expect(broker.isBalanced)
@@ -164,7 +171,9 @@ func lasting(_ version: ProtocolVersion) -> Properties {
         #expect(try receiver.drain().isEmpty)
     }
 
-    @Test func `a message over the new connection's maximum packet size is given up, and the next goes on`() throws {
+    @Test func `a message over the new connection's maximum packet size is given up, and the next goes on`()
+        throws
+    {
         let broker = try TestBroker()
         let first = try broker.client("c", .v5, clean: false, properties: lasting(.v5))
         try first.subscribe("t", qos: .atLeastOnce)
@@ -233,7 +242,8 @@ func lasting(_ version: ProtocolVersion) -> Properties {
         let interval = Properties { $0.sessionExpiryInterval = isChangedByDisconnect ? 1000 : 1 }
         let client = try broker.client("c", .v5, properties: interval)
         try client.subscribe("t", qos: .atLeastOnce)
-        try client.disconnect(properties: isChangedByDisconnect ? Properties { $0.sessionExpiryInterval = 1 } : Properties())
+        try client.disconnect(
+            properties: isChangedByDisconnect ? Properties { $0.sessionExpiryInterval = 1 } : Properties())
         try broker.client("s").publishAndComplete("t", "lost", qos: .atLeastOnce)
         #expect(broker.wait { $0[.sessionExpired] == 1 })
         #expect(broker.numbers[LoopGauge.sessionsOffline] == 0)
@@ -252,7 +262,8 @@ func lasting(_ version: ProtocolVersion) -> Properties {
     @Test func `DISCONNECT must not raise the expiry from 0 [MQTT-3.14.2-2]`() throws {
         let broker = try TestBroker()
         let client = try broker.client("c", .v5)
-        try client.send(.disconnect(DisconnectPacket(properties: Properties { $0.sessionExpiryInterval = 5 })))
+        try client.send(
+            .disconnect(DisconnectPacket(properties: Properties { $0.sessionExpiryInterval = 5 })))
         #expect(try client.endReason() == .protocolError)
     }
 

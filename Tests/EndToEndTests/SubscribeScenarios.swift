@@ -7,7 +7,9 @@ import Testing
 
 private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws -> [UInt8] {
     try client.send(.subscribe(SubscribePacket(packetIdentifier: 3, filters: filters)))
-    guard case .suback(let suback) = try client.receive() else { throw TestClientError(description: "no SUBACK") }
+    guard case .suback(let suback) = try client.receive() else {
+        throw TestClientError(description: "no SUBACK")
+    }
     #expect(suback.packetIdentifier == 3)
     return suback.codes
 }
@@ -34,8 +36,10 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
     func `an equal filter replaces the subscription [MQTT-3.8.4-3]`(_ version: ProtocolVersion) throws {
         let broker = try TestBroker()
         let client = try broker.client("c", version)
-        try client.subscribe("t", SubscriptionOptions(qos: .exactlyOnce), identifier: version == .v5 ? 1 : nil)
-        try client.subscribe("t", SubscriptionOptions(qos: .atLeastOnce), identifier: version == .v5 ? 2 : nil)
+        try client.subscribe(
+            "t", SubscriptionOptions(qos: .exactlyOnce), identifier: version == .v5 ? 1 : nil)
+        try client.subscribe(
+            "t", SubscriptionOptions(qos: .atLeastOnce), identifier: version == .v5 ? 2 : nil)
         try broker.client("s").publishAndComplete("t", "x", qos: .exactlyOnce)
         let message = try client.receiveMessage()
         #expect(message.qos == .atLeastOnce)
@@ -74,7 +78,9 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
         let client = try broker.client("c", version)
         try client.subscribe("a/b/#", qos: .atMostOnce)
         try client.send(
-            .subscribe(SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("a/b/c/#", qos: .atMostOnce)])))
+            .subscribe(
+                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("a/b/c/#", qos: .atMostOnce)]))
+        )
         #expect(try client.endReason() == (version == .v5 ? .malformedPacket : nil))
     }
 
@@ -85,7 +91,8 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
             let client = try broker.client("c", version)
             try client.send(
                 .subscribe(
-                    SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter(filter.text, qos: .atMostOnce)])))
+                    SubscribePacket(
+                        packetIdentifier: 1, filters: [SubscribeFilter(filter.text, qos: .atMostOnce)])))
             #expect(try client.endReason() == (version == .v5 ? .topicFilterInvalid : nil))
         }
         #expect(broker.wait { $0[CloseReason.malformed] == 3 })
@@ -138,7 +145,9 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
         #expect(broker.isBalanced)
     }
 
-    @Test func `a member that is offline gets nothing while another is online, and everything when none is`() throws {
+    @Test func `a member that is offline gets nothing while another is online, and everything when none is`()
+        throws
+    {
         let broker = try TestBroker()
         let ids = [broker.id(on: 0, "a"), broker.id(on: 1, "b")]
         let clients = try ids.map { try broker.client($0, clean: false) }

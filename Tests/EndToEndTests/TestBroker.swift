@@ -21,7 +21,8 @@ final class TestBroker: Sendable {
         settings.allowsAnonymous = true
         change(&settings)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        runtime = try BrokerRuntime(broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log))
+        runtime = try BrokerRuntime(
+            broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log))
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
         try runtime.start()
@@ -38,7 +39,8 @@ final class TestBroker: Sendable {
 
     /// A client that has connected.
     func client(
-        _ id: UTF8Text, _ version: ProtocolVersion = .v311, clean: Bool = true, properties: Properties = Properties()
+        _ id: UTF8Text, _ version: ProtocolVersion = .v311, clean: Bool = true,
+        properties: Properties = Properties()
     ) throws -> TestClient {
         let client = try client(version)
         try client.connect(id, clean: clean, properties: properties)

@@ -5,7 +5,9 @@ import Primitives
 import TestSupport
 import Testing
 
-private func will(_ text: String = "gone", qos: QoS = .atLeastOnce, retain: Bool = false, delay: UInt32? = nil) -> WillPacketFields {
+private func will(
+    _ text: String = "gone", qos: QoS = .atLeastOnce, retain: Bool = false, delay: UInt32? = nil
+) -> WillPacketFields {
     WillPacketFields(
         qos: qos, isRetained: retain, topic: "will", payload: Array(text.utf8),
         properties: Properties { $0.willDelayInterval = delay })
@@ -19,7 +21,9 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
 
 @Suite struct WillScenarios {
     @Test(arguments: ProtocolVersion.allCases, [0, 1])
-    func `the will is published when the connection breaks [MQTT-3.1.2-8]`(_ version: ProtocolVersion, _ loop: Int) throws {
+    func `the will is published when the connection breaks [MQTT-3.1.2-8]`(
+        _ version: ProtocolVersion, _ loop: Int
+    ) throws {
         let broker = try TestBroker()
         let watcher = try watcher(broker)
         for qos in QoS.allCases {
@@ -103,7 +107,8 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         let broker = try TestBroker()
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
-        try client.connect("c", will: will(delay: 1), properties: Properties { $0.sessionExpiryInterval = 100 })
+        try client.connect(
+            "c", will: will(delay: 1), properties: Properties { $0.sessionExpiryInterval = 100 })
         let start = ContinuousClock.now
         client.drop()
         #expect(try watcher.receiveMessage().text == "gone")
@@ -115,14 +120,17 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         let broker = try TestBroker()
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
-        try client.connect("c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 1 })
+        try client.connect(
+            "c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 1 })
         client.drop()
         #expect(try watcher.receiveMessage().text == "gone")
         #expect(broker.wait { $0[.sessionExpired] == 1 })
         #expect(broker.numbers[.ledgerWillsPublished] == 1)
     }
 
-    @Test func `a delayed will of a session that does not outlive its connection is published at once`() throws {
+    @Test func `a delayed will of a session that does not outlive its connection is published at once`()
+        throws
+    {
         let broker = try TestBroker()
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
@@ -153,7 +161,8 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         let broker = try TestBroker()
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
-        try client.connect("c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 100 })
+        try client.connect(
+            "c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 100 })
         client.drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
         _ = try broker.client("c", .v5)
@@ -164,7 +173,8 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         let broker = try TestBroker { $0.maxLastWillDelay = 0 }
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
-        try client.connect("c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 2000 })
+        try client.connect(
+            "c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 2000 })
         client.drop()
         #expect(try watcher.receiveMessage().text == "gone")
     }

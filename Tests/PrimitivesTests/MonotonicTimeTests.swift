@@ -12,9 +12,12 @@ import Testing
         #expect(time.adding(seconds: UInt64(UInt32.max)) < .distantFuture)
     }
 
-    @Test(arguments: [(0, 0, 0), (1, 0, 1), (1_000_000_000, 0, 1), (1_000_000_001, 0, 2), (5, 9, 0)] as [(UInt64, UInt64, UInt64)])
+    @Test(
+        arguments: [(0, 0, 0), (1, 0, 1), (1_000_000_000, 0, 1), (1_000_000_001, 0, 2), (5, 9, 0)]
+            as [(UInt64, UInt64, UInt64)])
     func `seconds are rounded up, and never negative`(_ later: UInt64, _ earlier: UInt64, _ seconds: UInt64) {
-        let span = MonotonicTime(nanoseconds: later).secondsRoundedUp(since: MonotonicTime(nanoseconds: earlier))
+        let span = MonotonicTime(nanoseconds: later).secondsRoundedUp(
+            since: MonotonicTime(nanoseconds: earlier))
         #expect(span == seconds)
     }
 

@@ -78,7 +78,9 @@ private func take(_ limit: Int, from buffer: OutputBuffer, vectorCount: Int) -> 
         #expect(buffer.isBlocked)
         #expect(buffer.wrote(1))
         #expect(!buffer.isBlocked)
-        buffer.append(shared: SharedBytes(copying: [UInt8](repeating: 2, count: OutputBuffer.highWater).span.bytes), from: 0)
+        buffer.append(
+            shared: SharedBytes(copying: [UInt8](repeating: 2, count: OutputBuffer.highWater).span.bytes),
+            from: 0)
         #expect(buffer.isBlocked)
     }
 

@@ -9,7 +9,9 @@ private struct Random {
     }
 }
 
-private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+private func time(_ milliseconds: UInt64) -> MonotonicTime {
+    MonotonicTime(nanoseconds: milliseconds * 1_000_000)
+}
 
 @Suite struct TimerWheelTests {
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
@@ -72,7 +74,10 @@ private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanos
                 now = MonotonicTime(nanoseconds: now.nanoseconds + nap)
                 _ = wheel.advance(to: now, limit: .max, into: &due)
                 naps += 1
-                #expect(naps < 20, "awake without work")
+                guard naps < 20 else {
+                    Issue.record("awake without work")
+                    return
+                }
             }
             fired += due.count
             #expect(now < deadline.adding(milliseconds: 51))

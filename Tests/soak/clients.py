@@ -10,7 +10,7 @@ DEADLINE = 20
 
 class Connection(asyncio.Protocol):
     def __init__(self, client):
-        self.client, self.buffer, self.isOver = client, bytearray(), asyncio.Event()
+        self.client, self.buffer, self.is_over = client, bytearray(), asyncio.Event()
 
     def connection_made(self, transport):
         self.transport = transport
@@ -20,10 +20,15 @@ class Connection(asyncio.Protocol):
         for first, body in wire.packets(self.buffer):
             if self.client.connection is not self:
                 return  # the client has begun anew elsewhere
-            self.client.received(first, body)
+            try:
+                self.client.received(first, body)
+            except (ValueError, IndexError) as error:
+                self.client.world.books.note(
+                    "unreadable packet", f"{self.client.name}: {first:#x} {body[:40]}: {error}")
+                return self.transport.abort()
 
     def connection_lost(self, _):
-        self.isOver.set()
+        self.is_over.set()
         if self.client.connection is self:
             self.client.lost()
 
@@ -54,9 +59,9 @@ class Client:
             self.name, self.version, self.clean, self.keep_alive, self.expiry, self.will))
         is_present, code = await answer
         self.world.books.check(code == 0, "refused", f"{self.name}: {code}")
-        if old is not None and not old.isOver.is_set():
+        if old is not None and not old.is_over.is_set():
             try:
-                await asyncio.wait_for(old.isOver.wait(), DEADLINE)
+                await asyncio.wait_for(old.is_over.wait(), DEADLINE)
             except TimeoutError:
                 self.world.books.note("taken over and still open", self.name)
         if is_present:
@@ -78,13 +83,13 @@ class Client:
     async def leave(self, expiry=None):
         self.send(wire.disconnect(self.version, expiry))
         connection = self.connection
-        await asyncio.wait_for(connection.isOver.wait(), DEADLINE)
+        await asyncio.wait_for(connection.is_over.wait(), DEADLINE)
         connection.transport.close()
         self.connection = None
 
     @property
     def is_online(self):
-        return self.connection is not None and not self.connection.isOver.is_set()
+        return self.connection is not None and not self.connection.transport.is_closing()
 
     def lost(self):
         for future in self.waiting.values():
@@ -177,7 +182,7 @@ class World:
     def __init__(self, address, books, rate, seed):
         self.address, self.books, self.rate = address, books, rate
         self.random = random.Random(seed)
-        self.isPublishing = self.isRunning = True
+        self.is_publishing = self.is_running = True
         self.publishers = []
         self.wills_expected = 0
 
@@ -203,7 +208,7 @@ async def publisher(world, number, count):
         world, f"publisher{number}", 4 + number % 2, clean=clean, expiry=0 if clean else 3600, keep_alive=30)
     client_topics = {qos: topic(number, qos) for qos in range(3)}
     await client.connect()
-    while world.isPublishing:
+    while world.is_publishing:
         burst = chance.randint(1, 10)
         for _ in range(burst):
             if len(client.unacknowledged) > 200:
@@ -236,10 +241,10 @@ async def keeper(world, name, version, filters, took):
     await client.connect()
     await client.subscribe(*filters)
     world.ready.release()
-    while world.isRunning:
+    while world.is_running:
         await wait(world, chance.uniform(1, 8))
         client.ping()
-        if not world.isRunning or chance.random() < 0.3:
+        if not world.is_running or chance.random() < 0.3:
             continue
         how = chance.random()
         if how < 0.4:
@@ -256,7 +261,7 @@ async def keeper(world, name, version, filters, took):
 
 async def wait(world, seconds):
     """Sleeps in pieces, to be there when the end comes."""
-    while world.isRunning and seconds > 0:
+    while world.is_running and seconds > 0:
         await asyncio.sleep(min(seconds, 0.5))
         seconds -= 0.5
 
@@ -281,7 +286,7 @@ async def wanderer(world, number, publisher_count, team):
     """Comes with a clean or a short-lived session, listens for a while, and goes in one of many ways."""
     chance, books = world.random, world.books
     visit = 0
-    while world.isRunning:
+    while world.is_running:
         visit += 1
         version = chance.choice((4, 5))
         name = f"wanderer{number}-{visit}"

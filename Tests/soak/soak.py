@@ -5,6 +5,7 @@ import argparse
 import os
 import pathlib
 import resource
+import signal
 import sys
 import tempfile
 
@@ -55,6 +56,7 @@ def main():
     options = arguments()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the broker ends with us
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         broker = Broker(os.path.abspath(options.broker), pathlib.Path(folder), SETTINGS)
         try:

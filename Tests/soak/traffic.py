@@ -49,9 +49,9 @@ class Traffic:
         tasks = keepers + publishers + wanderers
         await self.watch(tasks)
         # Publishers first, so that what they still send finds its subscribers.
-        world.isPublishing = False
+        world.is_publishing = False
         leaving = await self.finish(publishers)
-        world.isRunning = False
+        world.is_running = False
         await self.finish(wanderers)
         leaving += await self.finish(keepers)
         await self.settle()

@@ -97,7 +97,9 @@ package final class ConnectHandshake {
         var properties = Properties()
         properties.authenticationMethod = step.method
         properties.authenticationData = modifiers.data
-        if packet.properties.requestProblemInformation != 0 { properties.reasonString = modifiers.reasonString }
+        if packet.properties.requestProblemInformation != 0 {
+            properties.reasonString = modifiers.reasonString
+        }
         guard modifiers.reasonCode == .continueAuthentication else {
             attempt.connackProperties.authenticationMethod = step.method
             attempt.connackProperties.authenticationData = modifiers.data

@@ -22,7 +22,8 @@ extension Session {
             }
         }
         let facts = MessageFacts(
-            qos: header.qos, isRetained: header.isRetained, mountpoint: id.mountpoint, publisher: publisherHandle,
+            qos: header.qos, isRetained: header.isRetained, mountpoint: id.mountpoint,
+            publisher: publisherHandle,
             expiryDeadline: header.messageExpiryInterval.map { shard.now.adding(seconds: UInt64($0)) },
             payloadIsUTF8: header.payloadFormatIsUTF8)
         let isPlain = header.topicAlias == 0 && header.propertiesAreForwardable && !shard.hooks.wantsPublishes

@@ -12,7 +12,8 @@ import Testing
             let isEnough = event.data == [2]
             return .ok(
                 AuthModifiers(
-                    reasonCode: isEnough ? .success : .continueAuthentication, data: [9], reasonString: "because"))
+                    reasonCode: isEnough ? .success : .continueAuthentication, data: [9],
+                    reasonString: "because"))
         }
         hook.registerAnswer = { _, _ in
             var modifiers = RegisterModifiers()
@@ -37,7 +38,9 @@ import Testing
 
     private func receiveAuth(_ client: TestClient) throws -> AuthPacket {
         let packet = try client.receive()
-        guard case .auth(let auth) = packet else { throw TestClientError(description: "expected AUTH, got \(packet)") }
+        guard case .auth(let auth) = packet else {
+            throw TestClientError(description: "expected AUTH, got \(packet)")
+        }
         return auth
     }
 
@@ -61,7 +64,9 @@ import Testing
         }
         check(try receiveAuth(client), .continueAuthentication)
         try client.send(auth(.continueAuthentication, 2))
-        guard case .connack(let connack) = try client.receive() else { throw TestClientError(description: "no CONNACK") }
+        guard case .connack(let connack) = try client.receive() else {
+            throw TestClientError(description: "no CONNACK")
+        }
         #expect(connack.code == 0)
         #expect(connack.properties.authenticationMethod == "M")
         #expect(connack.properties.authenticationData == [9])
@@ -104,7 +109,8 @@ import Testing
         let hook = RecordingHook([.onAuthM5])
         hook.authAnswer = { event, _ in
             event.reasonCode == .reAuthenticate
-                ? .refuse(HookRefusal(reasonCode: .badUserNameOrPassword)) : .ok(AuthModifiers(reasonCode: .success))
+                ? .refuse(HookRefusal(reasonCode: .badUserNameOrPassword))
+                : .ok(AuthModifiers(reasonCode: .success))
         }
         let broker = try TestBroker(hooks: [hook])
         let client = try broker.client("c", .v5, properties: Properties { $0.authenticationMethod = "M" })

@@ -52,7 +52,9 @@ import Testing
         try clients[0].subscribe("t", qos: .atLeastOnce)
         try clients[1].subscribe("u", qos: .atLeastOnce)
         let sender = try broker.client("sender", .v5)
-        for number in 0..<10 { try sender.publishAndComplete(number % 2 == 0 ? "t" : "u", "\(number)", qos: .atLeastOnce) }
+        for number in 0..<10 {
+            try sender.publishAndComplete(number % 2 == 0 ? "t" : "u", "\(number)", qos: .atLeastOnce)
+        }
         let all = try collect(30, clients)
         for own in all { #expect(own == (0..<10).map { "\($0)" }) }
         #expect(broker.isBalanced)
@@ -72,7 +74,8 @@ import Testing
     }
 
     @Test(arguments: [DeliverMode.fanout, .balance])
-    func `the others go on with the subscriptions when the first connection ends`(_ mode: DeliverMode) throws {
+    func `the others go on with the subscriptions when the first connection ends`(_ mode: DeliverMode) throws
+    {
         let broker = try broker(mode)
         let clients = try connections(3, broker)
         try clients[0].subscribe("t", qos: .atLeastOnce)

@@ -21,7 +21,9 @@ import Testing
     }
 
     /// Two members that have been given twenty messages between them and acknowledged none.
-    private func group(_ broker: TestBroker, _ qos: QoS) throws -> (TestClient, [PublishPacket], TestClient, [PublishPacket]) {
+    private func group(_ broker: TestBroker, _ qos: QoS) throws -> (
+        TestClient, [PublishPacket], TestClient, [PublishPacket]
+    ) {
         let first = try broker.client(broker.id(on: 0, "a"), .v5)
         let second = try broker.client(broker.id(on: 1, "b"), .v5)
         for member in [first, second] { try member.subscribe("$share/g/t", qos: qos) }
