@@ -84,6 +84,7 @@ extension Session {
                 shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint) { $0 === message }
                 continue
             }
+            if scan.options.noLocal, message.facts.publisher == handle { continue }  // [MQTT-3.8.3-3]
             counters.add(.ledgerCopiesRetained)
             var publication = Publication(message)
             let terms = DeliveryTerms(

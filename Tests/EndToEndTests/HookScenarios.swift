@@ -75,6 +75,13 @@ import Testing
         #expect(hook.lines == ["on_topic_unsubscribed |c all", "on_session_expired |c"])
     }
 
+    @Test func `the queue wakes up after auth_on_register and before on_register`() throws {
+        let hook = RecordingHook([.authOnRegister, .onRegister, .onClientWakeup])
+        let broker = try broker(hook)
+        _ = try broker.client("c")
+        #expect(hook.lines.map { $0.prefix { $0 != " " } } == ["auth_on_register", "on_client_wakeup", "on_register"])
+    }
+
     @Test func `allow_anonymous leaves auth_on_register out, and on_register in`() throws {
         let hook = RecordingHook([.authOnRegister, .onRegister])
         let broker = try TestBroker(hooks: [hook])

@@ -179,6 +179,8 @@ package final class ConnectHandshake {
     private func takeOver() {
         guard let transport else { return }
         if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
+        // The order is VerneMQ's: a queue wakes up before its client counts as registered.
+        shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
         authorizeWill(from: 0)

@@ -57,7 +57,6 @@ extension Session {
         resumedCount = 0
         startTimers()
         setSharedOnline(true)
-        shard.hooks.notify(.onClientWakeup, .clientWakeup(id))
         shrinkToOnlineLimit()
         resume()
         startRetry()
