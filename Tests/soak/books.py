@@ -10,6 +10,8 @@ class Books:
         self.published = collections.defaultdict(int)
         # Sent by a client whose session ended before the acknowledgement: may arrive or not.
         self.uncertain = collections.defaultdict(set)
+        # Sent again by the publisher: at QoS 1 the broker may take it for another message.
+        self.resent = collections.defaultdict(set)
         self.wrong = collections.Counter()
         self.examples = {}
         self.counts = collections.Counter()
@@ -57,7 +59,7 @@ class Reader:
         elif number in missing:
             missing.discard(number)
             self.books.note("out of order", f"{self.name} got {stream} {number} after {last}")
-        elif stream[1] == 1 and is_duplicate:
+        elif stream[1] == 1 and (is_duplicate or number in self.books.resent[stream]):
             self.books.counts["duplicates at QoS 1"] += 1
         else:
             what = "duplicate at QoS 2" if stream[1] == 2 else "duplicate without DUP"

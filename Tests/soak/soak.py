@@ -24,7 +24,7 @@ SETTINGS = {
 }
 EMPTY_GAUGES = [
     "sessions", "active_mqtt_connections", "loop_connections", "router_subscriptions", "queued_messages",
-    "queued_bytes", "inflight_messages", "output_buffer_bytes", "loop_timers", "loop_mailbox_depth",
+    "queued_bytes", "inflight_messages", "output_buffer_bytes", "loop_mailbox_depth",
 ]
 # Bytes the broker may have grown between the second minute and the end of the traffic.
 GROWTH = 64 << 20
