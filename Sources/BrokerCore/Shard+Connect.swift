@@ -107,6 +107,15 @@ extension Shard {
         return session
     }
 
+    /// Answers a CONNECT of a protocol level that no version of MQTT has, and closes.
+    package func refuseProtocolLevel(_ transport: any ClientTransport) {
+        let code = ConnectReturnCode.unacceptableProtocolVersion.rawValue
+        counters.add(.connackSent, .v4, code: code)
+        counters.add(CloseReason.refused)
+        encode(.connack(ConnackPacket(code: code)), version: .v311, to: transport.output)
+        transport.close(.refused)
+    }
+
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
     package func refuse(
         _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode,

@@ -91,19 +91,30 @@ extension Shard {
         session.deliver(&publication, terms)
     }
 
+    /// The shared subscriptions among `subscriptions` that have members still.
+    func sharedGroups(_ subscriptions: ContiguousArray<Subscription>, _ mountpoint: Mountpoint)
+        -> [SharedGroupMembers]
+    {
+        subscriptions.compactMap { subscription in
+            SharedFilter(subscription.filter).flatMap { shared in
+                subscriptionTrie.group(
+                    shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: mountpoint,
+                    loop: index)
+            }
+        }
+    }
+
     /// Gives a copy that its session did not live to acknowledge to another member of its group. The copy keeps its
     /// place in the ledger: it was made once.
     ///
-    /// - Parameter subscriptions: of the session that ended, which is no member any more.
+    /// - Parameter own: the groups of the session that ended, which is no member any more. Another group of the
+    ///   same name has had a copy of its own.
     /// - Returns: false when there is no other member.
-    func redeliver(_ message: ApplicationMessage, sharedBy subscriptions: ContiguousArray<Subscription>)
-        -> Bool
-    {
-        let names = subscriptions.compactMap { SharedFilter($0.filter)?.shareName }
+    func redeliver(_ message: ApplicationMessage, among own: [SharedGroupMembers]) -> Bool {
         matches.removeAll()
         subscriptionTrie.match(
             message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
-        for group in matches.groups where names.contains(group.shareName) {
+        for group in matches.groups where own.contains(where: { $0 === group }) {
             guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
             else {
                 continue

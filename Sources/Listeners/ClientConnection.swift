@@ -99,6 +99,11 @@ final class ClientConnection: Connection, ClientTransport {
             return
         }
         if error.problem == .packetTooLarge { owner.counters.add(.invalidMessageSizeError, .v4) }
+        if error.problem == .unsupportedProtocolLevel, handshake == nil {
+            // In the form of 3.1.1, which every client can read [3.1.1 MQTT-3.1.2-2].
+            owner.shard.refuseProtocolLevel(self)
+            return
+        }
         owner.shard.log.debug(
             "malformed packet before CONNECT was accepted",
             metadata: ["peer": "\(peer)", "listener": "\(listenerFacts.name)", "problem": "\(error)"])

@@ -73,7 +73,8 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         let witness = try broker.client("witness")
         var count = 0
         for version in ProtocolVersion.allCases {
-            for row in rows(version) where row.bytes[0] == 0x10 && problem(row) != .packetTooLarge {
+            for row in rows(version) where row.bytes[0] == 0x10 {
+                guard ![.packetTooLarge, .unsupportedProtocolLevel].contains(problem(row)) else { continue }
                 let client = try broker.client(version)
                 try client.send(row.bytes)
                 client.finishSending()
@@ -84,6 +85,20 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         }
         #expect(count > 20)
         #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 1 })
+    }
+
+    @Test func `a protocol level that no version has is answered with CONNACK 0x01 [3.1.1 MQTT-3.1.2-2]`() throws {
+        let broker = try TestBroker()
+        var count = 0
+        for row in wireFixtures {
+            guard case .malformed(.unsupportedProtocolLevel) = row.expected else { continue }
+            let client = try broker.client(.v311)
+            try client.send(row.bytes)
+            #expect(try client.receiveUntilEnd() == [.connack(ConnackPacket(code: 1))], "\(row)")
+            count += 1
+        }
+        #expect(count > 2)
+        #expect(broker.wait { $0[CloseReason.refused] == UInt64(count) && $0[LoopGauge.connectionsOpen] == 0 })
     }
 
     @Test(arguments: ProtocolVersion.allCases)

@@ -99,6 +99,8 @@ class TeamReader(Reader):
                 stream = publisher, qos
                 lost = set(range(1, self.books.published[stream] + 1)) - self.seen[stream]
                 lost -= self.books.uncertain[stream]
-                if lost:
+                if lost and self.sessions_end:
+                    self.books.counts["lost with their session"] += len(lost)
+                elif lost:
                     self.books.wrong["lost"] += len(lost)
                     self.books.examples.setdefault("lost", f"{self.name} never got {stream} {sorted(lost)[:5]}")

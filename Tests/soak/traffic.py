@@ -60,6 +60,10 @@ class Traffic:
             len(wills) == world.wills_expected, "wills",
             f"{len(wills)} came, {world.wills_expected} were due")
         books.counts["wills"] = len(wills)
+        # A copy for a member of a team on another loop, whose session ended while it crossed, goes to nobody else.
+        gone = (await asyncio.to_thread(self.broker.metrics))("message_drops_total", reason="subscriber_gone")
+        lost = books.counts["lost with their session"]
+        books.check(lost <= gone, "lost", f"{lost} that sessions which ended should have left to others, {gone} counted")
         for client in leaving:
             await self.end_session(client)
         return books

@@ -100,6 +100,15 @@ import Synchronization
             loop: noLoop)
     }
 
+    /// The members of `$share/shareName/filter`; nil when there is none.
+    ///
+    /// - Parameter loop: the calling loop, or `noLoop`.
+    package func group(_ filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint, loop: Int)
+        -> SharedGroupMembers?
+    {
+        locks[loop].scratch.withLock { _ in core.group(filter, shareName: shareName, mountpoint: mountpoint) }
+    }
+
     /// Appends all subscriptions whose filter matches `topic` to `matches`: a session with several matching
     /// filters appears once for each, a shared group once for each name and filter. In no particular order.
     ///

@@ -285,9 +285,11 @@ extension Session {
     /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
     /// [MQTT-4.8.2-5]. Everything else ends with the session.
     private func giveToOtherMembers(_ copies: [EndedCopy]) {
+        guard !copies.isEmpty else { return }
+        let groups = shard.sharedGroups(subscriptions, id.mountpoint)
         for copy in copies {
             guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
-                !message.isExpired(at: shard.now), shard.redeliver(message, sharedBy: subscriptions)
+                !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
             else {
                 count(givenUp: copy)
                 continue

@@ -48,6 +48,23 @@ import Testing
         #expect(broker.isBalanced)
     }
 
+    @Test func `a group is its name and its filter, also when a message goes to another member`() throws {
+        let broker = try TestBroker()
+        let leaving = try broker.client(broker.id(on: 0, "a"), .v5)
+        let other = try broker.client(broker.id(on: 1, "b"), .v5)
+        try other.subscribe("$share/g/#", qos: .atLeastOnce)
+        try leaving.subscribe("$share/g/t", qos: .atLeastOnce)
+        try publish(5, broker, .atLeastOnce)
+        #expect(try other.receiveMessages(5).count == 5)
+        for _ in 0..<5 { _ = try leaving.receivePublish() }
+        let mate = try broker.client(broker.id(on: 0, "c"), .v5)
+        try mate.subscribe("$share/g/t", qos: .atLeastOnce)
+        try leaving.disconnect()
+        #expect(try mate.receiveMessages(5).count == 5)
+        #expect(try other.drain().isEmpty)
+        #expect(broker.isBalanced)
+    }
+
     @Test func `a sent QoS 2 message goes to no other member when its session ends [MQTT-4.8.2-5]`() throws {
         let broker = try TestBroker()
         let (first, ofFirst, second, ofSecond) = try group(broker, .exactlyOnce)
