@@ -82,7 +82,8 @@ package enum RejectReason: Int, CaseIterable, Sendable {
 
 /// Why a connection ended.
 package enum CloseReason: Int, CaseIterable, Sendable {
-    case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed, protocolError
+    case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
+        protocolError
     case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
 }
 

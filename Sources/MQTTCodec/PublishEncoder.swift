@@ -31,7 +31,8 @@ package struct PublishEncoder: ~Escapable {
     ///   - sharedPayload: the same bytes as `payload`, when they may be written by reference.
     @_lifetime(copy topic, copy properties, copy payload)
     package init(
-        topic: RawSpan, properties: RawSpan, payload: RawSpan, sharedPayload: SharedBytes?, version: ProtocolVersion
+        topic: RawSpan, properties: RawSpan, payload: RawSpan, sharedPayload: SharedBytes?,
+        version: ProtocolVersion
     ) {
         self.topic = topic
         self.properties = properties
@@ -67,7 +68,8 @@ package struct PublishEncoder: ~Escapable {
     package func encode(to output: OutputBuffer) {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
-        let copied = 1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
+        let copied =
+            1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
         unsafe output.append(count: copied) { target in
             _ = unsafe write(to: target, remaining: remaining, propertyCount: propertyCount)
         }
@@ -80,13 +82,15 @@ package struct PublishEncoder: ~Escapable {
     package func encode(template: inout [UInt8]) -> Int {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
-        let copied = 1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
+        let copied =
+            1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
         template.removeAll(keepingCapacity: true)
         var offset = 0
         template.append(addingCapacity: copied) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, initialized in
                 guard let base = buffer.baseAddress else { return }
-                offset = unsafe write(to: UnsafeMutableRawPointer(base), remaining: remaining, propertyCount: propertyCount)
+                offset = unsafe write(
+                    to: UnsafeMutableRawPointer(base), remaining: remaining, propertyCount: propertyCount)
                 initialized = copied
             }
         }
@@ -167,7 +171,9 @@ package struct PublishEncoder: ~Escapable {
         let count = bytes.byteCount
         guard count > 0 else { return }
         unsafe bytes.withUnsafeBytes { source in
-            if let from = source.baseAddress { unsafe (base + offset).copyMemory(from: from, byteCount: count) }
+            if let from = source.baseAddress {
+                unsafe (base + offset).copyMemory(from: from, byteCount: count)
+            }
         }
         unsafe offset += count
     }

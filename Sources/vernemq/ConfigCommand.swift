@@ -52,7 +52,8 @@ struct ConfigCommand: ParsableCommand {
             do throws(ConfigError) {
                 print(try ConfigText.describe(key), terminator: "")
             } catch {
-                let nearest = error.nearest.isEmpty ? "" : "; did you mean \(error.nearest.joined(separator: ", "))?"
+                let nearest =
+                    error.nearest.isEmpty ? "" : "; did you mean \(error.nearest.joined(separator: ", "))?"
                 Console.error("vernemq: \(key) is not a setting\(nearest)")
                 throw ExitCode(1)
             }

@@ -146,7 +146,8 @@ import Testing
     @Test func `values that double with each step are an error and not a flood`() {
         let keys = [
             "log.console.file", "log.error.file", "log.crash.file", "log.sasl.file", "vmq_acl.acl_file",
-            "vmq_passwd.password_file", "graphite_prefix", "graphite_host", "systree_mountpoint", "graphite_api_key",
+            "vmq_passwd.password_file", "graphite_prefix", "graphite_host", "systree_mountpoint",
+            "graphite_api_key",
             "distributed_cookie", "vmq_webhooks.cafile", "vmq_webhooks.certfile", "vmq_webhooks.keyfile",
         ]
         var text = "\(keys[keys.count - 1]) = \(String(repeating: "x", count: 100))\n"

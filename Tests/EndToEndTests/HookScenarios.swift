@@ -79,7 +79,10 @@ import Testing
         let hook = RecordingHook([.authOnRegister, .onRegister, .onClientWakeup])
         let broker = try broker(hook)
         _ = try broker.client("c")
-        #expect(hook.lines.map { $0.prefix { $0 != " " } } == ["auth_on_register", "on_client_wakeup", "on_register"])
+        #expect(
+            hook.lines.map { $0.prefix { $0 != " " } } == [
+                "auth_on_register", "on_client_wakeup", "on_register",
+            ])
     }
 
     @Test func `allow_anonymous leaves auth_on_register out, and on_register in`() throws {

@@ -87,7 +87,9 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 1 })
     }
 
-    @Test func `a protocol level that no version has is answered with CONNACK 0x01 [3.1.1 MQTT-3.1.2-2]`() throws {
+    @Test func `a protocol level that no version has is answered with CONNACK 0x01 [3.1.1 MQTT-3.1.2-2]`()
+        throws
+    {
         let broker = try TestBroker()
         var count = 0
         for row in wireFixtures {
@@ -98,7 +100,8 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
             count += 1
         }
         #expect(count > 2)
-        #expect(broker.wait { $0[CloseReason.refused] == UInt64(count) && $0[LoopGauge.connectionsOpen] == 0 })
+        #expect(
+            broker.wait { $0[CloseReason.refused] == UInt64(count) && $0[LoopGauge.connectionsOpen] == 0 })
     }
 
     @Test(arguments: ProtocolVersion.allCases)

@@ -35,7 +35,9 @@ package final class TestClient {
                 Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else { throw TestClientError(description: "connect: \(String(cString: strerror(errno)))") }
+        guard result == 0 else {
+            throw TestClientError(description: "connect: \(String(cString: strerror(errno)))")
+        }
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
@@ -48,9 +50,12 @@ package final class TestClient {
         var offset = 0
         while offset < bytes.count {
             let written = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL))
             }
-            guard written > 0 else { throw TestClientError(description: "send: \(String(cString: strerror(errno)))") }
+            guard written > 0 else {
+                throw TestClientError(description: "send: \(String(cString: strerror(errno)))")
+            }
             offset += written
         }
     }
@@ -103,7 +108,9 @@ package final class TestClient {
     /// - Returns: false at the end of the stream.
     private func fill() throws -> Bool {
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard Glibc.poll(&poll, 1, patience) > 0 else { throw TestClientError(description: "nothing came in time") }
+        guard Glibc.poll(&poll, 1, patience) > 0 else {
+            throw TestClientError(description: "nothing came in time")
+        }
         var chunk = [UInt8](repeating: 0, count: 65536)
         let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         guard count > 0 else {
@@ -157,7 +164,8 @@ extension TestClient {
         try send(
             .subscribe(
                 SubscribePacket(
-                    packetIdentifier: PacketIdentifier(rawValue: 1), filters: [SubscribeFilter(filter, options)],
+                    packetIdentifier: PacketIdentifier(rawValue: 1),
+                    filters: [SubscribeFilter(filter, options)],
                     properties: properties)))
         let packet = try receive()
         guard case .suback(let suback) = packet else {
@@ -178,7 +186,8 @@ extension TestClient {
         try send(
             .publish(
                 PublishPacket(
-                    topic: topic, payload: Array(payload.utf8), qos: qos, isDuplicate: duplicate, isRetained: retain,
+                    topic: topic, payload: Array(payload.utf8), qos: qos, isDuplicate: duplicate,
+                    isRetained: retain,
                     packetIdentifier: qos == .atMostOnce ? nil : PacketIdentifier(rawValue: id),
                     properties: properties)))
     }

@@ -55,7 +55,9 @@ package struct InflightWindow {
     /// An identifier no entry uses; nil when all 65,535 are under way.
     package mutating func nextIdentifier() -> UInt16? {
         guard entries.count < 65_535 else { return nil }
-        repeat { lastSerial += 1 } while mayBeInUse(lastSerial) && index(of: Self.identifier(lastSerial)) != nil
+        repeat {
+            lastSerial += 1
+        } while mayBeInUse(lastSerial) && index(of: Self.identifier(lastSerial)) != nil
         return Self.identifier(lastSerial)
     }
 
