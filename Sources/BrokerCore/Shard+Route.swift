@@ -81,7 +81,7 @@ extension Shard {
     /// Gives a copy to a session of this loop.
     private func deliver(_ publication: inout Publication, _ target: SubscriptionTarget) {
         guard let session = session(target.session) else {
-            counters.add(DropReason.subscriberGone)
+            deliverAfterEnd(&publication, target)
             return
         }
         let terms = DeliveryTerms(
@@ -102,6 +102,22 @@ extension Shard {
                     loop: index)
             }
         }
+    }
+
+    /// A copy whose session ended while it was on its way from another loop: a shared one goes to another member.
+    private func deliverAfterEnd(_ publication: inout Publication, _ target: SubscriptionTarget) {
+        if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce,
+            let subscriptions = endedMembers.subscriptions(of: target.session)
+        {
+            let message = publication.sharedMessage()
+            // Its own publication: the one at hand is being fanned out.
+            let groups = sharedGroups(subscriptions, message.facts.mountpoint)
+            if redeliver(message, among: groups) {
+                counters.add(.sharedRedelivered)
+                return
+            }
+        }
+        counters.add(DropReason.subscriberGone)
     }
 
     /// Gives a copy that its session did not live to acknowledge to another member of its group. The copy keeps its

@@ -69,6 +69,7 @@ package final class Shard {
     /// Counts the messages this loop has routed: tells a batch where one ends and the next begins.
     var publicationSerial: UInt64 = 0
     var random: RandomNumbers
+    var endedMembers = EndedMembers()
     private var writer = PacketWriter()
 
     // Work left for later turns.

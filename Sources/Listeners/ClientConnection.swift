@@ -34,7 +34,11 @@ final class ClientConnection: Connection, ClientTransport {
 
     override func received(_ bytes: RawSpan) -> Int {
         var offset = 0
+        var packetCount = 0
         while offset < bytes.byteCount {
+            // Thousands of small packets, or one with many subscribers each, must not make a long turn.
+            packetCount += 1
+            if packetCount & 15 == 0, loop.isTurnOver { yieldTurn() }
             guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
             guard !isMoving else { return offset }  // what comes behind CONNECT goes along
             guard pauseReasons.isEmpty else { return offset }

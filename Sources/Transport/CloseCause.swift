@@ -34,4 +34,6 @@ package struct PauseReason: OptionSet, Sendable {
     package static let backpressure = PauseReason(rawValue: 4)
     /// The loop or the broker is overloaded.
     package static let overload = PauseReason(rawValue: 8)
+    /// It has had its share of this turn, and goes on in the next.
+    static let turn = PauseReason(rawValue: 16)
 }

@@ -109,6 +109,14 @@ extension Connection {
         // The epoll set is told only if bytes come in the meantime: most pauses are shorter.
     }
 
+    /// Leaves what `received` does not consume for the next turn. Call it in `received` when `loop.isTurnOver`.
+    package final func yieldTurn() {
+        guard phase == .open, !pauses.contains(.turn) else { return }
+        loop.events.count(.fairnessYield, 1)
+        pauses.insert(.turn)
+        loop.yielded.append(self)
+    }
+
     /// Takes `reason` away. With the last one reading goes on, in this turn or the next, and begins with
     /// what was left unconsumed.
     package final func resumeReading(_ reason: PauseReason) {

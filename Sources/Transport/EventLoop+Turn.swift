@@ -14,7 +14,9 @@ extension EventLoop {
 
     /// - Returns: how many milliseconds the next turn may wait; -1 = for ever.
     private func turn(_ owner: any EventLoopOwner, sleep: Int32) -> Int32 {
-        let count = poller.wait(milliseconds: sleep != 0 && handle.beginSleep() ? sleep : 0)
+        if pendingEvents.isEmpty {
+            pendingEvents = 0..<poller.wait(milliseconds: sleep != 0 && handle.beginSleep() ? sleep : 0)
+        }
         let wasWoken = handle.endSleep()
         now = clock.now
         if wasWoken { events.count(.wakeup, 1) }
@@ -22,14 +24,7 @@ extension EventLoop {
         owner.turnBegan(self, now: now)
         resumeAcceptors()
         resumeConnections()
-        for index in 0..<count {
-            let event = poller.event(index)
-            switch event.token.kind {
-            case .connection: table[event.token]?.handle(event.flags)
-            case .acceptor: acceptors[event.token.slot]?.acceptWaiting(self)
-            case .wakeup: break
-            }
-        }
+        handleEvents()
         finishEnded()
 
         owner.turnEnded(self, now: now)
@@ -44,8 +39,29 @@ extension EventLoop {
         return sleepMilliseconds(owner, now: end)
     }
 
+    /// Handles what the last wait reported, as far as the turn's time goes. Ends are finished in between, so that
+    /// what follows from them counts as well: thousands of clients may vanish at once.
+    private func handleEvents() {
+        var index = pendingEvents.lowerBound
+        while index < pendingEvents.upperBound {
+            let event = poller.event(index)
+            index += 1
+            switch event.token.kind {
+            case .connection: table[event.token]?.handle(event.flags)
+            case .acceptor: acceptors[event.token.slot]?.acceptWaiting(self)
+            case .wakeup: break
+            }
+            if index & 3 == 0 {
+                finishEnded()
+                if isTurnOver { break }
+            }
+        }
+        pendingEvents = index..<pendingEvents.upperBound
+    }
+
     private func sleepMilliseconds(_ owner: any EventLoopOwner, now: MonotonicTime) -> Int32 {
-        guard ended.isEmpty, resumed.isEmpty, flushList.slots.isEmpty else { return 0 }
+        guard pendingEvents.isEmpty, ended.isEmpty, resumed.isEmpty, yielded.isEmpty, flushList.slots.isEmpty
+        else { return 0 }
         var limit = owner.sleepLimitNanoseconds(self, now: now) ?? .max
         if !timed.isEmpty { limit = min(limit, deadlineCheckAt.nanoseconds(since: now)) }
         for acceptor in acceptors {
@@ -68,6 +84,8 @@ extension EventLoop {
     }
 
     private func resumeConnections() {
+        for connection in yielded { connection.resumeReading(.turn) }
+        yielded.removeAll(keepingCapacity: true)
         guard !resumed.isEmpty else { return }
         swap(&resumed, &spare)
         for connection in spare { connection.resume() }
@@ -117,6 +135,7 @@ extension EventLoop {
         }
         finishEnded()
         resumed.removeAll()
+        yielded.removeAll()
         timed.removeAll()
         owner.loopStopped(self)
         handle.markStopped()

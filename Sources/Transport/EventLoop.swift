@@ -27,6 +27,10 @@ package final class EventLoop {
     var ended: ContiguousArray<Connection> = []
     /// Connections whose reading goes on.
     var resumed: ContiguousArray<Connection> = []
+    /// Connections that stopped in the midst of their input because the turn had become long.
+    var yielded: ContiguousArray<Connection> = []
+    /// The events of the last wait that no turn has come to yet.
+    var pendingEvents = 0..<0
     /// Connections with a deadline, and when to look at it next.
     var timed: ContiguousArray<Connection> = []
     var deadlineCheckAt = MonotonicTime.distantFuture
@@ -57,6 +61,9 @@ package final class EventLoop {
     }
 
     package var index: Int { handle.index }
+
+    /// Whether this turn has taken so long that the rest should wait for the next. Asks the clock.
+    package var isTurnOver: Bool { clock.now.nanoseconds(since: now) >= settings.turnBudgetNanoseconds }
 
     // ── connections ──
 

@@ -6,6 +6,9 @@ package struct LoopSettings: Sendable {
     /// buffer: a second read in the same turn saves nothing but the wait's share, and makes everybody else
     /// wait longer.
     package var readBudgetByteCount = 256 * 1024
+    /// After this long a turn handles no more events, and connections should yield; the rest comes first in the
+    /// next turn. What is left to do then is to write. 2 ms.
+    package var turnBudgetNanoseconds: UInt64 = 2_000_000
     /// Connections that one acceptor takes in a turn.
     package var acceptBudget = 64
     /// Events fetched by one wait.

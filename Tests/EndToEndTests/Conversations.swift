@@ -16,7 +16,9 @@ extension TestClient {
     ) throws -> ReasonCode {
         try publish(topic, payload, qos: qos, id: id, retain: retain, properties: properties)
         switch qos {
-        case .atMostOnce: return .success
+        case .atMostOnce:
+            try settle()
+            return .success
         case .atLeastOnce: return try receiveAck(.puback, id).reasonCode
         case .exactlyOnce:
             let code = try receiveAck(.pubrec, id).reasonCode

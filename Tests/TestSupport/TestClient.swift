@@ -19,6 +19,8 @@ package final class TestClient {
     private var input: [UInt8] = []
     private var writer = PacketWriter()
     private var isOpen = true
+    /// Packets that came while something else was awaited.
+    private var held: [ControlPacket] = []
 
     /// Milliseconds a read waits before the test fails.
     package var patience: Int32 = 20_000
@@ -70,6 +72,10 @@ package final class TestClient {
 
     /// The next packet; nil when the broker has closed the connection in good order or by reset.
     package func receiveOrEnd() throws -> ControlPacket? {
+        held.isEmpty ? try readPacket() : held.removeFirst()
+    }
+
+    private func readPacket() throws -> ControlPacket? {
         while true {
             let input = input
             if let header = try FixedHeader.decode(input.span.bytes, maximumRemainingLength: 268_435_455),
@@ -119,6 +125,18 @@ package final class TestClient {
         }
         input.append(contentsOf: chunk[..<count])
         return true
+    }
+
+    /// Waits until the broker has handled everything sent so far. What comes meanwhile is kept for the next reads.
+    package func settle() throws {
+        try send(.pingreq)
+        while true {
+            guard let packet = try readPacket() else {
+                throw TestClientError(description: "the broker closed")
+            }
+            if packet == .pingresp { return }
+            held.append(packet)
+        }
     }
 
     /// Ends the connection without DISCONNECT.

@@ -56,8 +56,10 @@ class Report:
         return text, over
 
     def minute(self, minute, books, before, metrics, broker):
+        seconds = 60 * (minute % 1 or 1)
+
         def rate(name):
-            return f"{(books.counts[name] - before.get(name, 0)) / 60:.0f}/s"
+            return f"{(books.counts[name] - before.get(name, 0)) / seconds:.0f}/s"
 
         self.resident.append(broker.resident_bytes())
         residuals = metrics.residuals()

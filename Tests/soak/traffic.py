@@ -63,7 +63,8 @@ class Traffic:
         # A copy for a member of a team on another loop, whose session ended while it crossed, goes to nobody else.
         gone = (await asyncio.to_thread(self.broker.metrics))("message_drops_total", reason="subscriber_gone")
         lost = books.counts["lost with their session"]
-        books.check(lost <= gone, "lost", f"{lost} copies of sessions that ended went to no other member, {gone} counted")
+        books.check(
+            lost <= gone, "lost", f"{lost} copies of sessions that ended went to no other member, {gone} counted")
         books.counts["subscriber gone"] = int(gone)
         for client in leaving:
             await self.end_session(client)

@@ -335,6 +335,7 @@ extension Session {
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
         giveToOtherMembers(copies)
+        shard.endedMembers.note(handle, subscriptions)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions = []
         retainedScans = []
