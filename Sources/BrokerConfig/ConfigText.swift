@@ -9,7 +9,9 @@ package enum ConfigText {
         do {
             let (config, notes) = try EffectiveConfig.load(
                 path: path, overrides: overrides, environment: environment)
-            let listeners = config.listeners().map { "\($0.key) = \($0.address)" }
+            let listeners = config.listeners().map {
+                "\($0.key) = \($0.address)" + ($0.kind.isImplemented ? "" : " (not served by this build)")
+            }
             let lines = notes.map { "\($0.level): \($0)" } + listeners + ["config is OK"]
             return (lines.joined(separator: "\n") + "\n", true)
         } catch {

@@ -205,6 +205,23 @@ private struct ConfigLoader {
                 asksForNothing ? .info : .warning, line,
                 "\(owner) has no address, so there is no such listener")
         }
+        for listener in listeners where listener.kind == .tcp && !listener.address.isLoopback {
+            guard config.flag(.allowAnonymous) || listener.allowAnonymousOverride else { continue }
+            notes.append(
+                ConfigNote(
+                    level: .warning, source: listener.source, key: listener.key,
+                    text:
+                        "anybody who reaches \(listener.address) may connect, publish and subscribe (allow_anonymous)"
+                ))
+        }
+        if !listeners.contains(where: { $0.kind == .tcp }) {
+            notes.append(
+                ConfigNote(
+                    level: .warning, source: .builtIn, key: "listener.tcp.$name",
+                    text:
+                        "none is set: no MQTT client can connect; for one, set listener.tcp.default = 127.0.0.1:1883"
+                ))
+        }
         if !config.flag(.allowAnonymous), !listeners.contains(where: \.allowAnonymousOverride) {
             let source = config.value(FlagKey.allowAnonymous.rawValue)?.source ?? .builtIn
             notes.append(

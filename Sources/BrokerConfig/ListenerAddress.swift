@@ -36,6 +36,16 @@ package enum ListenerAddress: Hashable, Sendable {
     }
 }
 
+extension ListenerAddress {
+    /// Whether only this machine reaches it.
+    package var isLoopback: Bool {
+        switch self {
+        case .unix: true
+        case .ip(let host, _): host.hasPrefix("127.") || host == "::1"
+        }
+    }
+}
+
 extension ListenerAddress: CustomStringConvertible {
     /// `127.0.0.1:1883`, `[::1]:1883` or the path.
     package var description: String {

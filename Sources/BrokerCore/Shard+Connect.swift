@@ -1,4 +1,5 @@
 import BrokerMetrics
+import Logging
 package import MQTTCodec
 import Primitives
 
@@ -126,6 +127,13 @@ extension Shard {
         let wireCode = version == .v5 ? reason.rawValue : code.rawValue
         counters.add(.connackSent, version.label, code: wireCode)
         counters.add(CloseReason.refused)
+        log.debug(
+            "CONNECT refused",
+            metadata: [
+                "client": "\(packet.clientID)", "code": "\(wireCode)", "reason": "\(reason.vernemqName)",
+                "peer": "\(transport.clientPeer.address):\(transport.clientPeer.port)",
+                "listener": "\(transport.listenerFacts.name)",
+            ])
         var properties = Properties()
         if version == .v5 {
             if packet.properties.requestProblemInformation != 0 {

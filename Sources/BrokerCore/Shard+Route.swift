@@ -92,7 +92,7 @@ extension Shard {
     }
 
     /// The shared subscriptions among `subscriptions` that have members still.
-    func sharedGroups(_ subscriptions: ContiguousArray<Subscription>, _ mountpoint: Mountpoint)
+    func sharedGroups(_ subscriptions: some Sequence<Subscription>, _ mountpoint: Mountpoint)
         -> [SharedGroupMembers]
     {
         subscriptions.compactMap { subscription in

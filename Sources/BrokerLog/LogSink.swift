@@ -73,9 +73,12 @@ final class LogSink: Sendable {
     /// would change the terminal of everybody who shares it.
     private static func console(_ inherited: Int32) -> State {
         var status = stat()
-        let isSocket = unsafe fstat(inherited, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+        let isKnown = unsafe fstat(inherited, &status) == 0
+        let isSocket = isKnown && status.st_mode & S_IFMT == S_IFSOCK
+        // A file of one's own has an offset of its own: whoever shares the inherited one would be overwritten.
+        let isFile = isKnown && status.st_mode & S_IFMT == S_IFREG
         let own =
-            unsafe isSocket
+            unsafe isSocket || isFile
             ? -1
             : Glibc.open(
                 "/proc/self/fd/\(inherited)", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

@@ -19,6 +19,10 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
     /// 0 when the system gave none.
     package let errorNumber: Int32
 
+    private var advice: String {
+        errorNumber == EADDRINUSE ? "; stop what listens there, or set another listener.http address" : ""
+    }
+
     package var description: String {
         let what =
             switch problem {
@@ -30,6 +34,6 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
             }
         guard errorNumber != 0 else { return "http listener \(address): \(what)" }
         return
-            "http listener \(address): \(what): \(String(cString: strerror(errorNumber))) (errno \(errorNumber))"
+            "http listener \(address): \(what): \(String(cString: strerror(errorNumber))) (errno \(errorNumber))\(advice)"
     }
 }

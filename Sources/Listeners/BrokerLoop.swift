@@ -147,6 +147,9 @@ final class BrokerLoop: EventLoopOwner {
     private func connectTimerFired(_ number: UInt64) {
         guard let connection = newcomers.removeValue(forKey: number) else { return }
         counters.add(.socketCloseTimeout)
+        shard.log.debug(
+            "no CONNECT in time",
+            metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
         connection.close(CloseReason.connectTimeout)
     }
 

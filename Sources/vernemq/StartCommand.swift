@@ -20,8 +20,11 @@ struct StartCommand: ParsableCommand {
     func run() throws {
         let (config, notes) = try source.load()
         var signals = Signals()
-        let output = bootstrap(LogSettings(config))
-        for problem in output.problems { Console.error(problem) }
+        let logSettings = LogSettings(config)
+        let output = bootstrap(logSettings)
+        for problem in output.problems { Console.error("vernemq: \(problem); its lines go to the terminal") }
+        let terminal = Terminal(isNeeded: logSettings.destination == .file || logSettings.destination == .off)
+        for note in notes where note.level == .warning { terminal.say("warning: \(note)") }
         let log = Logger(label: "vernemq")
         for note in notes {
             log.log(
@@ -52,6 +55,11 @@ struct StartCommand: ParsableCommand {
                     "open_files": "\(files)",
                 ])
             log.notice("sessions, queues and retained messages live in memory alone and end with the process")
+            for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
+            for page in http.statuses {
+                terminal.say("http on \(page.ip):\(page.port): /status /metrics /health")
+            }
+            if logSettings.destination == .file { terminal.say("the log is in \(logSettings.file)") }
             serve(runtime, http, output, &signals, config, log)
         } catch let error as TransportError {
             Console.error("vernemq: \(error)")
@@ -88,16 +96,8 @@ struct StartCommand: ParsableCommand {
             options.receiveBufferByteCount = Int32(clamping: sizes[1])
         }
         let facts = ListenerFacts(listener)
-        let bound = try runtime.listen(
+        _ = try runtime.listen(
             facts, on: address, maxConnections: listener.maxConnections, options: options)
-        let isAnonymous = config.flag(.allowAnonymous) || facts.allowsAnonymous
-        if isAnonymous, !listener.address.isLoopback {
-            log.warning(
-                "anybody who reaches this address may connect, publish and subscribe",
-                metadata: [
-                    "listener": "\(listener.key)", "address": "\(bound)", "setting": "allow_anonymous = on",
-                ])
-        }
     }
 
     private func listenHTTP(
@@ -155,6 +155,15 @@ struct StartCommand: ParsableCommand {
     }
 }
 
+/// Tells the person at the terminal what the log would have said there, when the log goes elsewhere.
+private struct Terminal {
+    let isNeeded: Bool
+
+    func say(_ text: String) {
+        if isNeeded { Console.error("vernemq: \(text)") }
+    }
+}
+
 /// The process's limit on open files, of which each connection needs one.
 enum OpenFileLimit {
     /// Raises it as far as it goes. - Returns: the limit now in force.
@@ -179,16 +188,6 @@ extension LogSettings {
             fileFormat: Format(rawValue: config.string(.logConsoleFileFormat)) ?? .text,
             errorFile: config.flag(.logError) ? config.string(.logErrorFile) : nil,
             errorFileFormat: Format(rawValue: config.string(.logErrorFileFormat)) ?? .text)
-    }
-}
-
-extension ListenerAddress {
-    /// Whether only this machine reaches it.
-    var isLoopback: Bool {
-        switch self {
-        case .unix: true
-        case .ip(let host, _): host.hasPrefix("127.") || host == "::1"
-        }
     }
 }
 

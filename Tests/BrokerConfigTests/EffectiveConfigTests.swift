@@ -25,9 +25,10 @@ import Testing
     }
 
     private func notes(_ text: String, environment: [String: String] = [:]) throws -> [String] {
-        try load("allow_anonymous = on\n" + text, environment: environment).1.map {
-            "\($0.level) \($0.key): \($0.text)"
-        }
+        try load("allow_anonymous = on\nlistener.tcp.t = 127.0.0.1:1\n" + text, environment: environment).1
+            .map {
+                "\($0.level) \($0.key): \($0.text)"
+            }
     }
 
     @Test func `without any file every key has its default`() throws {
@@ -204,9 +205,20 @@ import Testing
     }
 
     @Test func `a broker that would let nobody in says so`() throws {
-        #expect(try load("").1.map(\.key) == ["allow_anonymous"])
+        #expect(try load("").1.map(\.key) == ["listener.tcp.$name", "allow_anonymous"])
+        #expect(try load("listener.tcp.a = 127.0.0.1:1").1.map(\.key) == ["allow_anonymous"])
+        #expect(try load("allow_anonymous = on").1.map(\.key) == ["listener.tcp.$name"])
         #expect(
             try load("listener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.allow_anonymous_override = on").1.isEmpty)
+    }
+
+    @Test func `a broker that lets everybody in from elsewhere says so`() throws {
+        let open = "listener.tcp.a = 0.0.0.0:1\nlistener.tcp.b = 127.0.0.1:2\n"
+        #expect(try load(open + "allow_anonymous = on").1.map(\.key) == ["listener.tcp.a"])
+        #expect(
+            try load(open + "listener.tcp.a.allow_anonymous_override = on").1.map(\.key) == ["listener.tcp.a"]
+        )
+        #expect(try load(open + "listener.tcp.b.allow_anonymous_override = on").1.isEmpty)
     }
 
     @Test func `the Prometheus namespace can be nothing`() throws {

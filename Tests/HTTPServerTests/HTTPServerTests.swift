@@ -182,7 +182,7 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         #expect(error?.errorNumber == EADDRINUSE)
         #expect(
             error?.description
-                == "http listener 127.0.0.1:\(server.port): cannot bind: Address already in use (errno \(EADDRINUSE))"
+                == "http listener 127.0.0.1:\(server.port): cannot bind: Address already in use (errno \(EADDRINUSE)); stop what listens there, or set another listener.http address"
         )
     }
 

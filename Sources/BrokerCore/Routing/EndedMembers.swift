@@ -12,7 +12,7 @@ struct EndedMembers {
 
     private static let limit = 1024
 
-    mutating func note(_ session: SessionHandle, _ subscriptions: ContiguousArray<Subscription>) {
+    mutating func note(_ session: SessionHandle, _ subscriptions: SubscriptionList) {
         let shared = subscriptions.filter { SharedFilter($0.filter) != nil }
         guard !shared.isEmpty else { return }
         if sessions.count < Self.limit {

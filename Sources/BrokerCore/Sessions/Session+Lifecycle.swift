@@ -54,6 +54,14 @@ extension Session {
             detach(.packetTooLarge)
             return
         }
+        shard.log.debug(
+            "client connected",
+            metadata: [
+                "client": "\(id.clientID)",
+                "peer": "\(transport.clientPeer.address):\(transport.clientPeer.port)",
+                "listener": "\(transport.listenerFacts.name)", "version": "\(version)",
+                "resumed": "\(isPresent)",
+            ])
         resumedCount = 0
         startTimers()
         setSharedOnline(true)
@@ -175,6 +183,8 @@ extension Session {
         epoch &+= 1
         counters.add(reason)
         counters.move(.sessionsOnline, by: -1)
+        shard.log.debug(
+            "client disconnected", metadata: ["client": "\(id.clientID)", "reason": "\(reason)"])
         incomingAliases = nil
         outgoingAliases = nil
         dropPendingHooks()
@@ -337,7 +347,7 @@ extension Session {
         giveToOtherMembers(copies)
         shard.endedMembers.note(handle, subscriptions)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
-        subscriptions = []
+        subscriptions.removeAll()
         retainedScans = []
         if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         expiryDeadline = nil

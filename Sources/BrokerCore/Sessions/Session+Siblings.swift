@@ -65,7 +65,7 @@ extension Session {
     private func promote(_ next: Session) {
         let held = subscriptions
         for subscription in held { forget(subscription.filter) }
-        subscriptions = []
+        subscriptions.removeAll()
         next.first = nil
         next.siblings = ContiguousArray(siblings.dropFirst())
         for session in next.siblings { session.first = next }

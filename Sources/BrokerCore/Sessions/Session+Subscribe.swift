@@ -82,7 +82,7 @@ extension Session {
             case .grant(let filter):
                 let limit = shard.settings.maxSubscriptionsPerClient
                 let holder = subscriptionHolder
-                let isKnown = holder.subscriptions.contains { $0.filter == filter.filter }
+                let isKnown = holder.subscriptions.contains(filter.filter)
                 if limit > 0, !isKnown, holder.subscriptions.count >= limit {
                     codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
                     continue
@@ -123,11 +123,7 @@ extension Session {
 
     /// Puts a subscription in place; an equal filter is replaced [MQTT-3.8.4-3].
     func add(_ subscription: Subscription) {
-        if let index = subscriptions.firstIndex(where: { $0.filter == subscription.filter }) {
-            subscriptions[index] = subscription
-        } else {
-            subscriptions.append(subscription)
-        }
+        subscriptions.set(subscription)
         var target = SubscriptionTarget(
             session: handle, options: subscription.options.rawValue,
             subscriptionIdentifier: subscription.identifier)
@@ -181,8 +177,7 @@ extension Session {
 
     /// - Returns: false when there was no such subscription.
     func remove(_ filter: UTF8Text) -> Bool {
-        guard let index = subscriptions.firstIndex(where: { $0.filter == filter }) else { return false }
-        subscriptions.remove(at: index)
+        guard subscriptions.remove(filter) else { return false }
         retainedScans.removeAll { $0.filter == filter }
         forget(filter)
         return true

@@ -57,7 +57,7 @@ package struct Subscription: Sendable {
     var authenticationMethod: UTF8Text?
 
     package internal(set) var will: WillMessage?
-    package internal(set) var subscriptions: ContiguousArray<Subscription> = []
+    package internal(set) var subscriptions = SubscriptionList()
     package internal(set) var inflight = InflightWindow()
     /// Entries of `inflight` that have been sent on this connection; the rest waits for room in the window.
     var resumedCount = 0
