@@ -41,6 +41,10 @@ package struct QueuedMessage {
 /// The limit counts messages; what happens at the limit is `QueueType`'s choice.
 package struct MessageQueue {
     private var messages: Deque<QueuedMessage> = []
+    /// The most it held since it was last empty.
+    private var peak = 0
+    /// A queue that was longer gives its memory back when it is empty again; a shorter one keeps it for the next burst.
+    private static let keptLength = 64
 
     package init() {}
 
@@ -60,6 +64,7 @@ package struct MessageQueue {
     package mutating func append(_ message: QueuedMessage, limit: Int, type: QueueType) -> Overflow {
         guard limit >= 0, messages.count >= limit else {
             messages.append(message)
+            peak = max(peak, messages.count)
             return .none
         }
         if type == .fifo || limit == 0 { return .refusedNew }
@@ -70,7 +75,14 @@ package struct MessageQueue {
 
     /// The next to deliver: the oldest, or with `lifo` the newest.
     package mutating func next(_ type: QueueType) -> QueuedMessage? {
-        type == .fifo ? messages.popFirst() : messages.popLast()
+        let next = type == .fifo ? messages.popFirst() : messages.popLast()
+        if messages.isEmpty { release() }
+        return next
+    }
+
+    private mutating func release() {
+        if peak > Self.keptLength { messages = [] }
+        peak = 0
     }
 
     package func peek(_ type: QueueType) -> QueuedMessage? {
@@ -95,6 +107,7 @@ package struct MessageQueue {
             removed.append($0)
             return true
         }
+        if messages.isEmpty { release() }
         return removed
     }
 }

@@ -44,6 +44,9 @@ package struct InflightWindow {
     }
 
     package private(set) var entries: Deque<Entry> = []
+    /// The most it held since it was last empty.
+    private var peak = 0
+    private static let keptLength = 64
     /// Counts the identifiers given and passed over. Those of 65,535 numbers in a row are all different.
     private var lastSerial: UInt64 = 0
     /// Entries that hold a place in the client's Receive Maximum: all until PUBACK or PUBCOMP [MQTT-4.9.0-2].
@@ -82,6 +85,7 @@ package struct InflightWindow {
         var entry = entry
         entry.serial = lastSerial
         entries.append(entry)
+        peak = max(peak, entries.count)
     }
 
     package func index(of identifier: UInt16) -> Int? {
@@ -98,7 +102,15 @@ package struct InflightWindow {
     }
 
     @discardableResult
-    package mutating func remove(at index: Int) -> Entry { entries.remove(at: index) }
+    package mutating func remove(at index: Int) -> Entry {
+        let entry = entries.remove(at: index)
+        if entries.isEmpty {
+            // A window that was wide gives its memory back; a narrow one keeps it for the next messages.
+            if peak > Self.keptLength { entries = [] }
+            peak = 0
+        }
+        return entry
+    }
 
     package mutating func removeAll() -> Deque<Entry> {
         defer { entries = [] }
