@@ -22,8 +22,10 @@ struct RouteCache {
             self.topic = topic
             self.mountpoint = mountpoint
             generation = matches.generation
-            targets = matches.targets
-            groups = matches.groups
+            // Copies of just their size: the lists of `matches` keep room for the largest match there ever was, and a
+            // few thousand routes that shared them held tens of megabytes.
+            targets = ContiguousArray(matches.targets[...])
+            groups = ContiguousArray(matches.groups[...])
         }
     }
 
