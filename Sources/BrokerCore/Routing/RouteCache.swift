@@ -24,8 +24,16 @@ struct RouteCache {
             generation = matches.generation
             // Copies of just their size: the lists of `matches` keep room for the largest match there ever was, and a
             // few thousand routes that shared them held tens of megabytes.
-            targets = ContiguousArray(matches.targets[...])
-            groups = ContiguousArray(matches.groups[...])
+            targets = Self.copy(matches.targets)
+            groups = Self.copy(matches.groups)
+        }
+
+        /// Never the same storage: a slice of the whole would share it.
+        private static func copy<Element>(_ list: ContiguousArray<Element>) -> ContiguousArray<Element> {
+            var exact = ContiguousArray<Element>()
+            exact.reserveCapacity(list.count)
+            exact.append(contentsOf: list)
+            return exact
         }
     }
 
