@@ -40,9 +40,10 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"])]),
 
         // ── libraries: no broker in them ──
-        .target(name: "Primitives", swiftSettings: safe),
+        .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: safe),
         .target(name: "BrokerMetrics", dependencies: ["Primitives"], swiftSettings: safe),
         .target(name: "BrokerLog", dependencies: [logging], swiftSettings: safe),
         .target(name: "BrokerConfig", swiftSettings: safe),
@@ -66,13 +67,21 @@ let package = Package(
         .target(name: "Exporters", dependencies: ["BrokerMetrics"], swiftSettings: safe),
         .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", logging], swiftSettings: strict),
 
+        .target(
+            name: "Storage",
+            dependencies: [
+                "CLevelDB", "CSystem", "Primitives", "BrokerMetrics", "BrokerLog", "MQTTCodec", "BrokerCore",
+                logging,
+            ],
+            swiftSettings: strict),
+
         // ── executables ──
         .executableTarget(
             name: "vernemq",
             dependencies: [
                 "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport",
                 "BrokerCore",
-                "Listeners", "Exporters", "HTTPServer", logging,
+                "Listeners", "Exporters", "HTTPServer", "Storage", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: safe),

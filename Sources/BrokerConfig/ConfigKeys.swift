@@ -12,6 +12,10 @@ package enum FlagKey: String, CaseIterable, Sendable {
     case logError = "log.error"
     case payloadFormatCheck = "payload_format_check"
     case retainAvailable = "retain_available"
+    case levelDBSyncOnWrite = "leveldb.sync_on_write"
+    case levelDBBloomFilter = "leveldb.bloomfilter"
+    case levelDBVerifyChecksums = "leveldb.verify_checksums"
+    case levelDBCompression = "leveldb.compression"
 }
 
 /// Settings that count something.
@@ -43,6 +47,9 @@ package enum IntegerKey: String, CaseIterable, Sendable {
     case maxQoS = "max_qos"
     /// Seconds; 0: any.
     case serverKeepAliveMax = "server_keep_alive_max"
+    /// Of the machine's memory.
+    case levelDBMaximumMemoryPercent = "leveldb.maximum_memory.percent"
+    case levelDBBlockRestartInterval = "leveldb.block.restart_interval"
 }
 
 /// Settings that are a time, in the unit of the table.
@@ -53,6 +60,7 @@ package enum DurationKey: String, CaseIterable, Sendable {
     case expireRetainCache = "expire_retain_cache"
     case shutdownTimeout = "shutdown_timeout"
     case hookTimeout = "hook_timeout"
+    case storeCommitWindow = "message_store.commit_window"
     case httpRequestTimeout = "http.request_timeout"
 }
 
@@ -62,6 +70,15 @@ package enum ExpiryKey: String, CaseIterable, Sendable {
     case persistentClientExpiration = "persistent_client_expiration"
     /// `client`
     case maxLastWillDelay = "max_last_will_delay"
+}
+
+/// Settings that are a number of bytes.
+package enum ByteSizeKey: String, CaseIterable, Sendable {
+    /// Has no default: the percentage counts then.
+    case levelDBMaximumMemory = "leveldb.maximum_memory"
+    case levelDBWriteBufferSize = "leveldb.write_buffer_size_min"
+    case levelDBBlockCacheThreshold = "leveldb.block_cache_threshold"
+    case levelDBBlockSize = "leveldb.block.size"
 }
 
 /// Settings that are text or a word.
@@ -80,6 +97,8 @@ package enum StringKey: String, CaseIterable, Sendable {
     case logConsoleFileFormat = "log.console.file.format"
     case logErrorFile = "log.error.file"
     case logErrorFileFormat = "log.error.file.format"
+    case messageStore = "message_store"
+    case levelDBDataRoot = "leveldb.data_root"
     case messageStorePlugin = "message_store_plugin"
     case platformDataDirectory = "platform_data_dir"
     /// A comma list; `EffectiveConfig.listeners()` resolves it for each listener.

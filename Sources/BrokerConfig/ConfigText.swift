@@ -26,7 +26,8 @@ package enum ConfigText {
     package static func show(_ config: EffectiveConfig, all: Bool) -> String {
         var values = Array(config.set.values)
         if all {
-            for setting in config.table.settings where !setting.isPattern && setting.origin != .removed {
+            for setting in config.table.settings
+            where !setting.isPattern && setting.newName == nil && setting.origin != .removed {
                 guard config.set[setting.pattern] == nil, let value = config.value(setting.pattern) else {
                     continue
                 }

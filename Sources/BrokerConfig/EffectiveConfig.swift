@@ -58,6 +58,11 @@ extension EffectiveConfig {
     /// Seconds, or `nil` for no limit.
     package func seconds(_ key: ExpiryKey) -> UInt32? { ConfigValue.expirySeconds(text(key.rawValue)) }
 
+    /// Bytes; `nil` where nothing is set and there is no default.
+    package func byteCount(_ key: ByteSizeKey) -> Int? {
+        value(key.rawValue).flatMap { ConfigValue.byteCount($0.text) }
+    }
+
     package func string(_ key: StringKey) -> String { text(key.rawValue) }
 
     /// What Prometheus metric names begin with; written as `""` when that is nothing.

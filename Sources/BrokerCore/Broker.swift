@@ -19,6 +19,9 @@ package final class Broker: Sendable {
     /// Bytes on their way to each loop: posted and not yet taken.
     private let inTransit: [TransitGauge]
     private let hooks: Mutex<[any Hook]>
+    /// The last number that a stored message was given, and the last of a session.
+    private let storeNumber = Atomic<UInt64>(0)
+    private let sessionNumber = Atomic<UInt64>(0)
 
     package init(
         settings: BrokerSettings, loopCount: Int, store: any MessageStore = MemoryMessageStore(),
@@ -37,6 +40,30 @@ package final class Broker: Sendable {
 
     /// The hooks in the order in which their plugins were started; each loop keeps a chain made from them.
     package var registeredHooks: [any Hook] { hooks.withLock { $0 } }
+
+    // MARK: Numbers in the store
+
+    /// A number for a message that is to be stored; ascending over all loops, so each publisher's messages keep their
+    /// order.
+    ///
+    /// - Parameter isShared: several sessions may keep a copy: bit 0 says so for as long as the message lives.
+    func takeStoreNumber(isShared: Bool) -> UInt64 {
+        storeNumber.wrappingAdd(1, ordering: .relaxed).newValue << 1 | (isShared ? 1 : 0)
+    }
+
+    /// No number above this one has been given.
+    var lastStoreNumber: UInt64 { storeNumber.load(ordering: .sequentiallyConsistent) << 1 | 1 }
+
+    /// A number for a session that is to be stored, never given before.
+    func takeSessionNumber() -> UInt64 { sessionNumber.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    /// Numbers go on after these, the highest in the store; before any is given.
+    package func goOn(afterMessage message: UInt64, session: UInt64) {
+        storeNumber.store(message >> 1, ordering: .sequentiallyConsistent)
+        sessionNumber.store(session, ordering: .sequentiallyConsistent)
+    }
+
+    // MARK: Loops
 
     /// The loop on which a client lives.
     package func homeLoop(of subscriber: SubscriberID) -> Int {

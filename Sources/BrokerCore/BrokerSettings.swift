@@ -39,6 +39,8 @@ package struct BrokerSettings: Sendable {
     package var serverKeepAliveMax: UInt16 = 0
     /// Seconds between sweeps of expired retained messages; 0 = none.
     package var retainedExpirySweepInterval: UInt64 = 0
+    /// Milliseconds for which a copy may wait for its acknowledgement before it is written to the store.
+    package var storeCommitWindow: UInt64 = 10
     /// What each session starts with; hooks may change it for one session.
     package var session = SessionSettings()
 

@@ -12,18 +12,40 @@ struct RetainedScan {
 
 extension Shard {
     /// Sets, replaces or removes the retained message of a topic [MQTT-3.3.1-5…7].
-    func retain(_ publication: inout Publication) {
+    ///
+    /// - Returns: what tells that the change is committed.
+    func retain(_ publication: inout Publication) -> StoreWait {
         let mountpoint = publication.facts.mountpoint
         if publication.payload.byteCount == 0 {
-            if broker.retained.remove(publication.topic, mountpoint: mountpoint) != nil {
-                counters.add(.retainedDeleted)
+            guard broker.retained.remove(publication.topic, mountpoint: mountpoint) != nil else {
+                return .none
             }
-            return
+            counters.add(.retainedDeleted)
+            guard isStoring else { return .none }
+            return noteRetained(
+                .removeRetained(topic: UTF8Text(copying: publication.topic), mountpoint),
+                publication.facts.qos)
         }
         let message = publication.sharedMessage()
-        broker.retained.set(
+        let replaced = broker.retained.set(
             message.topic, mountpoint: mountpoint, message: message, byteCount: message.byteCount)
         counters.add(.retainedSet)
+        return isStoring
+            ? noteRetained(.retain(message, isNew: replaced == nil), publication.facts.qos) : .none
+    }
+
+    private func noteRetained(_ change: StoreBatch.Change, _ qos: QoS) -> StoreWait {
+        if qos != .atMostOnce { return noteUrgently(change) }
+        note(change)
+        return .none
+    }
+
+    /// An expired message that was found and removed is removed from the store as well.
+    func noteExpired(_ message: ApplicationMessage) {
+        counters.add(.retainedExpired)
+        if isStoring {
+            note(.removeRetained(topic: UTF8Text(copying: message.topic), message.facts.mountpoint))
+        }
     }
 
     /// Retained messages each slice delivers at most; several slices share a turn's end.
@@ -52,7 +74,7 @@ extension Shard {
         var removed: ContiguousArray<ApplicationMessage> = []
         let now = now
         let isMore = broker.retained.sweep(from: &sweepPosition, into: &removed) { $0.isExpired(at: now) }
-        counters.add(.retainedExpired, removed.count)
+        for message in removed { noteExpired(message) }
         if !isMore { sweepPosition = 0 }
         let next =
             isMore ? now.adding(milliseconds: 1) : now.adding(seconds: settings.retainedExpirySweepInterval)
@@ -80,8 +102,11 @@ extension Session {
             scan.filter.bytes, mountpoint: id.mountpoint, cursor: &scan.cursor, limit: room, into: &found)
         for message in found {
             if message.isExpired(at: shard.now) {
-                counters.add(.retainedExpired)
-                shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint) { $0 === message }
+                let isRemoved =
+                    shard.broker.retained.remove(
+                        message.topic, mountpoint: id.mountpoint
+                    ) { $0 === message } != nil
+                if isRemoved { shard.noteExpired(message) }
                 continue
             }
             if scan.options.noLocal, message.facts.publisher == handle { continue }  // [MQTT-3.8.3-3]

@@ -1,4 +1,4 @@
-package import BrokerMetrics
+import BrokerMetrics
 import MQTTCodec
 import Primitives
 
@@ -7,17 +7,39 @@ extension Shard {
     /// Keeps the message when it is to be retained, finds who subscribes to its topic, and gives each a copy: here
     /// at once, on other loops through this turn's batch.
     ///
-    /// - Parameter copies: which of the ledger's counters the copies go under.
-    /// - Returns: how many copies were made.
-    package func publish(_ publication: inout Publication, copies: Counter) -> Int {
+    /// - Parameters:
+    ///   - copies: which of the ledger's counters the copies go under.
+    ///   - publisher: whose held answer may go out as soon as no copy needs the store; nil: only after the commit.
+    func publish(_ publication: inout Publication, copies: Counter, publisher: SessionHandle? = nil)
+        -> PublishOutcome
+    {
         counters.add(copies == .ledgerCopiesWill ? .ledgerWillsPublished : .ledgerAccepted)
-        if publication.facts.isRetained { retain(&publication) }
-        let count = route(&publication)
+        var wait = StoreWait.none
+        if publication.facts.isRetained { wait = retain(&publication) }
+        let count: Int
+        if isStoring, publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS {
+            beginRouting(publisher: wait.isNone ? publisher : nil)
+            count = route(&publication)
+            if outbox.routedMessage >= 0, wait.isNone {
+                wait = StoreWait(
+                    batch: outbox.openNumber, message: publisher == nil ? -1 : outbox.routedMessage)
+            }
+            endRouting()
+        } else {
+            count = route(&publication)
+        }
         counters.add(copies, count)
         counters.add(.routerMatchesLocal, count)
         counters.observe(.fanOut, UInt64(count))
         if count == 0 { counters.add(.ledgerUnrouted) }
-        return count
+        return PublishOutcome(matchCount: count, wait: wait)
+    }
+
+    struct PublishOutcome {
+        /// How many copies were made.
+        var matchCount: Int
+        /// When the message may be acknowledged.
+        var wait: StoreWait
     }
 
     private func route(_ publication: inout Publication) -> Int {
@@ -27,12 +49,14 @@ extension Shard {
         let hash = RouteCache.hash(publication.topic, mountpoint)
         if let route = routes.find(hash, publication.topic, mountpoint, generation) {
             counters.add(.routerCacheHit)
+            outbox.keepsSeveral = route.keepsSeveral
             return distribute(&publication, route.targets, route.groups)
         }
         counters.add(.routerCacheMiss)
         matches.removeAll()
         subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
         routes.offer(hash, publication.topic, mountpoint, matches)
+        outbox.keepsSeveral = matches.keepsSeveral
         // Taken out while it is read: a delivery must not find it in use.
         var found = SubscriptionMatches()
         swap(&found, &matches)
@@ -72,23 +96,33 @@ extension Shard {
     @inline(__always)
     private func give(_ publication: inout Publication, _ target: SubscriptionTarget) {
         if Int(target.session.loop) == index {
-            deliver(&publication, target)
+            deliver(&publication, target, .none)
+        } else if target.storeNumber != 0, outbox.isRouting, target.qos > 0 {
+            postKept(&publication, target)
         } else {
             post(&publication, target)
         }
     }
 
     /// Gives a copy to a session of this loop.
-    private func deliver(_ publication: inout Publication, _ target: SubscriptionTarget) {
+    ///
+    /// - Parameter ticket: where the publisher's loop has stored it.
+    private func deliver(
+        _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
+    ) {
         guard let session = session(target.session) else {
-            deliverAfterEnd(&publication, target)
+            deliverAfterEnd(&publication, target, ticket)
             return
         }
-        let terms = DeliveryTerms(
+        session.deliver(&publication, terms(publication, target), ticket)
+    }
+
+    @inline(__always)
+    private func terms(_ publication: borrowing Publication, _ target: SubscriptionTarget) -> DeliveryTerms {
+        DeliveryTerms(
             qos: QoS(rawValue: target.qos) ?? .exactlyOnce,
             isRetained: target.isRetainAsPublished && publication.facts.isRetained, isShared: target.isShared,
             subscriptionIdentifier: target.subscriptionIdentifier)
-        session.deliver(&publication, terms)
     }
 
     /// The shared subscriptions among `subscriptions` that have members still.
@@ -105,7 +139,12 @@ extension Shard {
     }
 
     /// A copy whose session ended while it was on its way from another loop: a shared one goes to another member.
-    private func deliverAfterEnd(_ publication: inout Publication, _ target: SubscriptionTarget) {
+    private func deliverAfterEnd(
+        _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
+    ) {
+        let removal = StoreRemoval(
+            ticket: ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline,
+            hasFlightRow: false)
         if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce,
             let subscriptions = endedMembers.subscriptions(of: target.session)
         {
@@ -114,9 +153,12 @@ extension Shard {
             let groups = sharedGroups(subscriptions, message.facts.mountpoint)
             if redeliver(message, among: groups) {
                 counters.add(.sharedRedelivered)
+                removeLate(removal)
                 return
             }
         }
+        unstore(
+            ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline)
         counters.add(DropReason.subscriberGone)
     }
 
@@ -145,7 +187,32 @@ extension Shard {
 
     // MARK: Other loops
 
-    private func post(_ publication: inout Publication, _ target: SubscriptionTarget) {
+    /// Stores the copy for a session of another loop and posts it: with QoS 2 once it is committed.
+    private func postKept(_ publication: inout Publication, _ target: SubscriptionTarget) {
+        var terms = terms(publication, target)
+        if !settings.session.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }
+        guard terms.qos != .atMostOnce else {
+            post(&publication, target)
+            return
+        }
+        let ticket = storeCopy(&publication, session: target.storeNumber, terms: terms)
+        guard terms.qos == .exactlyOnce else {
+            post(&publication, target, ticket)
+            return
+        }
+        outbox.isUrgent = true
+        if outbox.openRoute == nil {
+            outbox.openRoute = StoreOutbox.HeldRoute(
+                batch: outbox.openNumber, message: publication.sharedMessage(), targets: [])
+        }
+        outbox.openRoute?.targets.append((target, ticket))
+    }
+
+    /// - Parameter isCounted: it was counted as posted when it began to wait for its commit.
+    func post(
+        _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket = .none,
+        isCounted: Bool = false
+    ) {
         let loop = Int(target.session.loop)
         let batch: DeliveryBatch
         if let open = outgoing[loop] {
@@ -154,8 +221,8 @@ extension Shard {
             batch = broker.batches.take()
             outgoing[loop] = batch
         }
-        batch.append(&publication, target, serial: publicationSerial)
-        counters.add(.ledgerPosted)
+        batch.append(&publication, target, ticket, serial: publicationSerial)
+        if !isCounted { counters.add(.ledgerPosted) }
     }
 
     /// Sends this turn's batches: one letter for each loop that gets something.
@@ -174,7 +241,7 @@ extension Shard {
         counters.add(.ledgerTaken, batch.copyCount)
         batch.forEach { publication, targets in
             if targets.count > 2 { fanOut.begin() }
-            for target in targets { deliver(&publication, target) }
+            for index in targets.indices { deliver(&publication, targets[index], batch.ticket(at: index)) }
             fanOut.end()
         }
         _ = broker.addTransit(-batch.byteCount, to: index)
@@ -190,7 +257,9 @@ extension Shard {
     }
 
     func lookAtOverload() {
-        let isBehind = (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
+        let isBehind =
+            (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
+            || outbox.open.byteCount > Self.openBatchHighWater / 4
         guard !isBehind else { return }
         isOverloaded = false
         for (handle, epoch) in overloadPaused {

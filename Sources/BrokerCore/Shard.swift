@@ -9,8 +9,21 @@ package enum CoreLetter: Sendable {
     case deliveries(DeliveryBatch)
     /// A hook's late answer.
     case hookReply(HookTicket, HookReply)
-    /// The store has done with batch `number`.
-    case committed(number: UInt64, failure: StoreError?)
+    /// The store has written batch `number`.
+    case committed(UInt64)
+    /// Copies that this loop has stored are not needed any more.
+    ///
+    /// - Parameter isUrgent: others of its open batch will not be acknowledged soon: their clients are away.
+    case storeRemovals(ContiguousArray<StoreRemoval>, isUrgent: Bool)
+    /// Another loop is about to read from the store.
+    case storeFlush(from: Int)
+    /// The answer to `storeFlush`.
+    case storeFlushed
+    /// Copies of a session have come from the store; `number` is the session's there.
+    case backlogLoaded(SessionHandle, number: UInt64, Result<LoadedBacklog, StoreError>)
+    case backlogPurged(SessionHandle, number: UInt64, count: Int)
+    /// Messages of these sessions have expired.
+    case messagesAreDue(Set<UInt64>)
     /// Work from the control plane.
     case run(@Sendable (Shard) -> Void)
 }
@@ -34,6 +47,7 @@ package enum TimerToken: Sendable {
     case resumeReading(SessionHandle, UInt32)
     case hookDeadline(HookTicket.Asker, serial: UInt64)
     case retainedSweep
+    case storedExpiry
     case external(UInt64)
 }
 
@@ -85,9 +99,14 @@ package final class Shard {
     var sweepPosition = 0
 
     // Storage.
-    var storeBatch = StoreBatch()
-    var storeBatchNumber: UInt64 = 1
-    var storeNumber: UInt64 = 0
+    /// Whether anything is kept.
+    let isStoring: Bool
+    var outbox: StoreOutbox
+    var barrier = StoreBarrier()
+    /// Sessions that are kept, by their number in the store.
+    var kept: [UInt64: SessionHandle] = [:]
+    /// Bytes of the messages in this loop's queues.
+    var queuedByteCount = 0
 
     package init(
         _ broker: Broker, index: Int, counters: LoopCounters, links: ShardLinks, now: MonotonicTime
@@ -103,10 +122,13 @@ package final class Shard {
         hooks = HookChains(broker.registeredHooks)
         timers = TimerWheel(start: now)
         outgoing = ContiguousArray(repeating: nil, count: broker.loopCount)
+        isStoring = broker.store.isDurable
+        outbox = StoreOutbox(loopCount: broker.loopCount)
         random = RandomNumbers(seed: now.nanoseconds &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
         if settings.retainedExpirySweepInterval > 0, index == 0 {
             timers.add(.retainedSweep, at: now.adding(seconds: settings.retainedExpirySweepInterval))
         }
+        if isStoring, index == 0 { timers.add(.storedExpiry, at: now.adding(seconds: 1)) }
     }
 
     // MARK: The turn
@@ -132,7 +154,7 @@ package final class Shard {
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
-            case .hookDeadline, .retainedSweep, .external: false
+            case .hookDeadline, .retainedSweep, .storedExpiry, .external: false
             }
         }
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
@@ -142,7 +164,10 @@ package final class Shard {
     package func turnEnded() {
         if !scanning.isEmpty { continueScans() }
         postDeliveries()
-        commitStoreBatch()
+        if isStoring {
+            storeTurnEnded()
+            takeUpFlushes()
+        }
     }
 
     /// Sets the gauges that nobody keeps, when somebody asks for them.
@@ -155,14 +180,25 @@ package final class Shard {
     package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
         if timersAreBehind || !scanning.isEmpty { return 0 }
         if isOverloaded { return 1_000_000 }
-        return timers.nanosecondsUntilNext(from: now, limit: 10_000_000_000)
+        let limit = isStoring ? storeSleepLimit(now) : nil
+        return timers.nanosecondsUntilNext(from: now, limit: limit ?? 10_000_000_000) ?? limit
     }
 
     package func receive(_ letter: CoreLetter) {
         switch letter {
         case .deliveries(let batch): take(batch)
         case .hookReply(let ticket, let reply): answered(ticket, reply)
-        case .committed(let number, let failure): committed(number, failure)
+        case .committed(let number): committed(number)
+        case .storeRemovals(let removals, let isUrgent):
+            for removal in removals { remove(removal) }
+            if isUrgent { outbox.isUrgent = true }
+        case .storeFlush(let loop): flushAsked(by: loop)
+        case .storeFlushed: flushAnswered()
+        case .backlogLoaded(let handle, let number, let result):
+            if let session = session(handle), session.storeNumber == number { session.backlogLoaded(result) }
+        case .backlogPurged(let handle, let number, let count):
+            if let session = session(handle), session.storeNumber == number { session.backlogPurged(count) }
+        case .messagesAreDue(let sessions): messagesAreDue(sessions)
         case .run(let work): work(self)
         }
     }
@@ -178,6 +214,7 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
+        case .storedExpiry: askForDueMessages()
         case .external(let token): externalTimerFired(token)
         }
     }

@@ -16,9 +16,16 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     /// `posted − taken`: copies between two loops. 0 whenever the loops rest; under load briefly positive, or
     /// negative when the receiver's block is the younger one. A value that stays is a lost letter.
     case transit
+    /// `(loaded + stored − deleted) − stored copies as the loops know them`: what lies in the store is what sessions
+    /// wait for. Not 0 while batches are on their way to the store; 0 when the loops rest.
+    case storage
 
-    /// The residual over summed blocks. - Parameter words: a block, or the sum of several.
-    package func residual(of words: [UInt64]) -> Int64 {
+    /// The residual over summed blocks.
+    ///
+    /// - Parameters:
+    ///   - words: a block, or the sum of several.
+    ///   - presentCopies: copies in the store, by the store's own count.
+    package func residual(of words: [UInt64], presentCopies: Int64 = 0) -> Int64 {
         func word(_ index: Int) -> Int64 { index < words.count ? Int64(bitPattern: words[index]) : 0 }
         func of(_ counter: Counter) -> Int64 { word(counter.word) }
         let inTransit = of(.ledgerPosted) &- of(.ledgerTaken)
@@ -38,6 +45,8 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
             return made &- of(.ledgerDelivered) &- dropped &- of(.ledgerHandedOver) &- waiting &- inTransit
         case .transit:
             return inTransit
+        case .storage:
+            return presentCopies &- word(LoopGauge.storedCopies.word)
         }
     }
 }

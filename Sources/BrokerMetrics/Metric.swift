@@ -29,6 +29,9 @@ package enum Counter: Int, CaseIterable, Sendable {
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
     case sharedRedelivered
+    // The store, seen from the loops.
+    case storeCopies, storeElided, storeBatches, storeBarriers, storeSpilled, storeRefilled
+    case storeSubscribesRefused, storeConnectsRefused, answersHeld
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
@@ -71,6 +74,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case deniedByHook
     /// The session it was routed to was gone when the copy arrived there.
     case subscriberGone
+    /// The store had it and cannot give it back: damaged, or missing.
+    case storeLost
 }
 
 /// Why a PUBLISH that arrived was not routed.
@@ -78,6 +83,8 @@ package enum RejectReason: Int, CaseIterable, Sendable {
     case malformed, notAuthorized, topicInvalid, dollarTopic, topicAliasInvalid, packetTooLarge
     case receiveMaximumExceeded, payloadFormatInvalid, protocolError, sessionClosed
     case retainNotSupported, qosNotSupported
+    /// It would have to be stored, and the store takes nothing.
+    case storageUnavailable
 }
 
 /// Why a connection ended.
@@ -93,6 +100,12 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case publishesPending
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
     case connectionsOpen, timersWaiting, routerCacheEntries, queuedBytes
+    /// Copies that are in the store or on their way there, as the loops know them.
+    case storedCopies
+    /// Queued copies that lie in the store alone.
+    case spilledMessages
+    /// Answers to clients that wait for a commit.
+    case heldAnswers
 }
 
 /// Distributions, log-linear.
@@ -103,4 +116,6 @@ package enum LoopHistogram: Int, CaseIterable, Sendable {
     case letterBatch
     /// Subscribers each routed PUBLISH matched.
     case fanOut
+    /// Nanoseconds an answer to a client waited for the store.
+    case answerHoldNanoseconds
 }

@@ -14,6 +14,7 @@ package enum MetricCatalog {
     package static func families(loopCount: Int) -> [MetricFamily] {
         verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
             + loops
+            + store
             + service
     }
 

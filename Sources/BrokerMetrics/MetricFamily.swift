@@ -69,7 +69,7 @@ package enum MetricSource: Sendable {
     /// One line for each loop, with the label `loop`.
     case perLoop(Int, MetricScale)
     /// The values registered from outside, with their own labels; unlabelled ones are 0 until registered.
-    case external(ExternalMetric)
+    case external(ExternalMetric, MetricScale = .integer)
     /// The sum of unlabelled outside values.
     case externalSum([ExternalMetric])
     case process(ProcessMetric)
@@ -81,6 +81,7 @@ package enum MetricSource: Sendable {
     case snapshotNanoseconds
     case buildInfo
     case histogram(LoopHistogram, HistogramBounds)
+    case externalHistogram(ExternalHistogram, HistogramBounds)
 }
 
 /// How a word becomes a value.
@@ -163,15 +164,30 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     case httpRequests
     case httpConnections, httpConnectionsAccepted, httpConnectionsRefused, httpConnectionsTimedOut
     case httpHandlerErrors, httpResponseBytes
+    /// Label: what kind of row.
+    case storePresent, storeStored, storeDeleted, storeLoaded
+    /// Label: what kind of error.
+    case storeErrors
+    case storeCommits, storeDiskBytes, storeRecoveryNanoseconds, storeFailing, storeWaitingJobs, storeDamaged
+    case storeReopened
 
     /// The labels a reader gives values for, in this order.
     package var labelNames: [String] {
         switch self {
         case .listenerConnections: ["listener", "type"]
         case .httpRequests: ["code"]
+        case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: ["kind"]
         default: []
         }
     }
+}
+
+/// Distributions that are kept beside the loops; whoever owns them registers a reader at start.
+package enum ExternalHistogram: Int, CaseIterable, Sendable {
+    /// Nanoseconds of a commit without and with waiting for the disk.
+    case storeWrite, storeSync
+    /// Rows changed by a commit.
+    case storeBatch
 }
 
 /// One value of an `ExternalMetric`.

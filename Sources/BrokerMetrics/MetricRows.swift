@@ -137,7 +137,7 @@ extension MetricFamily {
         let labelNames: [String] =
             switch source {
             case .perLoop, .loopStalled: ["loop"]
-            case .external(let metric): metric.labelNames
+            case .external(let metric, _): metric.labelNames
             case .buildInfo: ["version"]
             default: []
             }

@@ -8,6 +8,7 @@ package final class MetricsRegistry: Sendable {
     private struct Sources {
         var loops: [SnapshotExchange] = []
         var readers: [ExternalMetric: @Sendable () -> [ExternalSample]] = [:]
+        var histograms: [ExternalHistogram: @Sendable () -> [UInt64]] = [:]
     }
 
     /// The busy shares last reported, and the reading they were computed from.
@@ -57,13 +58,18 @@ package final class MetricsRegistry: Sendable {
         sources.withLock { $0.readers[metric] = read }
     }
 
+    /// Registers who keeps a histogram; replaces an earlier one.
+    package func register(_ metric: ExternalHistogram, _ histogram: SharedHistogram) {
+        sources.withLock { $0.histograms[metric] = { histogram.reading } }
+    }
+
     /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks
     /// the calling thread, which must not be a loop's.
     ///
     /// - Returns: the numbers; a loop that did not answer in time is marked stalled and shown with its last ones.
     package func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
         let begin = clock.now
-        let (exchanges, readers) = sources.withLock { ($0.loops, $0.readers) }
+        let (exchanges, readers, histograms) = sources.withLock { ($0.loops, $0.readers, $0.histograms) }
         let requests = exchanges.map { $0.request() }
         let answers = collect(exchanges, requests, until: begin, deadline)
         let busy = utilization(of: answers.map(\.words))
@@ -74,7 +80,8 @@ package final class MetricsRegistry: Sendable {
         }
         let duration = clock.now.nanoseconds(since: begin)
         return Snapshot(
-            loops: loops, external: readers.mapValues { $0() }, process: .now(), version: version,
+            loops: loops, external: readers.mapValues { $0() },
+            externalHistograms: histograms.mapValues { $0() }, process: .now(), version: version,
             uptimeMilliseconds: Int64(clamping: begin.nanoseconds(since: startedAt) / 1_000_000),
             startedAtMilliseconds: startedAtMilliseconds, duration: duration)
     }

@@ -13,6 +13,7 @@ extension DropReason {
         case .refusedByClient: "refused_by_client"
         case .deniedByHook: "denied_by_hook"
         case .subscriberGone: "subscriber_gone"
+        case .storeLost: "store_lost"
         }
     }
 }
@@ -33,6 +34,7 @@ extension RejectReason {
         case .sessionClosed: "session_closed"
         case .retainNotSupported: "retain_not_supported"
         case .qosNotSupported: "qos_not_supported"
+        case .storageUnavailable: "storage_unavailable"
         }
     }
 }

@@ -27,6 +27,8 @@ package struct Snapshot: Sendable {
     package let total: [UInt64]
     /// By `ExternalMetric.rawValue`; empty where nobody registered.
     package let external: [[ExternalSample]]
+    /// By `ExternalHistogram.rawValue`, laid out as `LogLinearBuckets` says; empty where nobody registered.
+    package let externalHistograms: [[UInt64]]
     package let process: ProcessReading
     package let version: String
     package let uptimeMilliseconds: Int64
@@ -38,6 +40,7 @@ package struct Snapshot: Sendable {
     /// - Parameter duration: in nanoseconds.
     package init(
         loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:],
+        externalHistograms: [ExternalHistogram: [UInt64]] = [:],
         process: ProcessReading = ProcessReading(),
         version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0,
         duration: UInt64 = 0
@@ -49,6 +52,7 @@ package struct Snapshot: Sendable {
         }
         self.total = total
         self.external = ExternalMetric.allCases.map { external[$0] ?? [] }
+        self.externalHistograms = ExternalHistogram.allCases.map { externalHistograms[$0] ?? [] }
         self.process = process
         self.version = version
         self.uptimeMilliseconds = uptimeMilliseconds
@@ -72,7 +76,10 @@ package struct Snapshot: Sendable {
         external[metric.rawValue].reduce(0) { $0 &+ $1.value }
     }
 
-    package func residual(_ equation: LedgerEquation) -> Int64 { equation.residual(of: total) }
+    package func residual(_ equation: LedgerEquation) -> Int64 {
+        let copies = external[ExternalMetric.storePresent.rawValue].first { $0.labelValues == ["copies"] }
+        return equation.residual(of: total, presentCopies: copies?.value ?? 0)
+    }
 
     /// The mean of the loops' busy shares, rounded.
     package var meanUtilization: Int {
@@ -107,11 +114,13 @@ extension Snapshot {
             for (number, loop) in loops.enumerated() {
                 body([MetricLabel("loop", String(number))], MetricValue(loop.isStalled ? 1 : 0))
             }
-        case .external(let metric):
+        case .external(let metric, let scale):
             let names = metric.labelNames
-            if names.isEmpty { return report(self[metric]) }
+            if names.isEmpty { return report(self[metric], scale) }
             for sample in external[metric.rawValue] {
-                body(zip(names, sample.labelValues).map { MetricLabel($0, $1) }, MetricValue(sample.value))
+                body(
+                    zip(names, sample.labelValues).map { MetricLabel($0, $1) },
+                    MetricValue(sample.value, scale))
             }
         case .externalSum(let metrics): report(metrics.reduce(0) { $0 &+ self[$1] })
         case .process(let metric):
@@ -122,7 +131,7 @@ extension Snapshot {
         case .meanLoopUtilization: report(Int64(meanUtilization))
         case .snapshotNanoseconds: report(Int64(clamping: duration), .nanoseconds)
         case .buildInfo: body([MetricLabel("version", version)], MetricValue(1))
-        case .histogram: break
+        case .histogram, .externalHistogram: break
         }
     }
 
@@ -136,26 +145,47 @@ extension Snapshot {
         return sum
     }
 
+    /// What a series that is a histogram shows; nil when it is none.
+    package func histogram(of series: MetricSeries) -> (HistogramReading, HistogramBounds)? {
+        switch series.source {
+        case .histogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
+        case .externalHistogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
+        default: nil
+        }
+    }
+
     /// The distribution of `histogram` over all loops, cut at `bounds`.
     package func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
-        let base = histogram.word
+        reading(total, at: histogram.word, bounds)
+    }
+
+    /// The distribution of a histogram that is kept beside the loops; all 0 until somebody registers.
+    package func reading(of histogram: ExternalHistogram, _ bounds: HistogramBounds) -> HistogramReading {
+        let words = externalHistograms[histogram.rawValue]
+        guard words.count == LogLinearBuckets.wordCount else {
+            return HistogramReading(cumulative: bounds.values.map { _ in 0 }, count: 0, sum: 0)
+        }
+        return reading(words, at: 0, bounds)
+    }
+
+    private func reading(_ words: [UInt64], at base: Int, _ bounds: HistogramBounds) -> HistogramReading {
         var cumulative: [UInt64] = []
         cumulative.reserveCapacity(bounds.values.count)
         var bucket = 0
         var count: UInt64 = 0
         for end in bounds.bucketEnds {
             while bucket < end {
-                count &+= total[base + bucket]
+                count &+= words[base + bucket]
                 bucket += 1
             }
             cumulative.append(count)
         }
         while bucket < LogLinearBuckets.bucketCount {
-            count &+= total[base + bucket]
+            count &+= words[base + bucket]
             bucket += 1
         }
         return HistogramReading(
-            cumulative: cumulative, count: count, sum: total[base + LogLinearBuckets.sumOffset])
+            cumulative: cumulative, count: count, sum: words[base + LogLinearBuckets.sumOffset])
     }
 
     private func value(of metric: ProcessMetric) -> MetricValue {

@@ -300,3 +300,43 @@ void csystem_error_text(int error, char *text, size_t capacity) {
     char scratch[128];
     snprintf(text, capacity, "%s", strerror_r(error, scratch, sizeof scratch));
 }
+
+// ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+static uint32_t crc32c_table[256];
+
+__attribute__((constructor)) static void make_crc32c_table(void) {
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t sum = i;
+        for (int bit = 0; bit < 8; bit++) sum = sum & 1 ? sum >> 1 ^ 0x82F63B78u : sum >> 1;
+        crc32c_table[i] = sum;
+    }
+}
+
+static uint32_t crc32c_by_table(uint32_t sum, const uint8_t *bytes, size_t count) {
+    while (count--) sum = sum >> 8 ^ crc32c_table[(sum ^ *bytes++) & 0xFF];
+    return sum;
+}
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+__attribute__((target("sse4.2"))) static uint32_t crc32c_by_processor(
+    uint32_t sum, const uint8_t *bytes, size_t count) {
+    uint64_t wide = sum;
+    for (; count >= 8; count -= 8, bytes += 8) {
+        uint64_t word;
+        memcpy(&word, bytes, sizeof word);
+        wide = _mm_crc32_u64(wide, word);
+    }
+    sum = (uint32_t)wide;
+    while (count--) sum = _mm_crc32_u8(sum, *bytes++);
+    return sum;
+}
+#endif
+
+uint32_t csystem_crc32c(uint32_t sum, const void *bytes, size_t count) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) return ~crc32c_by_processor(~sum, bytes, count);
+#endif
+    return ~crc32c_by_table(~sum, bytes, count);
+}

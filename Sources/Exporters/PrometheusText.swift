@@ -56,9 +56,9 @@ package struct PrometheusText: Sendable {
         for family in families {
             var isHeadWritten = false
             for (index, series) in family.metric.series.enumerated() {
-                if case .histogram(let histogram, let bounds) = series.source {
+                if let (reading, bounds) = snapshot.histogram(of: series) {
                     output.append(contentsOf: family.head)
-                    render(family.metric.name, snapshot.reading(of: histogram, bounds), bounds, into: &output)
+                    render(family.metric.name, reading, bounds, into: &output)
                     continue
                 }
                 snapshot.forEachValue(of: series) { labels, value in

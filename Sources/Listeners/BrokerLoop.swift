@@ -74,6 +74,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func loopStopped(_ loop: EventLoop) {
+        shard.storeShutDown()
         doors.reportWills(loop: loop.index)
         doors.reportOpen(0, loop: loop.index)
     }

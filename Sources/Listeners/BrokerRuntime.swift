@@ -30,6 +30,48 @@ package final class BrokerRuntime: Sendable {
     /// Starts the loops' threads.
     package func start() throws(TransportError) { try group.start() }
 
+    // MARK: What is in the store
+
+    /// Brings sessions back that were found in the store, each on its home loop; waits until they are there, so that
+    /// reading the store does not run ahead. After `start`, before `listen`.
+    package func restore(_ sessions: [RestoredSession]) {
+        var byLoop = [[RestoredSession]](repeating: [], count: broker.loopCount)
+        for session in sessions { byLoop[broker.homeLoop(of: session.session.subscriber)].append(session) }
+        let found = byLoop
+        run(on: found.indices.filter { !found[$0].isEmpty }) { shard in shard.restore(found[shard.index]) }
+    }
+
+    /// A message that was found in the store as the retained one of its topic.
+    package func restore(retained message: ApplicationMessage) {
+        broker.retained.set(
+            message.topic, mountpoint: message.facts.mountpoint, message: message,
+            byteCount: message.byteCount)
+    }
+
+    /// Everything has been restored: what was due meanwhile happens now.
+    package func finishRestoring() { run(on: Array(0..<broker.loopCount)) { $0.startRestored() } }
+
+    /// Runs `work` on loops and waits for it.
+    private func run(on loops: [Int], _ work: @escaping @Sendable (Shard) -> Void) {
+        let done = BlockingQueue<Int>()
+        for loop in loops {
+            doors.mailboxes[loop].post(
+                .core(
+                    .run { shard in
+                        work(shard)
+                        done.put(shard.index)
+                    }))
+        }
+        var missing = loops.count
+        var finished: ContiguousArray<Int> = []
+        while missing > 0, done.take(into: &finished) {
+            missing -= finished.count
+            finished.removeAll(keepingCapacity: true)
+        }
+    }
+
+    // MARK: Listeners
+
     /// Opens a listener on every loop.
     ///
     /// - Parameter maxConnections: `.max` = no limit; further clients wait in the kernel's backlog.

@@ -49,9 +49,11 @@ final class ClientConnection: Connection, ClientTransport {
             if let session, !session.takesPackets { return session.isOnline ? offset : bytes.byteCount }
             let rest = bytes.extracting(offset...)
             do throws(MalformedPacket) {
-                guard let header = try FixedHeader.decode(rest, maximumRemainingLength: packetLimit) else {
-                    return offset
-                }
+                let decoded = try FixedHeader.decode(
+                    rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: session?.version == .v31)
+                guard let header = decoded else { return offset }
+                // Before its body has come, so that nobody fills our memory with what we do not want.
+                guard mayBegin(header) else { return bytes.byteCount }
                 guard rest.byteCount >= header.packetByteCount else {
                     neededByteCount = header.packetByteCount
                     return offset
@@ -71,22 +73,37 @@ final class ClientConnection: Connection, ClientTransport {
         return offset
     }
 
+    /// Bytes of the remaining length of a packet that carries no message or list of filters. Far more than five of the
+    /// longest strings.
+    private static let plainPacketLimit = 1 << 20
+
+    /// Whether a packet of this type and length may come now; ends the connection if not.
+    private func mayBegin(_ header: FixedHeader) -> Bool {
+        if session == nil, handshake == nil, header.type != .connect {
+            owner.counters.add(.bytesUndecoded, header.headerByteCount)
+            close(CloseReason.protocolError)  // [MQTT-3.1.0-1]
+            return false
+        }
+        switch header.type {
+        case .publish, .subscribe, .unsubscribe: return true
+        default:
+            guard header.remainingLength > Self.plainPacketLimit else { return true }
+            fail(MalformedPacket(.packetTooLarge, at: 1, in: header.type))
+            return false
+        }
+    }
+
     private var packetLimit: Int {
         session?.settings.maxMessageSize ?? owner.shard.broker.settings.maxMessageSize
     }
 
-    /// CONNECT must come first [MQTT-3.1.0-1]; while it is being decided on, AUTH and DISCONNECT may follow.
+    /// CONNECT came first, or comes now; while it is being decided on, AUTH and DISCONNECT may follow.
     private func receiveBeforeSession(_ header: FixedHeader, _ body: RawSpan) throws(MalformedPacket) {
         if let handshake {
             switch header.type {
             case .auth: handshake.receive(try AuthPacket.decode(body: body, version: .v5))
             default: close(header.type == .disconnect ? CloseReason.clientDisconnect : .protocolError)
             }
-            return
-        }
-        guard header.type == .connect else {
-            owner.counters.add(.bytesUndecoded, header.packetByteCount)
-            close(CloseReason.protocolError)
             return
         }
         let packet = try ConnectPacket.decode(body: body)

@@ -23,11 +23,13 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
 
     /// Reads the header at the front of `bytes`, and refuses a bad one before the body has arrived.
     ///
-    /// - Parameter maximumRemainingLength: in bytes; a longer packet is `packetTooLarge`.
+    /// - Parameters:
+    ///   - maximumRemainingLength: in bytes; a longer packet is `packetTooLarge`.
+    ///   - allowsDuplicateFlag: MQTT 3.1 sends PUBREL, SUBSCRIBE and UNSUBSCRIBE again with DUP, later versions do not.
     /// - Returns: nil when more bytes are needed.
     @inline(__always)
     package static func decode(
-        _ bytes: RawSpan, maximumRemainingLength: Int
+        _ bytes: RawSpan, maximumRemainingLength: Int, allowsDuplicateFlag: Bool = false
     ) throws(MalformedPacket) -> FixedHeader? {
         guard bytes.byteCount > 0 else { return nil }
         let first = bytes.octet(at: 0)
@@ -36,7 +38,8 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
         }
         let flags = first & 0x0F
         if let reserved = type.reservedFlags {
-            guard flags == reserved else { throw MalformedPacket(.reservedFlags, at: 0, in: type) }
+            guard flags == reserved || (allowsDuplicateFlag && reserved != 0 && flags == reserved | 0b1000)
+            else { throw MalformedPacket(.reservedFlags, at: 0, in: type) }
         } else if flags & 0b0110 == 0b0110 {
             throw MalformedPacket(.qos3, at: 0, in: type)
         }

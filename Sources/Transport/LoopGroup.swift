@@ -1,5 +1,3 @@
-import CSystem
-import Glibc
 package import Logging
 package import Primitives
 import Synchronization
@@ -12,7 +10,7 @@ package final class LoopGroup: Sendable {
     private let clock: any Clock
     private let logger: Logger
     private let makeOwner: @Sendable (EventLoop) -> any EventLoopOwner
-    private let threads = Mutex<[pthread_t]>([])
+    private let threads = Mutex<[WorkerThread]>([])
 
     /// - Parameters:
     ///   - count: how many loops, at least 1.
@@ -36,17 +34,19 @@ package final class LoopGroup: Sendable {
     /// - Throws: when a thread cannot be had; those already started are stopped.
     package func start() throws(TransportError) {
         for handle in handles {
-            let result = startThread { [settings, clock, logger, makeOwner] in
-                csystem_name_thread("loop-\(handle.index)")
-                let loop = EventLoop(handle: handle, settings: settings, clock: clock, logger: logger)
-                loop.run(makeOwner(loop))
-            }
-            switch result {
-            case .success(let thread): threads.withLock { $0.append(thread) }
-            case .failure(let error):
+            do throws(ThreadError) {
+                let thread = try WorkerThread(name: "loop-\(handle.index)") {
+                    [settings, clock, logger, makeOwner] in
+                    let loop = EventLoop(handle: handle, settings: settings, clock: clock, logger: logger)
+                    loop.run(makeOwner(loop))
+                }
+                threads.withLock { $0.append(thread) }
+            } catch {
                 stop()
                 join()
-                throw error
+                throw TransportError(
+                    "start a loop's thread", errorNumber: error.errorNumber,
+                    advice: "raise the limit on processes (ulimit -u)")
             }
         }
     }
@@ -62,34 +62,6 @@ package final class LoopGroup: Sendable {
             defer { threads = [] }
             return threads
         }
-        for thread in ending { pthread_join(thread, nil) }
-    }
-
-    private func startThread(_ body: @escaping @Sendable () -> Void) -> Result<pthread_t, TransportError> {
-        let box = Unmanaged.passRetained(ThreadBody(run: body))
-        var thread = pthread_t()
-        let error = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                csystem_block_signals()
-                Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        guard error != 0 else { return .success(thread) }
-        box.release()
-        return .failure(
-            TransportError(
-                "start a loop's thread", errorNumber: error,
-                advice: "raise the limit on processes (ulimit -u)"))
-    }
-}
-
-/// Carries a closure through `pthread_create`.
-private final class ThreadBody: Sendable {
-    let run: @Sendable () -> Void
-
-    init(run: @escaping @Sendable () -> Void) {
-        self.run = run
+        for thread in ending { thread.join() }
     }
 }

@@ -7,7 +7,7 @@ struct VerneMQ: ParsableCommand {
         commandName: "vernemq",
         abstract: "An MQTT 3.1, 3.1.1 and 5.0 broker that accounts for every message.",
         version: BuildVersion.text,
-        subcommands: [StartCommand.self, ConfigCommand.self],
+        subcommands: [StartCommand.self, ConfigCommand.self, StoreCommand.self],
         defaultSubcommand: StartCommand.self)
 }
 

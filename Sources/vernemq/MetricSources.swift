@@ -2,9 +2,44 @@ import BrokerCore
 import BrokerMetrics
 import HTTPServer
 import Listeners
+import Storage
 import Transport
 
 extension MetricsRegistry {
+    /// Connects the registry to the message store.
+    func connect(to store: LevelDBMessageStore) {
+        let statistics = store.statistics
+        func byKind(
+            _ metric: ExternalMetric,
+            _ value: @escaping @Sendable (StoreStatistics.Counts, StoredKind) -> Int64
+        ) {
+            register(labelled: metric) {
+                let counts = statistics.reading
+                return StoredKind.allCases.map { ExternalSample([$0.label], value: value(counts, $0)) }
+            }
+        }
+        byKind(.storePresent) { $0.present($1) }
+        byKind(.storeStored) { $0.stored[$1.rawValue] }
+        byKind(.storeDeleted) { $0.deleted[$1.rawValue] }
+        byKind(.storeLoaded) { $0.loaded[$1.rawValue] }
+        register(labelled: .storeErrors) {
+            let counts = statistics.reading
+            return StoreErrorKind.allCases.map {
+                ExternalSample([$0.label], value: counts.errors[$0.rawValue])
+            }
+        }
+        register(.storeCommits) { Int(statistics.reading.commits) }
+        register(.storeDamaged) { Int(statistics.reading.damaged) }
+        register(.storeReopened) { Int(statistics.reading.reopened) }
+        register(.storeFailing) { statistics.reading.isFailing ? 1 : 0 }
+        register(.storeWaitingJobs) { Int(statistics.reading.waitingJobs) }
+        register(.storeRecoveryNanoseconds) { Int(statistics.reading.recoveryNanoseconds) }
+        register(.storeDiskBytes) { Int(store.diskByteCount) }
+        register(.storeWrite, statistics.writes)
+        register(.storeSync, statistics.syncs)
+        register(.storeBatch, statistics.batches)
+    }
+
     /// Connects the registry to everything that is counted outside the loops.
     func connect(to runtime: BrokerRuntime, _ http: HTTPListeners) {
         for exchange in runtime.doors.exchanges { add(loop: exchange) }

@@ -8,6 +8,7 @@ import Glibc
 import HTTPServer
 import Listeners
 import Logging
+import Storage
 import Transport
 
 /// `vernemq start`: runs the broker in the foreground.
@@ -33,13 +34,17 @@ struct StartCommand: ParsableCommand {
         }
         let files = OpenFileLimit.raise()
         let loopCount = config.integer(.loops) > 0 ? config.integer(.loops) : Self.coreCount
-        let broker = Broker(settings: BrokerSettings(config), loopCount: loopCount, log: log)
         let http = HTTPListeners()
         do {
+            let store = try StoredState(config, log)
+            let broker = Broker(
+                settings: BrokerSettings(config), loopCount: loopCount, store: store.port, log: log)
             let runtime = try BrokerRuntime(broker: broker)
             let registry = MetricsRegistry(version: BuildVersion.text)
             registry.connect(to: runtime, http)
+            if let levelDB = store.levelDB { registry.connect(to: levelDB) }
             try runtime.start()
+            try store.restore(into: runtime, log) { terminal.say($0) }
             let pages = Pages(
                 registry: registry, runtime: runtime,
                 exposition: PrometheusText(
@@ -54,13 +59,17 @@ struct StartCommand: ParsableCommand {
                     "loops": "\(loopCount)",
                     "open_files": "\(files)",
                 ])
-            log.notice("sessions, queues and retained messages live in memory alone and end with the process")
             for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
             for page in http.statuses {
                 terminal.say("http on \(page.ip):\(page.port): /status /metrics /health")
             }
             if logSettings.destination == .file { terminal.say("the log is in \(logSettings.file)") }
             serve(runtime, http, output, &signals, config, log)
+            store.levelDB?.close()
+            log.info("stopped")
+        } catch let error as StoreError {
+            Console.error("vernemq: \(error)")
+            throw ExitCode(1)
         } catch let error as TransportError {
             Console.error("vernemq: \(error)")
             throw ExitCode(1)
@@ -149,7 +158,6 @@ struct StartCommand: ParsableCommand {
             if !isDrained { log.warning("some clients did not read what waited for them") }
             http.stop()
             runtime.stop()
-            log.info("stopped")
             return
         }
     }

@@ -72,6 +72,9 @@ import Testing
             #expect(unit == .seconds || unit == .milliseconds, "\(key)")
         }
         for key in ExpiryKey.allCases { check(key.rawValue) { if case .expiry = $0 { true } else { false } } }
+        for key in ByteSizeKey.allCases where key != .levelDBMaximumMemory {
+            check(key.rawValue) { $0 == .byteSize() }
+        }
         for key in StringKey.allCases { check(key.rawValue) { $0 != .flag && !isInteger($0) } }
     }
 
@@ -79,7 +82,8 @@ import Testing
         let asked = Set(
             FlagKey.allCases.map(\.rawValue) + IntegerKey.allCases.map(\.rawValue)
                 + DurationKey.allCases.map(\.rawValue)
-                + ExpiryKey.allCases.map(\.rawValue) + StringKey.allCases.map(\.rawValue))
+                + ExpiryKey.allCases.map(\.rawValue) + ByteSizeKey.allCases.map(\.rawValue)
+                + StringKey.allCases.map(\.rawValue))
         let orphans = table.settings.filter {
             $0.status == .implemented && !$0.pattern.hasPrefix("listener.") && $0.newName == nil
                 && !asked.contains($0.pattern)

@@ -81,7 +81,7 @@ import Testing
         var process = Set<ProcessMetric>()
         for source in MetricCatalog.families.flatMap(\.series).map(\.source) {
             switch source {
-            case .external(let metric): outside.insert(metric)
+            case .external(let metric, _): outside.insert(metric)
             case .externalSum(let metrics): outside.formUnion(metrics)
             case .process(let metric): process.insert(metric)
             default: break

@@ -251,3 +251,46 @@ private func isUnexpected(_ fixture: WireFixture) -> Bool {
         #expect(broker.isBalanced)
     }
 }
+
+/// What is refused before its body has come: nobody may fill the broker's memory with what it does not want.
+@Suite struct UnwantedLengths {
+    @Test(arguments: [
+        [0x30, 0xFF, 0xFF, 0xFF, 0x7F] as [UInt8],  // PUBLISH before CONNECT
+        [0xC0, 0x00], [0x10, 0xFF, 0xFF, 0xFF, 0x7F],
+    ])
+    func `a first packet that is no CONNECT, or a huge one, ends the connection at its header [MQTT-3.1.0-1]`(
+        _ header: [UInt8]
+    ) throws {
+        let broker = try TestBroker()
+        let client = try broker.client()
+        try client.send(header)
+        #expect(try client.receiveUntilEnd().isEmpty)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `a packet without a message that announces megabytes ends the connection at its header`(
+        _ version: ProtocolVersion
+    ) throws {
+        let broker = try TestBroker()
+        let client = try broker.client("c", version)
+        try client.send([0x40, 0xFF, 0xFF, 0xFF, 0x7F])
+        #expect(try client.endReason() == (version == .v5 ? .packetTooLarge : nil))
+        #expect(broker.numbers[CloseReason.packetTooLarge] == 1)
+    }
+
+    @Test func `MQTT 3.1 may repeat SUBSCRIBE with DUP and set the CONNECT bit that later versions reserve`()
+        throws
+    {
+        let broker = try TestBroker()
+        let client = try broker.client(.v31)
+        let connect: [UInt8] =
+            [0x10, 15, 0, 6] + Array("MQIsdp".utf8) + [3, 0b11, 0, 60, 0, 1] + Array("c".utf8)
+        try client.send(connect)
+        guard case .connack(let connack) = try client.receive() else {
+            throw TestClientError(description: "no CONNACK")
+        }
+        #expect(connack.code == 0)
+        try client.send([0x8A, 6, 0, 1, 0, 1, UInt8(ascii: "t"), 0])
+        guard case .suback = try client.receive() else { throw TestClientError(description: "no SUBACK") }
+    }
+}

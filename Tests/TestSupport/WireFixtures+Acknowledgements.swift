@@ -65,7 +65,7 @@ let acknowledgementFixtures: [WireFixture] = [
     .malformed("PUBREC expiry", .v5, "50 .. 0007 00 05 02 00000001", .misplacedProperty),
     .malformed("PUBREC two reasons", .v5, "50 .. 0007 80 08 1f 0001 'a' 1f 0001 'b'", .duplicateProperty),
     .malformed("PUBREL flags 0", .v311, "60 02 0007", .reservedFlags),
-    .malformed("PUBREL DUP", .v31, "6a 02 0007", .reservedFlags),
+    .malformed("PUBREL DUP", .v311, "6a 02 0007", .reservedFlags),
     .malformed("PUBACK flags 2", .v5, "42 02 0007", .reservedFlags),
     .malformed("PUBREC flags 8", .v5, "58 02 0007", .reservedFlags),
     .malformed("PUBCOMP flags 1", .v5, "71 02 0007", .reservedFlags),

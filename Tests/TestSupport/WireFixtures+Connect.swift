@@ -119,8 +119,6 @@ let malformedConnectFixtures: [WireFixture] = [
     .malformed("CONNECT without name", .v311, "10 .. 0000 04 02 003c 0001 'a'", .unknownProtocolName),
     .malformed("CONNECT long name", .v311, "10 .. 0008 'MQTTMQTT' 04 02 003c 0001 'a'", .unknownProtocolName),
     .malformed(
-        "CONNECT reserved flag", .v31, "10 .. 0006 'MQIsdp' 03 03 003c 0001 'a'", .reservedConnectFlag),
-    .malformed(
         "CONNECT reserved flag", .v311, "10 .. 0004 'MQTT' 04 03 003c 0002 'wr'", .reservedConnectFlag),
     .malformed(
         "CONNECT reserved flag", .v5, "10 .. 0004 'MQTT' 05 03 003c 00 0002 'wr'", .reservedConnectFlag),

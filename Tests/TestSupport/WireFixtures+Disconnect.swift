@@ -12,12 +12,15 @@ let disconnectFixtures: [WireFixture] = [
     ),
     .packet(
         "DISCONNECT with will, 1 byte", .v5, "e0 01 04",
-        .disconnect(DisconnectPacket(reasonCode: .disconnectWithWillMessage)), isCanonical: false),
+        .disconnect(DisconnectPacket(reasonCode: .disconnectWithWillMessage))),
     .packet(
-        "DISCONNECT taken over", .v5, "e0 02 8e 00",
+        "DISCONNECT taken over", .v5, "e0 01 8e",
         .disconnect(DisconnectPacket(reasonCode: .sessionTakenOver))),
     .packet(
-        "DISCONNECT last code", .v5, "e0 02 a2 00",
+        "DISCONNECT taken over, empty properties", .v5, "e0 02 8e 00",
+        .disconnect(DisconnectPacket(reasonCode: .sessionTakenOver)), isCanonical: false),
+    .packet(
+        "DISCONNECT last code", .v5, "e0 01 a2",
         .disconnect(DisconnectPacket(reasonCode: .wildcardSubscriptionsNotSupported))),
     .packet(
         "DISCONNECT with expiry", .v5, "e0 07 00 05 11 0000000a",

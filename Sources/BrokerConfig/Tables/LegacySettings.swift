@@ -71,6 +71,15 @@ extension SettingsTable {
             Setting(
                 "loops", .integer(0...256), "0", .ours, meaning: "event loop threads, 0 for one each core"),
             Setting(
+                "message_store", .choice(["leveldb", "memory"]), "leveldb", .ours,
+                meaning:
+                    "where sessions, queues and retained messages are kept: on disk, or not beyond the process"
+            ),
+            Setting(
+                "message_store.commit_window", .integer(0...1000), "10", [.ours, .milliseconds],
+                meaning:
+                    "time an online client has for its acknowledgement before a message is written to disk"),
+            Setting(
                 "shutdown_timeout", .time, "5000", [.ours, .milliseconds],
                 meaning: "time for saying goodbye to clients when the broker stops"),
             Setting(

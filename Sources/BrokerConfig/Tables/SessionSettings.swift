@@ -83,7 +83,9 @@ extension SettingsTable {
             Setting(
                 "topic_alias_max_broker", .integer(0...65535), "0", [.hidden, .runtime],
                 meaning: "topic aliases used towards an MQTT 5 client, 0 for none"),
-            Setting("topic_max_depth", .integer(1...65535), "10", meaning: "most levels in a topic"),
+            Setting(
+                "topic_max_depth", .integer(0...65535), "10",
+                meaning: "most levels in a topic, 0 for any number"),
             Setting(
                 "shared_subscription_policy", .choice(["prefer_local", "random", "local_only"]),
                 "prefer_local", .runtime,

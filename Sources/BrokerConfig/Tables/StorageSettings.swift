@@ -7,14 +7,15 @@ extension SettingsTable {
                 meaning: "message store; there is one"),
             Setting(
                 "vmq_generic_msg_store.store_dir", .directory(), "./data/msgstore", [.hidden, .new],
-                status: .notYet,
+                status: .ignored("the store lies in leveldb.data_root"),
                 meaning: "directory of the message store"),
             Setting(
-                "vmq_generic_msg_store.db_backend", .atom, "leveldb", [.hidden, .new], status: .notYet,
+                "vmq_generic_msg_store.db_backend", .atom, "leveldb", [.hidden, .new],
+                status: .ignored("the store is a LevelDB"),
                 meaning: "database below the message store"),
             Setting(
                 "vmq_generic_msg_store.nr_of_buckets", .integer(1...Int.max), "12", [.hidden, .new],
-                status: .notYet,
+                status: .ignored("the store is one LevelDB, written by one thread"),
                 meaning: "pieces of the message store"),
             Setting(
                 "platform_data_dir", .text, "./data", .hidden,
@@ -35,8 +36,12 @@ extension SettingsTable {
 
     private static let internals = Setting.Status.ignored("internal to VerneMQ")
 
+    private static let inside = Setting.Status.ignored("VerneMQ's own LevelDB has it; Debian's does not")
+    private static let expiry = Setting.Status.ignored(
+        "messages and sessions say themselves when they expire")
+
     static let levelDB = SettingGroup(
-        "LevelDB", status: .notYet,
+        "LevelDB",
         [
             Setting(
                 "leveldb.maximum_memory.percent", .integer(0...100), "70",
@@ -46,53 +51,71 @@ extension SettingsTable {
                 "leveldb.data_root", .directory(), "$(platform_data_dir)/leveldb", .hidden,
                 meaning: "its directory"),
             Setting(
-                "leveldb.sync_on_write", .flag, "off", .hidden, meaning: "wait for the disk at each write"),
-            Setting("leveldb.limited_developer_mem", .flag, "off", .hidden, meaning: "take little memory"),
+                "leveldb.sync_on_write", .flag, "off", .hidden,
+                meaning: "acknowledge only what the disk has: survives a power failure"),
+            Setting(
+                "leveldb.sync", .flag, nil, .ours, meaning: "short for leveldb.sync_on_write",
+                newName: "leveldb.sync_on_write"),
+            Setting(
+                "leveldb.limited_developer_mem", .flag, "off", .hidden, status: inside,
+                meaning: "take little memory"),
             Setting(
                 "leveldb.write_buffer_size_min", .byteSize(), "30MB", .hidden,
-                meaning: "smallest write buffer"),
+                meaning: "write buffer: bytes gathered in memory before they become a file"),
             Setting(
-                "leveldb.write_buffer_size_max", .byteSize(), "60MB", .hidden, meaning: "largest write buffer"
-            ),
+                "leveldb.write_buffer_size_max", .byteSize(), "60MB", .hidden,
+                status: .ignored("there is one store: its buffer has leveldb.write_buffer_size_min"),
+                meaning: "largest write buffer"),
             Setting("leveldb.bloomfilter", .flag, "on", .hidden, meaning: "use Bloom filters"),
             Setting(
                 "leveldb.block_cache_threshold", .byteSize(), "32MB", .hidden,
-                meaning: "block cache kept when short"),
+                meaning: "block cache, as far as the memory it may take allows"),
             Setting("leveldb.block.size", .byteSize(), "4KB", .hidden, meaning: "size of a block"),
             Setting(
                 "leveldb.block.restart_interval", .count, "16", .hidden,
                 meaning: "keys between two restart points"),
-            Setting("leveldb.block.size_steps", .count, "16", .hidden, meaning: "steps in which blocks grow"),
             Setting(
-                "leveldb.cache_object_warming", .choice(["true", "false"]), "true", .hidden,
+                "leveldb.block.size_steps", .count, "16", .hidden, status: inside,
+                meaning: "steps in which blocks grow"),
+            Setting(
+                "leveldb.cache_object_warming", .choice(["true", "false"]), "true", .hidden, status: inside,
                 meaning: "fill caches early"),
             Setting("leveldb.verify_checksums", .flag, "on", .hidden, meaning: "check sums when reading"),
-            Setting("leveldb.verify_compaction", .flag, "on", .hidden, meaning: "check sums when compacting"),
-            Setting("leveldb.threads", .count, "71", .hidden, meaning: "its threads"),
             Setting(
-                "leveldb.fadvise_willneed", .choice(["true", "false"]), "false", .hidden,
+                "leveldb.verify_compaction", .flag, "on", .hidden,
+                status: .ignored("leveldb.verify_checksums says it for compactions too"),
+                meaning: "check sums when compacting"),
+            Setting("leveldb.threads", .count, "71", .hidden, status: inside, meaning: "its threads"),
+            Setting(
+                "leveldb.fadvise_willneed", .choice(["true", "false"]), "false", .hidden, status: inside,
                 meaning: "ask the system to keep files in memory"),
             Setting("leveldb.compression", .flag, "on", meaning: "compress blocks"),
             Setting(
                 "leveldb.compression.algorithm", .choice(["snappy", "lz4"]), "lz4",
+                status: .ignored("blocks are compressed with Snappy"),
                 meaning: "how they are compressed"),
             Setting(
                 "leveldb.compaction.trigger.tombstone_count", .integer(0...Int.max, words: ["off"]), "1000",
-                .hidden,
+                .hidden, status: inside,
                 meaning: "deleted keys that start a compaction"),
-            Setting("leveldb.expiration", .flag, "off", .hidden, meaning: "let entries expire"),
+            Setting(
+                "leveldb.expiration", .flag, "off", .hidden, status: expiry, meaning: "let entries expire"),
             Setting(
                 "leveldb.expiration.mode", .choice(["whole_file", "normal"]), "whole_file", .hidden,
+                status: expiry,
                 meaning: "how entries expire"),
             Setting(
                 "leveldb.expiration.retention_time", .duration(words: ["unlimited"]), "unlimited", .hidden,
+                status: expiry,
                 meaning: "when entries expire"),
             Setting(
-                "leveldb.tiered", .integer(1...6, words: ["off"]), "off", .hidden,
+                "leveldb.tiered", .integer(1...6, words: ["off"]), "off", .hidden, status: inside,
                 meaning: "level that moves to slow disks"),
             Setting(
-                "leveldb.tiered.path.fast", .directory(), nil, .hidden, meaning: "directory on fast disks"),
+                "leveldb.tiered.path.fast", .directory(), nil, .hidden, status: inside,
+                meaning: "directory on fast disks"),
             Setting(
-                "leveldb.tiered.path.slow", .directory(), nil, .hidden, meaning: "directory on slow disks"),
+                "leveldb.tiered.path.slow", .directory(), nil, .hidden, status: inside,
+                meaning: "directory on slow disks"),
         ])
 }

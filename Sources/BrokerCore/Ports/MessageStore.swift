@@ -1,51 +1,132 @@
-import MQTTCodec
-import Primitives
+package import Primitives
+import Synchronization
 
-/// Where sessions survive a restart. Called by loops; never blocks them.
+/// Where sessions survive a restart. Called by loops; never blocks them. Everything is answered on a thread of the
+/// store, so a caller's closure posts a letter.
 ///
-/// A loop gathers the operations of one turn in a `StoreBatch` and hands it over at the end of the turn. The store
-/// commits batches of one loop in order, and reports each through the loop's mailbox.
+/// Jobs are done in the order in which they come in: a `load` sees every batch that was handed over before it.
 package protocol MessageStore: Sendable {
-    /// False when nothing survives: the loop then records no operation and acknowledges at once.
+    /// False when nothing survives: loops then record nothing and acknowledge at once.
     var isDurable: Bool { get }
-    /// Takes `batch`; calls `completed` once it is committed, or with an error when it is not.
-    func commit(_ batch: StoreBatch, completed: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+    var health: StoreHealth { get }
+    /// Writes `batch`, all or nothing; calls `completed` once it is committed. A batch that cannot be written is
+    /// tried again until it can; meanwhile `health` says that the store fails.
+    func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void)
+    /// Reads copies of one session in the order of their numbers.
+    func load(
+        _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void)
+    /// Sessions with messages whose time has come by `now`, each once; they are not reported again.
+    func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void)
+    /// Deletes the expired copies of a session within `request` that were never sent; tells how many.
+    func purgeExpired(_ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void)
 }
 
-/// What one loop wants to be kept, in order.
-package struct StoreBatch: Sendable {
-    package enum Operation: Sendable {
-        /// A queued copy; `number` ascends within the subscriber's queue.
-        case enqueue(SubscriberID, number: UInt64, ApplicationMessage, DeliveryTerms)
-        /// The subscriber has acknowledged it, or it was dropped.
-        case remove(SubscriberID, number: UInt64)
-        /// All of the subscriber's state has ended.
-        case forget(SubscriberID)
+/// Which copies to read.
+package struct StoreLoad: Sendable {
+    /// The session's number in the store.
+    package var session: UInt64
+    /// The first and the last number to look at.
+    package var numbers: ClosedRange<UInt64>
+    /// How many copies, and about how many bytes of messages, at most.
+    package var limit: Int
+    package var byteLimit: Int
+
+    package init(session: UInt64, numbers: ClosedRange<UInt64>, limit: Int, byteLimit: Int = 256 * 1024) {
+        self.session = session
+        self.numbers = numbers
+        self.limit = limit
+        self.byteLimit = byteLimit
+    }
+}
+
+/// What was read.
+package struct LoadedBacklog: Sendable {
+    package struct Copy: Sendable {
+        package var number: UInt64
+        package var terms: DeliveryTerms
+        /// nil: PUBREC has come, and the message is not needed any more.
+        package var message: ApplicationMessage?
+        /// What it had been sent with; 0 = it had not been sent, as far as is known.
+        package var packetIdentifier: UInt16
+
+        package init(
+            number: UInt64, terms: DeliveryTerms, message: ApplicationMessage?, packetIdentifier: UInt16
+        ) {
+            self.number = number
+            self.terms = terms
+            self.message = message
+            self.packetIdentifier = packetIdentifier
+        }
     }
 
-    package var operations: [Operation] = []
+    package var copies: [Copy]
+    /// Copies that could not be read: damaged, or without their message.
+    package var lostCount: Int
+    /// The number to go on from; nil = all of the range was read.
+    package var next: UInt64?
+
+    package init(copies: [Copy], lostCount: Int = 0, next: UInt64?) {
+        self.copies = copies
+        self.lostCount = lostCount
+        self.next = next
+    }
+}
+
+/// Whether the store takes writes. Written by the store, read by every loop.
+package final class StoreHealth: Sendable {
+    private let failing = Atomic<Bool>(false)
 
     package init() {}
+
+    package var isFailing: Bool { failing.load(ordering: .relaxed) }
+
+    package func set(isFailing: Bool) { failing.store(isFailing, ordering: .relaxed) }
 }
 
 /// A store that could not do what it was asked.
-package struct StoreError: Error, Sendable, Equatable {
+package struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What was being done: "open", "read a copy".
     package var operation: String
+    /// The file or directory.
+    package var path: String
     package var text: String
+    /// What a person can do about it; empty when there is nothing to say.
+    package var advice: String
 
-    package init(operation: String, text: String) {
+    package init(operation: String, path: String, text: String, advice: String = "") {
         self.operation = operation
+        self.path = path
         self.text = text
+        self.advice = advice
+    }
+
+    package var description: String {
+        "cannot \(operation): \(path): \(text)" + (advice.isEmpty ? "" : "; \(advice)")
     }
 }
 
 /// Keeps nothing beyond the life of the process: sessions, queues and retained messages live in memory alone.
 package struct MemoryMessageStore: MessageStore {
+    package let health = StoreHealth()
+
     package init() {}
     package var isDurable: Bool { false }
-    package func commit(
-        _ batch: StoreBatch, completed: @escaping @Sendable (Result<Void, StoreError>) -> Void
+
+    package func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void) { completed() }
+
+    package func load(
+        _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
     ) {
-        completed(.success(()))
+        completed(.success(LoadedBacklog(copies: [], next: nil)))
+    }
+
+    package func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) {
+        completed([])
+    }
+
+    package func purgeExpired(
+        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    ) {
+        completed(0)
     }
 }

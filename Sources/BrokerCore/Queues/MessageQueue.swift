@@ -25,12 +25,14 @@ package struct DeliveryTerms: Sendable, Equatable {
 package struct QueuedMessage {
     package var message: ApplicationMessage
     package var terms: DeliveryTerms
-    /// Its number in the store; 0 = not stored.
-    package var storeNumber: UInt64 = 0
+    package var ticket: StoreTicket
+    /// It may have been sent before the broker was last started.
+    package var mayHaveBeenSent = false
 
-    package init(message: ApplicationMessage, terms: DeliveryTerms) {
+    package init(message: ApplicationMessage, terms: DeliveryTerms, ticket: StoreTicket = .none) {
         self.message = message
         self.terms = terms
+        self.ticket = ticket
     }
 
     package var qos: QoS { terms.qos }
@@ -38,7 +40,9 @@ package struct QueuedMessage {
 
 /// What waits for one subscriber, in order of arrival. Owns no memory while it is empty.
 ///
-/// The limit counts messages; what happens at the limit is `QueueType`'s choice.
+///     next ← [ in memory, oldest first ]  [ the rest, in the store alone ] ← append, once there is a rest
+///
+/// The limit counts messages in both places; what happens at the limit is `QueueType`'s choice.
 package struct MessageQueue {
     private var messages: Deque<QueuedMessage> = []
     /// The most it held since it was last empty.
@@ -46,10 +50,18 @@ package struct MessageQueue {
     /// A queue that was longer gives its memory back when it is empty again; a shorter one keeps it for the next burst.
     private static let keptLength = 64
 
+    /// What lies in the store alone; nil while all is in memory.
+    package var backlog: StoredBacklog?
+
     package init() {}
 
-    package var count: Int { messages.count }
-    package var isEmpty: Bool { messages.isEmpty }
+    package var count: Int {
+        guard let backlog else { return messages.count }
+        return messages.count + backlog.count - backlog.owedDrops
+    }
+    package var countInMemory: Int { messages.count }
+    package var isEmpty: Bool { messages.isEmpty && backlog == nil }
+    package var isEmptyInMemory: Bool { messages.isEmpty }
 
     /// What `append` did with a full queue.
     package enum Overflow {
@@ -60,15 +72,19 @@ package struct MessageQueue {
         case droppedOldest(QueuedMessage)
     }
 
+    /// Adds a message, whatever the limit.
+    package mutating func append(_ message: QueuedMessage) {
+        messages.append(message)
+        peak = max(peak, messages.count)
+    }
+
     /// - Parameter limit: messages; negative = no limit.
     package mutating func append(_ message: QueuedMessage, limit: Int, type: QueueType) -> Overflow {
-        guard limit >= 0, messages.count >= limit else {
-            messages.append(message)
-            peak = max(peak, messages.count)
+        guard limit >= 0, count >= limit else {
+            append(message)
             return .none
         }
-        if type == .fifo || limit == 0 { return .refusedNew }
-        let oldest = messages.removeFirst()
+        guard type == .lifo, limit > 0, let oldest = messages.popFirst() else { return .refusedNew }
         messages.append(message)
         return .droppedOldest(oldest)
     }
@@ -94,10 +110,27 @@ package struct MessageQueue {
         if type == .fifo { messages.prepend(message) } else { messages.append(message) }
     }
 
+    /// Takes out what is in memory; what lies in the store alone is forgotten.
     package mutating func removeAll() -> Deque<QueuedMessage> {
-        defer { messages = [] }
+        defer {
+            messages = []
+            backlog = nil
+        }
         return messages
     }
+
+    /// Puts what came from the store behind what is in memory; with `lifo` in front, for it is older.
+    package mutating func load(_ loaded: ContiguousArray<QueuedMessage>, _ type: QueueType) {
+        if type == .fifo {
+            messages.append(contentsOf: loaded)
+        } else {
+            messages.prepend(contentsOf: loaded)
+        }
+        peak = max(peak, messages.count)
+    }
+
+    /// Whether a message with this number is in memory.
+    package func contains(number: UInt64) -> Bool { messages.contains { $0.ticket.number == number } }
 
     /// Removes what `condition` holds for, in order.
     package mutating func removeAll(where condition: (QueuedMessage) -> Bool) -> [QueuedMessage] {
@@ -109,5 +142,33 @@ package struct MessageQueue {
         }
         if messages.isEmpty { release() }
         return removed
+    }
+}
+
+/// The part of a queue that lies in the store alone: an offline backlog that is longer than what memory has room for,
+/// or all that was there at the start.
+///
+/// A class, so that a queue without one pays a pointer for it.
+package final class StoredBacklog {
+    /// Copies.
+    package var count: Int
+    /// Where reading begins or goes on: no copy has a lower number.
+    var next: UInt64
+    /// Up to here every copy has arrived and is committed: so far it may be read. 0 = a barrier is needed first.
+    var readableThrough: UInt64 = 0
+    /// A barrier, a read or a purge is under way.
+    var isBusy = false
+    /// Copies that came since the last barrier was asked for.
+    var countSinceBarrier = 0
+    /// The oldest so many have lost their place to newer ones (`lifo`).
+    var owedDrops = 0
+    /// The session had a connection when the broker ended: its client may have seen some of them.
+    var mayHaveBeenSent = false
+    /// Messages in it may have expired.
+    var wantsPurge = false
+
+    init(count: Int, next: UInt64) {
+        self.count = count
+        self.next = next
     }
 }

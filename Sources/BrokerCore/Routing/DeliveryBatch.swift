@@ -26,6 +26,8 @@ package final class DeliveryBatch: @unchecked Sendable {
     private var bytes: [UInt8] = []
     private var records: ContiguousArray<Record> = []
     private var targets: ContiguousArray<SubscriptionTarget> = []
+    /// Of the copies that were stored, by index in `targets`; empty when none was.
+    private var tickets: ContiguousArray<StoreTicket> = []
     /// The publication that `append` is adding targets to.
     private var openSerial: UInt64 = 0
     private var heldByteCount = 0
@@ -39,10 +41,17 @@ package final class DeliveryBatch: @unchecked Sendable {
     /// Adds one copy.
     ///
     /// - Parameter serial: the publication's number on its loop, not 0; its copies share one record.
-    func append(_ publication: inout Publication, _ target: SubscriptionTarget, serial: UInt64) {
+    func append(
+        _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket = .none,
+        serial: UInt64
+    ) {
         if serial != openSerial {
             open(&publication)
             openSerial = serial
+        }
+        if ticket.isStored || !tickets.isEmpty {
+            while tickets.count < targets.count { tickets.append(.none) }
+            tickets.append(ticket)
         }
         targets.append(target)
         records[records.count - 1].targetCount += 1
@@ -92,10 +101,15 @@ package final class DeliveryBatch: @unchecked Sendable {
         }
     }
 
+    /// Where the copy at `index` of the slices of `forEach` was stored.
+    @inline(__always)
+    func ticket(at index: Int) -> StoreTicket { index < tickets.count ? tickets[index] : .none }
+
     func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20)
         records.removeAll(keepingCapacity: records.capacity <= 1 << 14)
         targets.removeAll(keepingCapacity: targets.capacity <= 1 << 16)
+        tickets.removeAll(keepingCapacity: tickets.capacity <= 1 << 16)
         heldByteCount = 0
         openSerial = 0
     }

@@ -16,6 +16,8 @@ struct RouteCache {
         let generation: UInt64
         let targets: ContiguousArray<SubscriptionTarget>
         let groups: ContiguousArray<SharedGroupMembers>
+        /// Whether a copy may have to be kept for more than one session.
+        let keepsSeveral: Bool
 
         init(_ hash: UInt64, _ topic: [UInt8], _ mountpoint: Mountpoint, _ matches: SubscriptionMatches) {
             self.hash = hash
@@ -26,6 +28,7 @@ struct RouteCache {
             // few thousand routes that shared them held tens of megabytes.
             targets = Self.copy(matches.targets)
             groups = Self.copy(matches.groups)
+            keepsSeveral = matches.keepsSeveral
         }
 
         /// Never the same storage: a slice of the whole would share it.
@@ -44,7 +47,7 @@ struct RouteCache {
     private(set) var count = 0
 
     private static let placeCount = 4096
-    /// Targets all routes together may hold: 16 bytes each.
+    /// Targets all routes together may hold: 24 bytes each.
     private static let targetBudget = 1 << 20
 
     @inline(__always)

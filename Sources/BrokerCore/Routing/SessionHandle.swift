@@ -30,7 +30,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     package var generation: UInt16 { UInt16(truncatingIfNeeded: bits >> 32) }
 }
 
-/// One subscription as routing sees it: who, and on which terms. 16 bytes.
+/// One subscription as routing sees it: who, and on which terms. 24 bytes.
 package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     package let session: SessionHandle
     /// 0 when the SUBSCRIBE had none; ids of clients are never 0 [MQTT-3.8.2.1.2].
@@ -38,12 +38,17 @@ package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     /// The options byte as on the wire (§3.8.3.1): bits 0-1 maximum QoS, 2 no local, 3 retain as published,
     /// 4-5 retain handling.
     package let options: UInt8
+    /// The session's number in the store, by which any loop can keep a copy for it; 0 = nothing is kept.
+    package let storeNumber: UInt64
 
     @inline(__always)
-    package init(session: SessionHandle, options: UInt8, subscriptionIdentifier: UInt32 = 0) {
+    package init(
+        session: SessionHandle, options: UInt8, subscriptionIdentifier: UInt32 = 0, storeNumber: UInt64 = 0
+    ) {
         self.session = session
         self.options = options
         self.subscriptionIdentifier = subscriptionIdentifier
+        self.storeNumber = storeNumber
     }
 
     /// The maximum QoS the subscriber was granted, 0...2.

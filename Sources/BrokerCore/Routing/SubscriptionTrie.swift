@@ -157,6 +157,17 @@ package struct SubscriptionMatches: Sendable {
 
     package var isEmpty: Bool { targets.isEmpty && groups.isEmpty }
 
+    /// Whether a copy of the message may have to be kept for more than one session. A shared group counts as one
+    /// that is kept: which member it will be is not known yet.
+    var keepsSeveral: Bool {
+        var count = groups.count
+        for target in targets where target.storeNumber != 0 {
+            count += 1
+            if count > 1 { return true }
+        }
+        return count > 1
+    }
+
     /// Empties both lists and keeps their room.
     package mutating func removeAll() {
         targets.removeAll(keepingCapacity: true)

@@ -178,6 +178,11 @@ package final class ConnectHandshake {
 
     private func takeOver() {
         guard let transport else { return }
+        guard !shard.isUnstorable(attempt) else {
+            shard.counters.add(.storeConnectsRefused)
+            refuse(.serverUnavailable, .quotaExceeded)
+            return
+        }
         if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
         // The order is VerneMQ's: a queue wakes up before its client counts as registered.
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))

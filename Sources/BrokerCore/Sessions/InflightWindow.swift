@@ -26,20 +26,24 @@ package struct InflightWindow {
         package var message: ApplicationMessage?
         package var terms: DeliveryTerms
         package var sentAt: MonotonicTime
-        /// The number it had in the queue's store; 0 = not stored.
-        package var storeNumber: UInt64 = 0
+        package var ticket: StoreTicket
+        /// The batch that must be committed before the packet that is due now may be sent; 0 = it has been sent.
+        var heldFor: UInt64 = 0
+        /// The store knows its identifier; `hasFlightRow`: in a row of its own.
+        var isIdentifierStored = false
+        var hasFlightRow = false
         fileprivate var serial: UInt64 = 0
 
         package init(
             packetIdentifier: UInt16, state: State, message: ApplicationMessage?, terms: DeliveryTerms,
-            sentAt: MonotonicTime, storeNumber: UInt64 = 0
+            sentAt: MonotonicTime, ticket: StoreTicket = .none
         ) {
             self.packetIdentifier = packetIdentifier
             self.state = state
             self.message = message
             self.terms = terms
             self.sentAt = sentAt
-            self.storeNumber = storeNumber
+            self.ticket = ticket
         }
     }
 
@@ -95,6 +99,9 @@ package struct InflightWindow {
         if guess < entries.count, entries[guess].packetIdentifier == identifier { return guess }
         return entries.firstIndex { $0.packetIdentifier == identifier }
     }
+
+    /// Whether a message with this number in the store is under way.
+    package func contains(number: UInt64) -> Bool { entries.contains { $0.ticket.number == number } }
 
     package subscript(index: Int) -> Entry {
         get { entries[index] }

@@ -26,8 +26,14 @@ extension Session {
 
     private func receivePuback(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubackReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier), inflight[index].state == .awaitingPuback else {
+        guard let index = inflight.index(of: identifier) else {
             counters.add(.pubackInvalidError, version.label)
+            return
+        }
+        guard inflight[index].state == .awaitingPuback else {
+            // The wrong answer to a QoS 2 message [MQTT-4.8.0-1].
+            counters.add(.pubackInvalidError, version.label)
+            disconnect(.protocolError, .protocolError)
             return
         }
         complete(index, isRefused: code.rawValue >= 0x80)
@@ -35,13 +41,16 @@ extension Session {
 
     private func receivePubrec(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubrecReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier), inflight[index].state != .awaitingPuback else {
+        guard let index = inflight.index(of: identifier) else {
+            // Answered all the same, so that the exchange comes to its end [3.1.1 MQTT-4.3.3-1]; an error ends it.
             counters.add(.pubrecInvalidError, version.label)
-            if version == .v5 {
-                sendAck(.pubrel, identifier, .packetIdentifierNotFound)
-            } else {
-                disconnect(.protocolError, .protocolError)
-            }
+            if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
+            return
+        }
+        guard inflight[index].state != .awaitingPuback else {
+            // The wrong answer to a QoS 1 message [MQTT-4.8.0-1].
+            counters.add(.pubrecInvalidError, version.label)
+            disconnect(.protocolError, .protocolError)
             return
         }
         if code.rawValue >= 0x80 {
@@ -50,17 +59,26 @@ extension Session {
         }
         if inflight[index].state == .awaitingPubrec {
             inflight[index].state = .awaitingPubcomp
-            inflight[index].message = nil
             inflight[index].sentAt = shard.now
+            if inflight[index].ticket.isStored {
+                // Once the client has PUBREL the message must never be sent again, not even after a crash.
+                noteFlight(index, isReleased: true)
+                hold(index)
+            }
+            inflight[index].message = nil
         }
-        sendAck(.pubrel, identifier)
+        if inflight[index].heldFor == 0 { sendAck(.pubrel, identifier) }
     }
 
     private func receivePubcomp(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubcompReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier), inflight[index].state == .awaitingPubcomp else {
+        guard let index = inflight.index(of: identifier) else {
+            // A client answers each PUBREL [MQTT-4.3.3-11], so one that was sent twice has two answers.
             counters.add(.pubcompInvalidError, version.label)
-            if code == .packetIdentifierNotFound { return }  // the answer to our PUBREL 0x92
+            return
+        }
+        guard inflight[index].state == .awaitingPubcomp else {
+            counters.add(.pubcompInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
@@ -70,7 +88,12 @@ extension Session {
     private func receivePubrel(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubrelReceived, version.label, code: code.rawValue)
         let wasKnown = received.remove(identifier)
-        sendAck(.pubcomp, identifier, wasKnown ? .success : .packetIdentifierNotFound)
+        var wait = StoreWait.none
+        if storedReceived.remove(identifier) {
+            // Until this is written, the identifier's next use would be taken for a repetition after a crash.
+            wait = shard.noteUrgently(.released(session: storeNumber, packetIdentifier: identifier))
+        }
+        answer(.pubcomp, identifier, wasKnown ? .success : .packetIdentifierNotFound, after: wait)
     }
 
     /// The client has taken the message, or refused it: its place in the window is free.
@@ -79,7 +102,8 @@ extension Session {
         if index < resumedCount { resumedCount -= 1 }
         counters.move(.inflightMessages, by: -1)
         if isRefused { counters.add(DropReason.refusedByClient) } else { counters.add(.ledgerDelivered) }
-        shard.storeRemoves(id, entry.storeNumber)
+        if entry.heldFor != 0 { heldPacketCount -= 1 }
+        unstore(entry.ticket, entry.message, hasFlightRow: entry.hasFlightRow)
         if resumedCount < inflight.count { resume() }
         drain()
     }

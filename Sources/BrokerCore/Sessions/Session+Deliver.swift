@@ -13,84 +13,130 @@ extension Session {
     /// Takes one copy of a message that matched a subscription. Each copy that enters here leaves through exactly
     /// one exit of the ledger.
     ///
-    /// - Parameter granted: the subscription's terms; its QoS is the highest the copy may have.
-    func deliver(_ publication: inout Publication, _ granted: DeliveryTerms) {
+    /// - Parameters:
+    ///   - granted: the subscription's terms; its QoS is the highest the copy may have.
+    ///   - ticket: where the publisher's loop has stored the copy.
+    func deliver(_ publication: inout Publication, _ granted: DeliveryTerms, _ ticket: StoreTicket = .none) {
         guard siblings.isEmpty else {
+            unstore(ticket, publication.message)  // several connections share a copy that memory alone holds
             deliverToSiblings(&publication, granted)
             return
         }
-        deliverHere(&publication, granted)
+        deliverHere(&publication, granted, ticket)
     }
 
     /// As `deliver`, to this connection's session whether the client has others or not.
-    func deliverHere(_ publication: inout Publication, _ granted: DeliveryTerms) {
+    func deliverHere(
+        _ publication: inout Publication, _ granted: DeliveryTerms, _ stored: StoreTicket = .none
+    ) {
         counters.add(.queueMessageIn)
         var terms = granted
         if !settings.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }
         guard let output else {
-            keepOffline(&publication, terms)
+            keepOffline(&publication, terms, stored)
             return
         }
-        if queue.isEmpty, !output.isBlocked, !shard.hooks.wantsDeliveries,
+        // What waits in the store waits behind a window, which QoS 0 does not need.
+        if queue.isEmpty || (terms.qos == .atMostOnce && queue.isEmptyInMemory), !output.isBlocked,
+            !shard.hooks.wantsDeliveries,
             terms.qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
         {
-            send(&publication, terms, storeNumber: 0, isCurrent: true, to: output)
+            var ticket = stored
+            if isKept { ticket = keep(&publication, terms, stored) }
+            send(&publication, terms, ticket, isCurrent: true, to: output)
             return
         }
         if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
-        let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms)
-        if let reason = enqueue(copy, limit: settings.maxOnlineMessages) { counters.add(reason) }
+        enqueue(&publication, terms, stored, limit: settings.maxOnlineMessages)
         if shard.hooks.wantsDeliveries { drain() }
     }
 
-    private func keepOffline(_ publication: inout Publication, _ terms: DeliveryTerms) {
+    /// Makes sure that a copy is in the store when it has to be, and only then.
+    @inline(__always)
+    private func keep(
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket
+    ) -> StoreTicket {
+        if terms.qos == .atMostOnce {
+            unstore(stored, publication.message)
+            return .none
+        }
+        return stored.isStored ? stored : shard.storeCopy(&publication, session: storeNumber, terms: terms)
+    }
+
+    private func keepOffline(_ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket)
+    {
         guard terms.qos != .atMostOnce else {
+            unstore(stored, publication.message)
             counters.add(DropReason.offlineQoS0)
             return
         }
-        let message = publication.sharedMessage()
-        shard.hooks.notify(.onOfflineMessage, .offlineMessage(id, message, terms.qos))
-        let copy = QueuedMessage(message: message, terms: terms)
-        if let reason = enqueue(copy, limit: settings.maxOfflineMessages) { counters.add(reason) }
+        if shard.hooks.wants(.onOfflineMessage) {
+            shard.hooks.notify(
+                .onOfflineMessage, .offlineMessage(id, publication.sharedMessage(), terms.qos))
+        }
+        enqueue(&publication, terms, stored, limit: settings.maxOfflineMessages)
     }
 
-    /// - Returns: why a message was lost, this one or with `lifo` the oldest; the caller counts it.
-    private func enqueue(_ copy: QueuedMessage, limit: Int) -> DropReason? {
-        var copy = copy
-        if limit < 0 || queue.count < limit || settings.queueType == .lifo {
-            copy.storeNumber = shard.storeEnqueues(self, copy)
+    /// Puts a copy at the end of the queue; one that is lost instead, or with `lifo` the oldest, is counted.
+    private func enqueue(
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket, limit: Int
+    ) {
+        guard limit < 0 || queue.count < limit || (settings.queueType == .lifo && limit > 0) else {
+            unstore(stored, publication.message)
+            counters.add(DropReason.queueFull)
+            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .queueFull) }
+            return
+        }
+        let ticket = isKept ? keep(&publication, terms, stored) : stored
+        if ticket.isStored {
+            if !isOnline { shard.hurry(ticket) }
+            if leavesToStore {
+                spill(ticket.number)
+                return
+            }
+        }
+        let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms, ticket: ticket)
+        if let backlog = queue.backlog, settings.queueType == .lifo, limit >= 0, queue.count >= limit {
+            // The oldest is still in the store alone: it goes when it comes into memory.
+            backlog.owedDrops += 1
+            queue.append(copy)
+            countQueued(copy, by: 1)
+            return
         }
         switch queue.append(copy, limit: limit, type: settings.queueType) {
-        case .none:
-            countQueued(copy, by: 1)
-            return nil
-        case .refusedNew:
-            shard.noteDrop(id, copy.message, .queueFull)
-            return .queueFull
+        case .none: countQueued(copy, by: 1)
+        case .refusedNew: counters.add(DropReason.queueFull)  // not with the limit looked at above
         case .droppedOldest(let oldest):
             countQueued(oldest, by: -1)
             countQueued(copy, by: 1)
-            shard.storeRemoves(id, oldest.storeNumber)
+            unstore(oldest.ticket, oldest.message)
+            counters.add(DropReason.queueFull)
             shard.noteDrop(id, oldest.message, .queueFull)
-            return .queueFull
         }
     }
 
     /// A copy has come into the queue or left it. Its bytes count in each queue that holds the message.
     func countQueued(_ copy: QueuedMessage, by change: Int) {
         counters.move(.queuedMessages, by: change)
-        counters.move(.queuedBytes, by: change * copy.message.byteCount)
+        countQueuedBytes(change * copy.message.byteCount)
+    }
+
+    func countQueuedBytes(_ change: Int) {
+        counters.move(.queuedBytes, by: change)
+        shard.queuedByteCount += change
     }
 
     /// Sends what the queue holds while the window and the output have room.
     func drain() {
         guard let output, !queue.isEmpty else { return }
+        if queue.backlog != nil { wantBacklog() }
+        if settings.queueType == .lifo, queue.backlog != nil { return }  // the newest first: all of it must be here
         while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
             if next.qos != .atMostOnce, inflight.count >= window || resumedCount < inflight.count { return }
             guard let copy = queue.next(settings.queueType) else { return }
             countQueued(copy, by: -1)
             if copy.message.isExpired(at: shard.now) {
-                shard.storeRemoves(id, copy.storeNumber)
+                unstore(copy.ticket, copy.message)
                 counters.add(DropReason.expired)
                 shard.noteDrop(id, copy.message, .expired)
                 continue
@@ -101,12 +147,15 @@ extension Session {
                 sendQueued(copy, copy.message, to: output)
             }
         }
+        if queue.backlog != nil { wantBacklog() }
         if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
     }
 
     private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
         var publication = Publication(message)
-        send(&publication, copy.terms, storeNumber: copy.storeNumber, isCurrent: false, to: output)
+        send(
+            &publication, copy.terms, copy.ticket, isCurrent: false, isDuplicate: copy.mayHaveBeenSent,
+            to: output)
     }
 
     /// The output has fallen below its low-water mark.
@@ -149,7 +198,7 @@ extension Session {
     }
 
     func refuseDelivery(_ copy: QueuedMessage) {
-        shard.storeRemoves(id, copy.storeNumber)
+        unstore(copy.ticket, copy.message)
         counters.add(DropReason.deniedByHook)
     }
 
@@ -160,12 +209,16 @@ extension Session {
     /// - Parameter isCurrent: the message is the very one that is being fanned out, so its templates may be used; a
     ///   queued one is another message, and a hook may have changed this subscriber's copy.
     private func send(
-        _ publication: inout Publication, _ terms: DeliveryTerms, storeNumber: UInt64, isCurrent: Bool,
-        to output: OutputBuffer
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: StoreTicket, isCurrent: Bool,
+        isDuplicate: Bool = false, to output: OutputBuffer
     ) {
         let qos = terms.qos
+        if qos == .exactlyOnce, ticket.isStored {
+            holdForCommit(publication.sharedMessage(), terms, ticket)
+            return
+        }
         let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
-        let usesTemplate = isPlain && isCurrent && shard.fanOut.isActive
+        let usesTemplate = isPlain && isCurrent && !isDuplicate && shard.fanOut.isActive
         if qos == .atMostOnce, usesTemplate {
             shard.fanOut.append(
                 publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
@@ -178,6 +231,7 @@ extension Session {
         if qos != .atMostOnce {
             guard let next = inflight.nextIdentifier() else {
                 // All 65,535 identifiers are under way; the window cannot be larger, so this cannot be reached.
+                unstore(ticket, publication.message)
                 counters.add(DropReason.queueFull)
                 return
             }
@@ -187,9 +241,9 @@ extension Session {
             shard.fanOut.append(
                 publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
                 to: output)
-        } else if !encode(publication, terms, identifier: identifier, to: output) {
+        } else if !encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output) {
             // As if it had been delivered [MQTT-3.1.2-25]; the window's place stays free.
-            shard.storeRemoves(id, storeNumber)
+            unstore(ticket, publication.message)
             counters.add(DropReason.packetTooLarge)
             if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
             return
@@ -203,8 +257,12 @@ extension Session {
         inflight.append(
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
-                message: publication.sharedMessage(), terms: terms, sentAt: shard.now,
-                storeNumber: storeNumber))
+                message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
+        if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.isOpen(ticket),
+            shard.outbox.open.note(identifier, of: ticket)
+        {
+            inflight[inflight.count - 1].isIdentifierStored = true
+        }
         resumedCount += 1
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
@@ -244,6 +302,52 @@ extension Session {
         return true
     }
 
+    // MARK: After the commit
+
+    /// A QoS 2 message that is kept is sent once the store knows its identifier: after a crash the client could else
+    /// get it under another one, and take it for a new message.
+    private func holdForCommit(_ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket) {
+        guard let identifier = inflight.nextIdentifier() else { return }  // the window is smaller than their number
+        inflight.append(
+            InflightWindow.Entry(
+                packetIdentifier: identifier, state: .awaitingPubrec, message: message, terms: terms,
+                sentAt: shard.now, ticket: ticket))
+        resumedCount += 1
+        counters.move(.inflightMessages, by: 1)
+        noteFlight(inflight.count - 1)
+        hold(inflight.count - 1)
+    }
+
+    /// What is due for this entry is sent when the open batch is committed.
+    func hold(_ index: Int) {
+        shard.outbox.isUrgent = true
+        inflight[index].heldFor = shard.outbox.openNumber
+        heldPacketCount += 1
+        shard.awaitCommit(self)
+    }
+
+    /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL.
+    ///
+    /// - Returns: false when the message is too large for the client and was given up.
+    func sendFirst(_ index: Int, to output: OutputBuffer) -> Bool {
+        inflight[index].sentAt = shard.now
+        let entry = inflight[index]
+        guard let message = entry.message else {
+            sendAck(.pubrel, entry.packetIdentifier)
+            return true
+        }
+        let publication = Publication(message)
+        guard encode(publication, entry.terms, identifier: entry.packetIdentifier, to: output) else {
+            if index < resumedCount { resumedCount -= 1 }
+            giveUpTooLarge(index)
+            return false
+        }
+        counters.add(.publishSent, version.label)
+        counters.add(.queueMessageOut)
+        startRetryTimer()
+        return true
+    }
+
     // MARK: Resending
 
     /// Sends again what was under way when the last connection ended, oldest first, as far as the window allows
@@ -251,7 +355,9 @@ extension Session {
     func resume() {
         guard let output else { return }
         while resumedCount < inflight.count, resumedCount < window {
-            if resend(resumedCount, to: output) {
+            if inflight[resumedCount].heldFor != 0 {
+                resumedCount += 1  // it goes out with its commit
+            } else if resend(resumedCount, to: output) {
                 resumedCount += 1
             } else {
                 giveUpTooLarge(resumedCount)
@@ -264,7 +370,7 @@ extension Session {
         let entry = inflight.remove(at: index)
         counters.move(.inflightMessages, by: -1)
         counters.add(DropReason.packetTooLarge)
-        shard.storeRemoves(id, entry.storeNumber)
+        unstore(entry.ticket, entry.message, hasFlightRow: entry.hasFlightRow)
         if let message = entry.message { shard.noteDrop(id, message, .packetTooLarge) }
     }
 
@@ -298,7 +404,9 @@ extension Session {
         var next = MonotonicTime.distantFuture
         for index in 0..<min(resumedCount, inflight.count) {
             let due = inflight[index].sentAt.adding(milliseconds: settings.retryInterval)
-            if due <= shard.now, !output.isBlocked { _ = resend(index, to: output) }
+            if due <= shard.now, !output.isBlocked, inflight[index].heldFor == 0 {
+                _ = resend(index, to: output)
+            }
             next = min(next, inflight[index].sentAt.adding(milliseconds: settings.retryInterval))
         }
         retryTimerIsSet = true

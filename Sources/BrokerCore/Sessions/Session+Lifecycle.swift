@@ -63,6 +63,7 @@ extension Session {
                 "resumed": "\(isPresent)",
             ])
         resumedCount = 0
+        noteAttached()
         startTimers()
         setSharedOnline(true)
         shrinkToOnlineLimit()
@@ -135,7 +136,8 @@ extension Session {
     /// What waited offline comes under the limit for connected clients, unless `override_max_online_messages`.
     private func shrinkToOnlineLimit() {
         let limit = settings.maxOnlineMessages
-        guard !settings.overridesMaxOnlineMessages, limit >= 0, queue.count > limit else { return }
+        // What is kept streams from the store as the client takes it; nothing of it has to go for want of memory.
+        guard !isKept, !settings.overridesMaxOnlineMessages, limit >= 0, queue.count > limit else { return }
         var index = 0
         let surplus = queue.count - limit
         let isFifo = settings.queueType == .fifo
@@ -144,7 +146,7 @@ extension Session {
             return isFifo ? index > limit : index <= surplus
         }
         for copy in dropped {
-            shard.storeRemoves(id, copy.storeNumber)
+            unstore(copy.ticket, copy.message)
             shard.noteDrop(id, copy.message, .queueFull)
         }
         counters.add(DropReason.queueFull, dropped.count)
@@ -187,6 +189,7 @@ extension Session {
             "client disconnected", metadata: ["client": "\(id.clientID)", "reason": "\(reason)"])
         incomingAliases = nil
         outgoingAliases = nil
+        dropHeldAnswers()
         dropPendingHooks()
         let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
         let ending = isSuppressed ? nil : will
@@ -221,6 +224,7 @@ extension Session {
                 shard.publish(ending, from: self)
             }
         }
+        noteDetached()
         shard.hooks.notify(.onClientOffline, .clientOffline(id))
     }
 
@@ -261,6 +265,7 @@ extension Session {
         self.will = nil
         self.willDeadline = nil
         shard.publish(will, from: self)
+        noteWillPublished()
     }
 
     func expiryTimerFired() {
@@ -280,6 +285,7 @@ extension Session {
         guard isOnline, let will else { return }
         self.will = nil
         shard.publish(will, from: self)
+        noteWillPublished()
     }
 
     func publishWaitingWill() {
@@ -305,6 +311,7 @@ extension Session {
                 continue
             }
             counters.add(.sharedRedelivered)
+            shard.removeLate(copy.removal(for: storeNumber))
         }
     }
 
@@ -315,22 +322,44 @@ extension Session {
         var terms: DeliveryTerms
         /// It was sent with QoS 2 and may have arrived.
         var wasSentTwoStep: Bool
+        var ticket: StoreTicket
+        var hasFlightRow = false
+
+        func removal(for session: UInt64) -> StoreRemoval {
+            StoreRemoval(
+                ticket: ticket, session: session, expiryDeadline: message?.facts.expiryDeadline,
+                hasFlightRow: hasFlightRow)
+        }
     }
 
-    /// Takes everything that waits or is under way out of the session, oldest first.
+    /// Takes everything that waits or is under way out of the session, oldest first. What lies in the store alone ends
+    /// here: nobody else gets it.
     func takeCopies() -> [EndedCopy] {
+        if let backlog = queue.backlog {
+            counters.add(DropReason.sessionEnded, backlog.count)
+            counters.move(.queuedMessages, by: -backlog.count)
+            counters.move(.spilledMessages, by: -backlog.count)
+            counters.move(.storedCopies, by: -backlog.count)
+        }
+        heldPacketCount = 0
         let waiting = queue.removeAll()
         let underWay = inflight.removeAll()
         for copy in waiting { countQueued(copy, by: -1) }
         counters.move(.inflightMessages, by: -underWay.count)
         return underWay.map {
-            EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: $0.terms.qos == .exactlyOnce)
+            EndedCopy(
+                message: $0.message, terms: $0.terms,
+                wasSentTwoStep: $0.terms.qos == .exactlyOnce && ($0.heldFor == 0 || $0.message == nil),
+                ticket: $0.ticket, hasFlightRow: $0.hasFlightRow)
         }
-            + waiting.map { EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false) }
+            + waiting.map {
+                EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false, ticket: $0.ticket)
+            }
     }
 
     /// The copy leaves the ledger with its session.
     func count(givenUp copy: EndedCopy) {
+        unstore(copy.ticket, copy.message, hasFlightRow: copy.hasFlightRow)
         if copy.message == nil {
             counters.add(.ledgerDelivered)
         } else {
@@ -340,6 +369,7 @@ extension Session {
 
     /// Removes the session with all it holds. It must be detached.
     func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
+        let hasBacklog = queue.backlog != nil
         let copies = takeCopies()
         resumedCount = 0
         received.removeAll()
@@ -351,7 +381,7 @@ extension Session {
         retainedScans = []
         if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         expiryDeadline = nil
-        shard.storeForgets(id)
+        forgetStored(purges: hasBacklog)
         shard.remove(self)
         shard.hooks.notify(point, notification())
     }

@@ -12,7 +12,10 @@ extension Session {
         if header.qos == .exactlyOnce {
             if received.contains(header.packetIdentifier) {
                 counters.add(.ledgerDuplicate)
-                sendAck(.pubrec, header.packetIdentifier)
+                // The first may not be committed yet.
+                answer(
+                    .pubrec, header.packetIdentifier, .success,
+                    after: receivedBatch == 0 ? .none : StoreWait(batch: receivedBatch))
                 return
             }
             // QoS 1 is acknowledged in the same step; only unreleased QoS 2 fills our Receive Maximum.
@@ -30,19 +33,18 @@ extension Session {
         if isPlain {
             let topic = header.topic.bytes(in: body)
             if topic.byteCount > 0, topic.byte(at: 0) == UInt8(ascii: "$") {
-                counters.add(RejectReason.dollarTopic)
+                refuseDollarTopic(header)
                 return
             }
             var publication = Publication(
                 topic: topic, properties: header.properties.bytes(in: body),
                 payload: header.payload.bytes(in: body), facts: facts)
-            let matches = shard.publish(&publication, copies: .ledgerCopiesLocal)
-            acknowledge(header.qos, header.packetIdentifier, matches == 0 ? .noMatchingSubscribers : .success)
+            route(&publication, header.packetIdentifier, header.qos)
             return
         }
         guard let topic = resolveTopic(header, body: body) else { return }
         if topic.bytes.first == UInt8(ascii: "$") {
-            counters.add(RejectReason.dollarTopic)
+            refuseDollarTopic(header)
             return
         }
         let message = unsafe ApplicationMessage(
@@ -105,6 +107,12 @@ extension Session {
         disconnect(code, close)
     }
 
+    /// Topics that begin with `$` are the broker's own: a client's message there is acknowledged and goes nowhere.
+    private func refuseDollarTopic(_ header: PublishHeader) {
+        counters.add(RejectReason.dollarTopic)
+        refuse(header.qos, header.packetIdentifier, .notAuthorized)
+    }
+
     /// Answers a PUBLISH that is not routed while the connection goes on; MQTT 3 has no code for that.
     private func refuse(_ qos: QoS, _ identifier: UInt16, _ code: ReasonCode) {
         switch qos {
@@ -114,14 +122,46 @@ extension Session {
         }
     }
 
+    /// Gives the message to its subscribers and acknowledges it, at once or when all that keep it have it.
+    ///
+    /// - Parameter qos: of the packet; a hook may have given the message another.
+    /// - Returns: false when it needs the store and the store takes nothing.
+    @discardableResult
+    private func route(_ publication: inout Publication, _ identifier: UInt16, _ qos: QoS) -> Bool {
+        guard !shard.isUnstorable(publication) else {
+            counters.add(RejectReason.storageUnavailable)
+            // MQTT 3 has no code for it: without an acknowledgement the client keeps the message.
+            if version == .v5 { refuse(qos, identifier, .quotaExceeded) }
+            return false
+        }
+        let outcome = shard.publish(
+            &publication, copies: .ledgerCopiesLocal, publisher: qos == .atLeastOnce ? handle : nil)
+        let code: ReasonCode = outcome.matchCount == 0 ? .noMatchingSubscribers : .success
+        acknowledge(qos, identifier, code, after: outcome.wait)
+        return true
+    }
+
     /// Acknowledges a PUBLISH that was routed, or will not be routed but was taken.
-    private func acknowledge(_ qos: QoS, _ identifier: UInt16, _ code: ReasonCode) {
+    private func acknowledge(
+        _ qos: QoS, _ identifier: UInt16, _ code: ReasonCode, after wait: StoreWait = .none
+    ) {
         switch qos {
         case .atMostOnce: break
-        case .atLeastOnce: sendAck(.puback, identifier, code)
+        case .atLeastOnce: answer(.puback, identifier, code, after: wait)
         case .exactlyOnce:
             _ = received.insert(identifier)
-            sendAck(.pubrec, identifier, code)
+            var wait = wait
+            if !wait.isNone {
+                // With its copies or not at all: sent again after a crash it is new, or it is known.
+                if isKept {
+                    shard.note(.received(session: storeNumber, packetIdentifier: identifier))
+                    _ = storedReceived.insert(identifier)
+                }
+                wait.message = -1
+                shard.outbox.isUrgent = true
+                receivedBatch = wait.batch
+            }
+            answer(.pubrec, identifier, code, after: wait)
         }
     }
 
@@ -155,10 +195,7 @@ extension Session {
             incomingAliases?.set(pending.alias, to: UTF8Text(copying: message.topic))
         }
         var publication = Publication(message)
-        let matches = shard.publish(&publication, copies: .ledgerCopiesLocal)
-        acknowledge(
-            pending.message.facts.qos, pending.packetIdentifier,
-            matches == 0 ? .noMatchingSubscribers : .success)
+        guard route(&publication, pending.packetIdentifier, pending.message.facts.qos) else { return }
         shard.hooks.notify(
             .onPublish.forVersion(version),
             .published(PublishEvent(subscriber: id, userName: userName, message: message, version: version)))

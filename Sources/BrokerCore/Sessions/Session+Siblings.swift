@@ -55,6 +55,7 @@ extension Session {
             }
             var publication = Publication(message)
             heir.deliver(&publication, copy.terms)
+            shard.removeLate(copy.removal(for: storeNumber))
         }
         first = nil
         shard.remove(self)
@@ -70,7 +71,11 @@ extension Session {
         next.siblings = ContiguousArray(siblings.dropFirst())
         for session in next.siblings { session.first = next }
         siblings = []
+        // What is kept belongs to the client, whichever connection leads.
+        next.storeNumber = storeNumber
+        next.storedReceived = storedReceived
         shard.register(next)
+        if storeNumber != 0 { shard.kept[storeNumber] = next.handle }
         for subscription in held { next.add(subscription) }
     }
 }

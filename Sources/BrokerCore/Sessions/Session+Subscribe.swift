@@ -74,11 +74,16 @@ extension Session {
         var codes: [UInt8] = []
         var scans: [RetainedScan] = []
         var granted: [SubscribeFilter] = []
+        var wait = StoreWait.none
+        let isUnstorable = subscriptionHolder.isKept && shard.broker.store.health.isFailing
         for verdict in verdicts {
             switch verdict {
             case .refuse(let code):
                 let isFit = code.isError && code.isAllowed(in: .suback)  // [MQTT-3.9.3-2]
                 codes.append(version == .v5 ? (isFit ? code : .notAuthorized).rawValue : 0x80)
+            case .grant where isUnstorable:
+                counters.add(.storeSubscribesRefused)
+                codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
             case .grant(let filter):
                 let limit = shard.settings.maxSubscriptionsPerClient
                 let holder = subscriptionHolder
@@ -98,7 +103,13 @@ extension Session {
                     options = SubscriptionOptions(
                         qos: options.qos, noLocal: isBridge, retainAsPublished: isBridge, retainHandling: 0)
                 }
-                holder.add(Subscription(filter: filter.filter, options: options, identifier: identifier))
+                let subscription = Subscription(
+                    filter: filter.filter, options: options, identifier: identifier)
+                holder.add(subscription)
+                if holder.isKept {
+                    wait = shard.noteUrgently(
+                        .subscribe(session: holder.storeNumber, subscription, isNew: !isKnown))
+                }
                 codes.append(options.qos.rawValue)
                 granted.append(filter)
                 let isShared = SharedFilter(filter.filter) != nil
@@ -109,10 +120,11 @@ extension Session {
                 }
             }
         }
-        send(
+        answer(
             .suback(
                 SubackPacket(
-                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
+            after: wait)
         if shard.hooks.wants(.onSubscribe.forVersion(version)) {
             var event = event(packet)
             event.filters = granted
@@ -126,11 +138,11 @@ extension Session {
         subscriptions.set(subscription)
         var target = SubscriptionTarget(
             session: handle, options: subscription.options.rawValue,
-            subscriptionIdentifier: subscription.identifier)
+            subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
         if let shared = SharedFilter(subscription.filter) {
             target = SubscriptionTarget(
                 session: handle, options: target.options | SubscriptionTarget.sharedBit,
-                subscriptionIdentifier: subscription.identifier)
+                subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
             _ = shard.subscriptionTrie.subscribe(
                 shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
                 target: target,
@@ -164,15 +176,21 @@ extension Session {
 
     func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
         var codes: [UInt8] = []
+        var wait = StoreWait.none
         for filter in filters {
-            let existed = subscriptionHolder.remove(filter)
+            let holder = subscriptionHolder
+            let existed = holder.remove(filter)
+            if existed, holder.isKept {
+                wait = shard.noteUrgently(.unsubscribe(session: holder.storeNumber, filter: filter))
+            }
             codes.append((existed ? ReasonCode.success : .noSubscriptionExisted).rawValue)
         }
         shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, filters))
-        send(
+        answer(
             .unsuback(
                 UnsubackPacket(
-                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
+            after: wait)
     }
 
     /// - Returns: false when there was no such subscription.

@@ -1,4 +1,5 @@
 package import BrokerMetrics
+import DequeModule
 import Logging
 package import MQTTCodec
 package import Primitives
@@ -10,6 +11,12 @@ package struct Subscription: Sendable {
     package var options: SubscriptionOptions
     /// 0 = none.
     package var identifier: UInt32
+
+    package init(filter: UTF8Text, options: SubscriptionOptions, identifier: UInt32) {
+        self.filter = filter
+        self.options = options
+        self.identifier = identifier
+    }
 }
 
 /// All that the broker knows of one client: its subscriptions, what is under way to it, what waits for it, its
@@ -76,6 +83,18 @@ package struct Subscription: Sendable {
     var pendingHook: PendingHook?
     /// The answer `on_deliver` owes for the message at the front of the queue.
     var pendingDelivery: PendingHook?
+    /// Its number in the store; 0 = nothing of it is kept. Never used twice.
+    package internal(set) var storeNumber: UInt64 = 0
+    /// Identifiers in `received` that the store has.
+    var storedReceived = ReceivedPacketIdentifiers()
+    /// The last batch with an identifier that was received.
+    var receivedBatch: UInt64 = 0
+    /// Answers that promise what the store has not written yet, in order.
+    var heldAnswers: Deque<HeldAnswer> = []
+    /// Entries of `inflight` that wait for a commit.
+    var heldPacketCount = 0
+    /// The last batch this session asked to be told of.
+    var awaitedBatch: UInt64 = 0
     /// PUBLISH packets of the current second, for `max_message_rate`.
     var rateWindowStart = MonotonicTime(nanoseconds: 0)
     var rateCount = 0

@@ -14,4 +14,18 @@ package struct WillMessage: Sendable {
     package var delayInterval: UInt32
     /// The client's mountpoint, or the one a hook has put in its place.
     package var mountpoint: Mountpoint
+
+    package init(
+        qos: QoS, isRetained: Bool, topic: UTF8Text, payload: [UInt8], properties: [UInt8],
+        messageExpiryInterval: UInt32?, delayInterval: UInt32, mountpoint: Mountpoint
+    ) {
+        self.qos = qos
+        self.isRetained = isRetained
+        self.topic = topic
+        self.payload = payload
+        self.properties = properties
+        self.messageExpiryInterval = messageExpiryInterval
+        self.delayInterval = delayInterval
+        self.mountpoint = mountpoint
+    }
 }

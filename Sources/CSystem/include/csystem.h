@@ -90,4 +90,9 @@ void csystem_name_thread(const char *name);
 /// The text of an errno value, ended by 0.
 void csystem_error_text(int error, char *text, size_t capacity);
 
+// ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// CRC-32C (Castagnoli) of `count` bytes after those that gave `sum`; 0 to begin. By the processor where it can.
+uint32_t csystem_crc32c(uint32_t sum, const void *bytes, size_t count);
+
 #endif

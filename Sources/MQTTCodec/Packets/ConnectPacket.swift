@@ -137,7 +137,10 @@ extension ConnectPacket {
     private static func check(
         _ flags: ConnectFlags, _ version: ProtocolVersion, at offset: Int
     ) throws(MalformedPacket) {
-        if flags.contains(.reserved) { throw MalformedPacket(.reservedConnectFlag, at: offset, in: .connect) }
+        // MQTT 3.1 calls the bit unused, later versions reserve it [MQTT-3.1.2-3].
+        if version != .v31, flags.contains(.reserved) {
+            throw MalformedPacket(.reservedConnectFlag, at: offset, in: .connect)
+        }
         if flags.contains(.will) {
             guard flags.willQoS < 3 else { throw MalformedPacket(.qos3, at: offset, in: .connect) }
         } else if version != .v31, flags.willQoS != 0 || flags.contains(.willRetain) {

@@ -27,8 +27,7 @@ extension DisconnectPacket {
         return DisconnectPacket(reasonCode: reasonCode, properties: properties)
     }
 
-    /// In MQTT 5 a plain success has no body; anything else has the property length too, as VerneMQ writes
-    /// it.
+    /// In MQTT 5 a plain success has no body, and what has no properties no property length (§3.14.2.2.1).
     ///
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
@@ -36,7 +35,7 @@ extension DisconnectPacket {
         writer.writePacket(.disconnect) { writer in
             guard version == .v5, reasonCode != .success || !properties.isEmpty else { return }
             writer.write(reasonCode.rawValue)
-            writer.write(properties, of: .disconnect, version: version)
+            if !properties.isEmpty { writer.write(properties, of: .disconnect, version: version) }
         }
     }
 }

@@ -1,0 +1,212 @@
+import BrokerMetrics
+import Logging
+import MQTTCodec
+import Primitives
+
+/// The part of a queue that lies in the store alone, and its way back into memory.
+///
+///     in memory → spilled       [offline, and memory has no room: spill]
+///     spilled → barrier asked   [the client is here, memory runs low: wantBacklog]
+///     barrier asked → reading   [barrierPassed]
+///     reading → in memory       [loaded]
+extension Session {
+    /// Copies an offline queue keeps in memory: enough to be busy with until the first of the rest are read.
+    private static let windowLength = 100
+    /// Copies an online queue keeps in memory.
+    private static let onlineWindowLength = 1000
+    /// Copies read at once.
+    private static let readLength = 500
+    /// Bytes of queued messages one loop keeps in memory before it leaves all further backlog to the store.
+    static let windowBudget = 64 * 1024 * 1024
+
+    /// Whether the next stored copy is left to the store.
+    var leavesToStore: Bool {
+        if settings.queueType == .lifo { return false }
+        if queue.backlog != nil { return true }
+        let length = isOnline ? Self.onlineWindowLength : Self.windowLength
+        return queue.countInMemory >= length
+            || (!isOnline && queue.countInMemory > 0 && shard.queuedByteCount > Self.windowBudget)
+    }
+
+    /// The copy waits in the store alone.
+    func spill(_ number: UInt64) {
+        let backlog = queue.backlog ?? StoredBacklog(count: 0, next: number)
+        queue.backlog = backlog
+        backlog.count += 1
+        backlog.countSinceBarrier += 1
+        // Copies of different publishers may arrive in another order than that of their numbers.
+        if number > backlog.readableThrough { backlog.next = min(backlog.next, number) }
+        counters.add(.storeSpilled)
+        counters.move(.queuedMessages, by: 1)
+        counters.move(.spilledMessages, by: 1)
+    }
+
+    /// Gets more of the backlog when memory runs low.
+    func wantBacklog() {
+        guard let backlog = queue.backlog, !backlog.isBusy else { return }
+        let isWanted =
+            settings.queueType == .lifo || (isOnline && queue.countInMemory < Self.readLength / 2)
+        guard isWanted || backlog.wantsPurge else { return }
+        backlog.isBusy = true
+        if !backlog.wantsPurge, backlog.next <= backlog.readableThrough {
+            read(backlog)
+        } else {
+            shard.barrier.waiting.append(handle)
+        }
+    }
+
+    /// All copies up to `through` have arrived and are committed.
+    func barrierPassed(through: UInt64) {
+        guard let backlog = queue.backlog, isKept else { return }
+        backlog.readableThrough = through
+        backlog.countSinceBarrier = 0
+        if backlog.wantsPurge { purge(backlog) } else { read(backlog) }
+    }
+
+    private func read(_ backlog: StoredBacklog) {
+        guard backlog.next <= backlog.readableThrough else {
+            finishReading(backlog)
+            return
+        }
+        let post = shard.links.post
+        let (handle, loop, number) = (handle, shard.index, storeNumber)
+        shard.broker.store.load(
+            StoreLoad(
+                session: number, numbers: backlog.next...backlog.readableThrough, limit: Self.readLength)
+        ) {
+            post(.backlogLoaded(handle, number: number, $0), loop)
+        }
+    }
+
+    /// Copies have come from the store.
+    func backlogLoaded(_ result: Result<LoadedBacklog, StoreError>) {
+        guard let backlog = queue.backlog else { return }
+        switch result {
+        case .success(let loaded):
+            take(loaded, backlog)
+            backlog.next = loaded.next ?? backlog.readableThrough + 1
+        case .failure(let error):
+            shard.log.error(
+                "stored messages cannot be read",
+                metadata: ["client": "\(id.clientID)", "error": "\(error)", "messages": "\(backlog.count)"])
+            giveUp(backlog, backlog.count)
+            backlog.next = backlog.readableThrough + 1
+        }
+        finishReading(backlog)
+        resume()
+        drain()
+    }
+
+    private func take(_ loaded: LoadedBacklog, _ backlog: StoredBacklog) {
+        var queued: ContiguousArray<QueuedMessage> = []
+        for copy in loaded.copies {
+            // One that arrived before others with lower numbers may be in memory already.
+            if queue.contains(number: copy.number) || inflight.contains(number: copy.number) { continue }
+            let ticket = StoreTicket(number: copy.number, loop: UInt16(truncatingIfNeeded: shard.index))
+            backlog.count -= 1
+            counters.add(.storeRefilled)
+            counters.move(.spilledMessages, by: -1)
+            if copy.packetIdentifier != 0 {
+                restoreFlight(copy, ticket)
+            } else if let message = copy.message {
+                var entry = QueuedMessage(message: message, terms: copy.terms, ticket: ticket)
+                if backlog.owedDrops > 0 {
+                    backlog.owedDrops -= 1
+                    counters.move(.queuedMessages, by: -1)
+                    unstore(ticket, message)
+                    counters.add(DropReason.queueFull)
+                    shard.noteDrop(id, message, .queueFull)
+                    continue
+                }
+                entry.mayHaveBeenSent = backlog.mayHaveBeenSent && copy.terms.qos == .atLeastOnce
+                countQueuedBytes(message.byteCount)
+                queued.append(entry)
+            }
+        }
+        queue.load(queued, settings.queueType)
+        if loaded.lostCount > 0 { giveUp(backlog, loaded.lostCount) }
+    }
+
+    /// What was under way when the broker ended goes on with the identifier it had.
+    private func restoreFlight(_ copy: LoadedBacklog.Copy, _ ticket: StoreTicket) {
+        counters.move(.queuedMessages, by: -1)
+        counters.move(.inflightMessages, by: 1)
+        let state: InflightWindow.State =
+            copy.message == nil
+            ? .awaitingPubcomp : copy.terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback
+        var entry = InflightWindow.Entry(
+            packetIdentifier: copy.packetIdentifier, state: state, message: copy.message, terms: copy.terms,
+            sentAt: shard.now, ticket: ticket)
+        entry.isIdentifierStored = true
+        entry.hasFlightRow = true
+        inflight.append(entry)
+    }
+
+    /// Copies that the store has lost.
+    private func giveUp(_ backlog: StoredBacklog, _ count: Int) {
+        let count = min(count, backlog.count)
+        backlog.count -= count
+        counters.add(DropReason.storeLost, count)
+        counters.move(.queuedMessages, by: -count)
+        counters.move(.spilledMessages, by: -count)
+        counters.move(.storedCopies, by: -count)
+    }
+
+    private func finishReading(_ backlog: StoredBacklog) {
+        backlog.isBusy = false
+        if backlog.next > backlog.readableThrough, backlog.countSinceBarrier == 0, backlog.count > 0 {
+            // Everything was read and something is missing.
+            shard.log.error(
+                "the store has fewer messages than it should",
+                metadata: ["client": "\(id.clientID)", "missing": "\(backlog.count)"])
+            giveUp(backlog, backlog.count)
+        }
+        if backlog.count == 0 { queue.backlog = nil }
+    }
+
+    // MARK: Expiry
+
+    /// Messages for this client have expired: those in memory go at once, the rest after a barrier.
+    func messagesAreDue() {
+        let now = shard.now
+        for copy in queue.removeAll(where: { $0.message.isExpired(at: now) }) {
+            countQueued(copy, by: -1)
+            unstore(copy.ticket, copy.message)
+            counters.add(DropReason.expired)
+            shard.noteDrop(id, copy.message, .expired)
+        }
+        guard let backlog = queue.backlog else { return }
+        backlog.wantsPurge = true
+        wantBacklog()
+    }
+
+    private func purge(_ backlog: StoredBacklog) {
+        backlog.wantsPurge = false
+        guard backlog.next <= backlog.readableThrough else {
+            finishReading(backlog)
+            return
+        }
+        let post = shard.links.post
+        let (handle, loop, number) = (handle, shard.index, storeNumber)
+        shard.broker.store.purgeExpired(
+            StoreLoad(session: number, numbers: backlog.next...backlog.readableThrough, limit: .max),
+            now: shard.now
+        ) {
+            post(.backlogPurged(handle, number: number, count: $0), loop)
+        }
+    }
+
+    /// The store has deleted so many expired copies of the backlog.
+    func backlogPurged(_ count: Int) {
+        guard let backlog = queue.backlog else { return }
+        let count = min(count, backlog.count)
+        backlog.count -= count
+        backlog.isBusy = false
+        counters.add(DropReason.expired, count)
+        counters.move(.queuedMessages, by: -count)
+        counters.move(.spilledMessages, by: -count)
+        counters.move(.storedCopies, by: -count)
+        if backlog.count == 0 { queue.backlog = nil }
+        drain()
+    }
+}

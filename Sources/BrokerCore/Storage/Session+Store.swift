@@ -1,0 +1,164 @@
+import BrokerMetrics
+import DequeModule
+import MQTTCodec
+import Primitives
+
+/// What of a session is kept, and the answers that wait until it is.
+extension Session {
+    /// Whether its state outlives the process.
+    var isKept: Bool { storeNumber != 0 }
+
+    // MARK: The session itself
+
+    /// The session has a connection: from now on its state is kept, or no more.
+    func noteAttached() {
+        guard shard.isStoring, first == nil else { return }
+        guard sessionExpiryInterval != 0 else {
+            if isKept { forgetStored(purges: queue.backlog != nil || !queue.isEmpty || !inflight.isEmpty) }
+            return
+        }
+        let isNew = !isKept
+        if isNew {
+            storeNumber = shard.broker.takeSessionNumber()
+            shard.kept[storeNumber] = handle
+        }
+        shard.note(.session(stored, isNew: isNew))
+    }
+
+    func noteDetached() {
+        guard isKept else { return }
+        noteState()
+        for index in 0..<inflight.count where !inflight[index].isIdentifierStored { noteFlight(index) }
+    }
+
+    /// The will of a session that goes on has been published: it must not be published again after a crash.
+    func noteWillPublished() { noteState() }
+
+    /// Keeps what is known of the session now.
+    func noteState() {
+        if isKept { shard.note(.session(stored, isNew: false)) }
+    }
+
+    private var stored: StoredSession {
+        StoredSession(
+            number: storeNumber, subscriber: id, version: version, isBridge: isBridge,
+            expiryInterval: sessionExpiryInterval, expiryDeadline: isOnline ? nil : expiryDeadline,
+            will: will,
+            willDeadline: willDeadline)
+    }
+
+    /// The session has ended, or will end with its connection.
+    ///
+    /// - Parameter purges: copies of it may be in the store.
+    func forgetStored(purges: Bool) {
+        guard isKept else { return }
+        shard.note(.endSession(storeNumber, purges: purges))
+        // Copies that other loops have for it arrive, or are written, later than that.
+        if purges, shard.broker.loopCount > 1 { shard.barrier.purges.append(storeNumber) }
+        shard.kept[storeNumber] = nil
+        storeNumber = 0
+        storedReceived.removeAll()
+    }
+
+    // MARK: Copies
+
+    /// The copy is not needed any more.
+    @inline(__always)
+    func unstore(_ ticket: StoreTicket, _ message: ApplicationMessage?, hasFlightRow: Bool = false) {
+        guard ticket.isStored else { return }
+        shard.unstore(
+            ticket, session: storeNumber, expiryDeadline: message?.facts.expiryDeadline,
+            hasFlightRow: hasFlightRow)
+    }
+
+    /// Keeps the identifier a copy was sent with: in its own entry if that was not written yet, else in a row beside.
+    func noteFlight(_ index: Int, isReleased: Bool = false) {
+        let entry = inflight[index]
+        guard isKept, entry.ticket.isStored else { return }
+        inflight[index].isIdentifierStored = true
+        if !isReleased, Int(entry.ticket.loop) == shard.index,
+            shard.outbox.isOpen(entry.ticket),
+            shard.outbox.open.note(entry.packetIdentifier, of: entry.ticket)
+        {
+            return
+        }
+        inflight[index].hasFlightRow = true
+        shard.note(
+            .flight(
+                session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
+                isReleased: isReleased, expiryDeadline: entry.message?.facts.expiryDeadline))
+    }
+
+    /// A batch that this session waits for is settled: answers what waited, sends what had to be kept first.
+    func storeCommitted() {
+        releaseHeldAnswers()
+        guard heldPacketCount > 0, let output else { return }
+        var index = 0
+        while index < inflight.count, heldPacketCount > 0 {
+            let held = inflight[index].heldFor
+            guard held != 0, shard.outbox.isCommitted(held) else {
+                index += 1
+                continue
+            }
+            inflight[index].heldFor = 0
+            heldPacketCount -= 1
+            if sendFirst(index, to: output) { index += 1 }
+        }
+    }
+
+    // MARK: Answers
+
+    /// Sends an acknowledgement, or keeps it back until what it promises holds. Answers keep their order.
+    func answer(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode, after wait: StoreWait) {
+        guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
+            sendAck(type, identifier, code)
+            return
+        }
+        hold(.ack(type, identifier, code), wait)
+    }
+
+    func answer(_ packet: ControlPacket, after wait: StoreWait) {
+        guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
+            send(packet)
+            return
+        }
+        hold(.packet(packet), wait)
+    }
+
+    private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
+        heldAnswers.append(HeldAnswer(wait: wait, since: shard.now, answer: answer))
+        counters.add(.answersHeld)
+        counters.move(.heldAnswers, by: 1)
+        if !wait.isNone { shard.awaitCommit(self) }
+    }
+
+    func releaseHeldAnswers() {
+        while let first = heldAnswers.first, first.wait.isNone || shard.outbox.isSettled(first.wait) {
+            heldAnswers.removeFirst()
+            counters.move(.heldAnswers, by: -1)
+            counters.observe(.answerHoldNanoseconds, shard.now.nanoseconds(since: first.since))
+            switch first.answer {
+            case .ack(let type, let identifier, let code): sendAck(type, identifier, code)
+            case .packet(let packet): send(packet)
+            }
+        }
+    }
+
+    /// The connection is gone: its client will ask again.
+    func dropHeldAnswers() {
+        counters.move(.heldAnswers, by: -heldAnswers.count)
+        heldAnswers = []
+    }
+}
+
+/// An answer to a client that promises something the store has not written yet.
+struct HeldAnswer {
+    let wait: StoreWait
+    let since: MonotonicTime
+    let answer: Answer
+
+    enum Answer {
+        case ack(PacketType, UInt16, ReasonCode)
+        indirect case packet(ControlPacket)
+    }
+}

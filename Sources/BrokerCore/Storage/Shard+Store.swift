@@ -1,0 +1,267 @@
+import BrokerMetrics
+import Logging
+import MQTTCodec
+import Primitives
+
+/// A loop's dealings with the store. With a store that keeps nothing, each of these is one branch.
+///
+/// A copy for a session that lasts is noted in the open batch. The batch is handed over at the end of the turn when
+/// somebody waits who is not helped by an acknowledgement (a client that is away, QoS 2, SUBSCRIBE); else after
+/// `storeCommitWindow`, so that what a subscriber acknowledges quickly is never written.
+extension Shard {
+    // MARK: Copies
+
+    /// A message begins its way to its subscribers.
+    ///
+    /// - Parameter publisher: who is told when no copy of it needs the store any more.
+    @inline(__always)
+    func beginRouting(publisher: SessionHandle?) {
+        outbox.isRouting = true
+        outbox.routedMessage = -1
+        outbox.publisher = publisher
+    }
+
+    func endRouting() {
+        outbox.isRouting = false
+        if let route = outbox.openRoute {
+            counters.add(.ledgerPosted, route.targets.count)
+            outbox.heldRoutes.append(route)
+            outbox.openRoute = nil
+        }
+    }
+
+    /// Keeps a copy for the session with number `session` in the store.
+    @inline(__always)
+    func storeCopy(_ publication: inout Publication, session: UInt64, terms: DeliveryTerms) -> StoreTicket {
+        if outbox.open.isEmpty { outbox.openedAt = now }
+        var message: Int32 = -1
+        var number: UInt64 = 0
+        if outbox.isRouting, outbox.routedMessage >= 0 {
+            message = outbox.routedMessage
+            number = outbox.routedNumber
+        } else {
+            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keepsSeveral)
+            message = outbox.open.add(
+                publication.sharedMessage(), number: number,
+                publisher: outbox.isRouting ? outbox.publisher : nil)
+            if outbox.isRouting {
+                outbox.routedMessage = message
+                outbox.routedNumber = number
+            }
+        }
+        let place = outbox.open.addCopy(of: message, session: session, terms: terms)
+        counters.add(.storeCopies)
+        counters.move(.storedCopies, by: 1)
+        return StoreTicket(
+            number: number, batch: UInt32(truncatingIfNeeded: outbox.openNumber), index: place,
+            loop: UInt16(truncatingIfNeeded: index))
+    }
+
+    /// The copy is not needed any more: acknowledged, dropped or refused.
+    ///
+    /// - Parameter session: the session's number in the store.
+    @inline(__always)
+    func unstore(
+        _ ticket: StoreTicket, session: UInt64, expiryDeadline: MonotonicTime?, hasFlightRow: Bool = false
+    ) {
+        guard ticket.isStored else { return }
+        let removal = StoreRemoval(
+            ticket: ticket, session: session, expiryDeadline: expiryDeadline, hasFlightRow: hasFlightRow)
+        if Int(ticket.loop) == index {
+            remove(removal)
+        } else {
+            outbox.removals[Int(ticket.loop)].append(removal)
+        }
+    }
+
+    /// Removes a copy that this loop has stored.
+    func remove(_ removal: StoreRemoval) {
+        counters.move(.storedCopies, by: -1)
+        if outbox.isOpen(removal.ticket), let killed = outbox.open.kill(removal.ticket) {
+            counters.add(.storeElided)
+            if let publisher = killed.publisher { outbox.settled.append(publisher) }
+            if removal.hasFlightRow {
+                note(.removeFlight(session: removal.session, number: removal.ticket.number))
+            }
+            return
+        }
+        note(removal.change)
+    }
+
+    /// As `unstore`, once the open batch is committed: a copy for somebody else is in it, in place of this one.
+    func removeLate(_ removal: StoreRemoval) {
+        guard removal.ticket.isStored else { return }
+        if outbox.open.isEmpty {
+            unstore(
+                removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline,
+                hasFlightRow: removal.hasFlightRow)
+        } else {
+            outbox.lateRemovals.append((outbox.openNumber, removal))
+        }
+    }
+
+    // MARK: Changes
+
+    /// Notes a change in the open batch.
+    func note(_ change: StoreBatch.Change) {
+        if outbox.open.isEmpty { outbox.openedAt = now }
+        outbox.open.append(change)
+    }
+
+    /// As `note`, and the batch is handed over at the end of this turn.
+    ///
+    /// - Returns: what tells that it is committed.
+    func noteUrgently(_ change: StoreBatch.Change) -> StoreWait {
+        note(change)
+        outbox.isUrgent = true
+        return StoreWait(batch: outbox.openNumber)
+    }
+
+    /// Tells `session` once the open batch is settled.
+    func awaitCommit(_ session: Session) {
+        guard session.awaitedBatch != outbox.openNumber else { return }
+        session.awaitedBatch = outbox.openNumber
+        outbox.waiters.append((outbox.openNumber, session.handle))
+    }
+
+    /// Nobody will acknowledge the copy soon: the batch it is in is written at the end of the turn.
+    func hurry(_ ticket: StoreTicket) {
+        if Int(ticket.loop) == index {
+            if outbox.isOpen(ticket) { outbox.isUrgent = true }
+        } else {
+            outbox.hurries[Int(ticket.loop)] = true
+        }
+    }
+
+    // MARK: Batches
+
+    /// At the end of a turn: releases what is settled, and hands the open batch over when it is time.
+    func storeTurnEnded() {
+        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty || outbox.hurries[loop] {
+            links.post(.storeRemovals(outbox.removals[loop], isUrgent: outbox.hurries[loop]), loop)
+            outbox.removals[loop] = []
+            outbox.hurries[loop] = false
+        }
+        while !outbox.settled.isEmpty {
+            var settled: ContiguousArray<SessionHandle> = []
+            swap(&settled, &outbox.settled)
+            for handle in settled { session(handle)?.releaseHeldAnswers() }
+        }
+        if !outbox.open.isEmpty {
+            if outbox.open.isIdle {
+                outbox.giveUpOpen()
+                releaseWaiters()
+            } else if outbox.outstanding.isEmpty, outbox.isUrgent || isWindowOver {
+                handOver()
+            }
+        }
+        if outbox.open.byteCount > Self.openBatchHighWater { isOverloaded = true }
+        if !barrier.waiting.isEmpty || !barrier.purges.isEmpty { startBarrier() }
+    }
+
+    /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
+    static let openBatchHighWater = 32 * 1024 * 1024
+
+    private var isWindowOver: Bool {
+        now.nanoseconds(since: outbox.openedAt) >= settings.storeCommitWindow * 1_000_000
+            || outbox.open.copies.count >= Self.openBatchLength
+    }
+
+    /// Copies, dead ones too: more would only take memory.
+    private static let openBatchLength = 32_768
+
+    /// How long the loop may sleep before the open batch must be handed over; nil = for ever.
+    func storeSleepLimit(_ now: MonotonicTime) -> UInt64? {
+        guard !outbox.open.isEmpty, outbox.outstanding.isEmpty else { return nil }
+        let window = settings.storeCommitWindow * 1_000_000
+        return window - min(window, now.nanoseconds(since: outbox.openedAt))
+    }
+
+    /// Gives the open batch to the store.
+    func handOver() {
+        guard !outbox.open.isEmpty else { return }
+        let (number, batch) = outbox.takeOpen()
+        counters.add(.storeBatches)
+        let post = links.post
+        let index = index
+        broker.store.commit(batch) { post(.committed(number), index) }
+    }
+
+    /// The store has written a batch of this loop.
+    func committed(_ number: UInt64) {
+        outbox.committed(number)
+        releaseWaiters()
+        releaseRoutes()
+        while let late = outbox.lateRemovals.first, outbox.isCommitted(late.batch) {
+            outbox.lateRemovals.removeFirst()
+            let loop = Int(late.removal.ticket.loop)
+            if loop == index { remove(late.removal) } else { outbox.removals[loop].append(late.removal) }
+        }
+        answerFlushes()
+    }
+
+    private func releaseWaiters() {
+        while let waiter = outbox.waiters.first, outbox.isCommitted(waiter.batch) {
+            outbox.waiters.removeFirst()
+            session(waiter.session)?.storeCommitted()
+        }
+    }
+
+    /// QoS 2 messages whose copies for other loops are committed go there now.
+    private func releaseRoutes() {
+        while let route = outbox.heldRoutes.first, outbox.isCommitted(route.batch) {
+            outbox.heldRoutes.removeFirst()
+            publicationSerial &+= 1
+            var publication = Publication(route.message)
+            for entry in route.targets {
+                // Committed: from here on it is the other loop's to remove.
+                let ticket = StoreTicket(number: entry.ticket.number, loop: entry.target.session.loop)
+                post(&publication, entry.target, ticket, isCounted: true)
+            }
+        }
+    }
+
+    /// The loops end: what is open goes to the store, which writes it before it closes.
+    package func storeShutDown() {
+        guard isStoring else { return }
+        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty {
+            // The other loop may have ended: removals need no order any more, all batches have been handed over.
+            for removal in outbox.removals[loop] { note(removal.change) }
+            outbox.removals[loop] = []
+        }
+        handOver()
+    }
+
+    // MARK: Failure
+
+    /// Whether the store takes nothing now and the client wants a session that it would have to keep. One that is kept
+    /// already goes on.
+    func isUnstorable(_ attempt: ConnectAttempt) -> Bool {
+        guard isStoring, broker.store.health.isFailing, attempt.sessionExpiryInterval != 0 else {
+            return false
+        }
+        return attempt.cleanStart || session(attempt.subscriber)?.isKept != true
+    }
+
+    /// Whether the store takes nothing now and the message needs it: a copy of it would have to be kept.
+    func isUnstorable(_ publication: borrowing Publication) -> Bool {
+        guard isStoring, broker.store.health.isFailing else { return false }
+        if publication.facts.isRetained { return true }
+        guard publication.facts.qos != .atMostOnce else { return false }
+        var found = SubscriptionMatches()
+        subscriptionTrie.match(
+            publication.topic, mountpoint: publication.facts.mountpoint, loop: index, into: &found)
+        return found.targets.contains { $0.storeNumber != 0 && $0.qos > 0 }
+            || found.groups.contains { group in
+                group.list().contains { $0.target.storeNumber != 0 && $0.target.qos > 0 }
+            }
+    }
+}
+
+extension StoreRemoval {
+    var change: StoreBatch.Change {
+        .removeCopy(
+            session: session, number: ticket.number, expiryDeadline: expiryDeadline,
+            hasFlightRow: hasFlightRow)
+    }
+}

@@ -1,0 +1,195 @@
+package import MQTTCodec
+package import Primitives
+
+/// What one loop wants to be kept, gathered over some turns and written as a whole or not at all.
+///
+///     messages  [ m0 two copies live | m1 none | … ]        each once, however many copies
+///     copies    [ → m0 | → m0 | dead | … ]                  a dead one was acknowledged before it was written
+///     changes   [ session 7 … | copy removed … | … ]        in order
+///
+/// A batch whose copies have all died, and that has no changes, is never written.
+package struct StoreBatch: Sendable {
+    package struct Message: Sendable {
+        /// nil once no copy needs it.
+        package fileprivate(set) var message: ApplicationMessage?
+        package let number: UInt64
+        /// Copies that are still wanted.
+        package fileprivate(set) var live: Int32
+        /// Who waits for an acknowledgement.
+        let publisher: SessionHandle?
+    }
+
+    package struct Copy: Sendable {
+        /// The subscriber's number in the store.
+        package let session: UInt64
+        package let terms: DeliveryTerms
+        /// Index in `messages`; -1 = dead.
+        package fileprivate(set) var message: Int32
+        /// What it was sent with; 0 = not sent yet.
+        package fileprivate(set) var packetIdentifier: UInt16 = 0
+    }
+
+    /// What else is to be kept or forgotten.
+    package enum Change: Sendable {
+        /// The subscriber has acknowledged the copy, or it was dropped.
+        case removeCopy(session: UInt64, number: UInt64, expiryDeadline: MonotonicTime?, hasFlightRow: Bool)
+        /// The copy was never written, its identifier was.
+        case removeFlight(session: UInt64, number: UInt64)
+        /// The copy was sent with this identifier; `isReleased`: PUBREC has come.
+        /// From then on it does not expire.
+        case flight(
+            session: UInt64, number: UInt64, packetIdentifier: UInt16, isReleased: Bool,
+            expiryDeadline: MonotonicTime?)
+        /// What is known of a session, apart from its subscriptions and messages.
+        case session(StoredSession, isNew: Bool)
+        /// All of the session's state has ended; `purges`: copies of it may be in the store.
+        case endSession(UInt64, purges: Bool)
+        /// Rows of a session that has ended may have been written later than its end.
+        case purgeSession(UInt64)
+        case subscribe(session: UInt64, Subscription, isNew: Bool)
+        case unsubscribe(session: UInt64, filter: UTF8Text)
+        /// A QoS 2 message was received and not yet released.
+        case received(session: UInt64, packetIdentifier: UInt16)
+        case released(session: UInt64, packetIdentifier: UInt16)
+        case retain(ApplicationMessage, isNew: Bool)
+        case removeRetained(topic: UTF8Text, Mountpoint)
+    }
+
+    package private(set) var messages: ContiguousArray<Message> = []
+    package private(set) var copies: ContiguousArray<Copy> = []
+    package private(set) var changes: ContiguousArray<Change> = []
+    package private(set) var liveCopyCount = 0
+    /// Bytes of the messages: what back-pressure goes by.
+    package private(set) var byteCount = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { copies.isEmpty && changes.isEmpty }
+    /// Nothing in it has to be written.
+    package var isIdle: Bool { liveCopyCount == 0 && changes.isEmpty }
+
+    // MARK: Copies
+
+    /// - Returns: its index.
+    mutating func add(_ message: ApplicationMessage, number: UInt64, publisher: SessionHandle?) -> Int32 {
+        messages.append(Message(message: message, number: number, live: 0, publisher: publisher))
+        byteCount += message.byteCount
+        return Int32(truncatingIfNeeded: messages.count - 1)
+    }
+
+    /// - Returns: its index.
+    @inline(__always)
+    mutating func addCopy(of message: Int32, session: UInt64, terms: DeliveryTerms) -> UInt32 {
+        messages[Int(message)].live += 1
+        liveCopyCount += 1
+        copies.append(Copy(session: session, terms: terms, message: message))
+        return UInt32(truncatingIfNeeded: copies.count - 1)
+    }
+
+    /// The copy need not be written any more.
+    ///
+    /// - Returns: what became of it; nil when it does not lie here (any more).
+    @inline(__always)
+    mutating func kill(_ ticket: StoreTicket) -> Killed? {
+        let index = Int(ticket.index)
+        guard index < copies.count else { return nil }
+        let message = Int(copies[index].message)
+        guard message >= 0, messages[message].number == ticket.number else { return nil }
+        copies[index].message = -1
+        liveCopyCount -= 1
+        messages[message].live -= 1
+        guard messages[message].live == 0 else { return Killed(publisher: nil) }
+        messages[message].message = nil
+        return Killed(publisher: messages[message].publisher)
+    }
+
+    struct Killed {
+        /// Whose message now has no copy that waits to be written.
+        var publisher: SessionHandle?
+    }
+
+    /// The copy was sent, before it was written.
+    ///
+    /// - Returns: false when it does not lie here (any more).
+    @inline(__always)
+    mutating func note(_ packetIdentifier: UInt16, of ticket: StoreTicket) -> Bool {
+        let index = Int(ticket.index)
+        guard index < copies.count else { return false }
+        let message = Int(copies[index].message)
+        guard message >= 0, messages[message].number == ticket.number else { return false }
+        copies[index].packetIdentifier = packetIdentifier
+        return true
+    }
+
+    /// Whether no copy of the message waits to be written.
+    func isSettled(_ message: Int32) -> Bool {
+        message >= 0 && Int(message) < messages.count && messages[Int(message)].live == 0
+    }
+
+    // MARK: Changes
+
+    mutating func append(_ change: Change) {
+        changes.append(change)
+        if case .retain(let message, _) = change { byteCount += message.byteCount }
+    }
+
+    /// Keeps the room for the next.
+    mutating func removeAll() {
+        messages.removeAll(keepingCapacity: messages.capacity <= 1 << 14)
+        copies.removeAll(keepingCapacity: copies.capacity <= 1 << 14)
+        changes.removeAll(keepingCapacity: changes.capacity <= 1 << 12)
+        liveCopyCount = 0
+        byteCount = 0
+    }
+}
+
+/// A session as it is kept.
+package struct StoredSession: Sendable {
+    /// Its number in the store, never given twice.
+    package var number: UInt64
+    package var subscriber: SubscriberID
+    package var version: ProtocolVersion
+    package var isBridge: Bool
+    /// Seconds it outlives its connection; `.max` = for ever.
+    package var expiryInterval: UInt32
+    /// When it ends; `.distantFuture` = never; nil while it has a connection.
+    package var expiryDeadline: MonotonicTime?
+    package var will: WillMessage?
+    /// When the will of a client that is away is due; nil: with the end of its connection.
+    package var willDeadline: MonotonicTime?
+
+    package init(
+        number: UInt64, subscriber: SubscriberID, version: ProtocolVersion, isBridge: Bool,
+        expiryInterval: UInt32,
+        expiryDeadline: MonotonicTime?, will: WillMessage? = nil, willDeadline: MonotonicTime? = nil
+    ) {
+        self.number = number
+        self.subscriber = subscriber
+        self.version = version
+        self.isBridge = isBridge
+        self.expiryInterval = expiryInterval
+        self.expiryDeadline = expiryDeadline
+        self.will = will
+        self.willDeadline = willDeadline
+    }
+}
+
+/// A session as it is found at the start.
+package struct RestoredSession: Sendable {
+    package var session: StoredSession
+    package var subscriptions: [Subscription]
+    /// Identifiers of QoS 2 messages that were received and not released.
+    package var received: [UInt16]
+    /// Copies that wait in the store, those under way included.
+    package var copyCount: Int
+
+    package init(
+        session: StoredSession, subscriptions: [Subscription] = [], received: [UInt16] = [],
+        copyCount: Int = 0
+    ) {
+        self.session = session
+        self.subscriptions = subscriptions
+        self.received = received
+        self.copyCount = copyCount
+    }
+}

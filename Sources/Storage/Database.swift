@@ -1,0 +1,261 @@
+import BrokerCore
+import CLevelDB
+import Glibc
+
+/// An open LevelDB. Usable from any thread; closed with the last reference.
+final class Database: @unchecked Sendable {
+    // LevelDB's functions are safe to call from several threads; the options are not changed after `init`.
+    private let handle: OpaquePointer
+    private let path: String
+    private let options: OpaquePointer
+    private let cache: OpaquePointer
+    private let filter: OpaquePointer?
+    private let readOptions: OpaquePointer
+    private let writeOptions: OpaquePointer
+
+    /// - Parameter mayCreate: make an empty one where there is none.
+    init(_ settings: StoreSettings, mayCreate: Bool = true) throws(StoreError) {
+        path = settings.directory
+        if mayCreate { try Self.makeDirectory(settings.directory) }
+        options = leveldb_options_create()
+        cache = leveldb_cache_create_lru(settings.cacheByteCount)
+        filter = settings.usesBloomFilter ? leveldb_filterpolicy_create_bloom(10) : nil
+        leveldb_options_set_create_if_missing(options, mayCreate ? 1 : 0)
+        leveldb_options_set_paranoid_checks(options, settings.verifiesChecksums ? 1 : 0)
+        leveldb_options_set_write_buffer_size(options, settings.writeBufferByteCount)
+        leveldb_options_set_cache(options, cache)
+        leveldb_options_set_block_size(options, settings.blockByteCount)
+        leveldb_options_set_block_restart_interval(options, Int32(clamping: settings.blockRestartInterval))
+        leveldb_options_set_max_open_files(options, 500)
+        leveldb_options_set_compression(
+            options,
+            Int32(settings.isCompressed ? leveldb_snappy_compression : leveldb_no_compression))
+        if let filter { leveldb_options_set_filter_policy(options, filter) }
+        readOptions = leveldb_readoptions_create()
+        leveldb_readoptions_set_verify_checksums(readOptions, settings.verifiesChecksums ? 1 : 0)
+        writeOptions = leveldb_writeoptions_create()
+        leveldb_writeoptions_set_sync(writeOptions, settings.isSynced ? 1 : 0)
+        var failure: UnsafeMutablePointer<CChar>?
+        let opened = leveldb_open(options, path, &failure)
+        guard let opened else {
+            let text = Self.text(failure)
+            leveldb_writeoptions_destroy(writeOptions)
+            leveldb_readoptions_destroy(readOptions)
+            leveldb_options_destroy(options)
+            leveldb_cache_destroy(cache)
+            if let filter { leveldb_filterpolicy_destroy(filter) }
+            throw Self.explain("open the store", path, text)
+        }
+        handle = opened
+    }
+
+    deinit {
+        leveldb_close(handle)
+        leveldb_writeoptions_destroy(writeOptions)
+        leveldb_readoptions_destroy(readOptions)
+        leveldb_options_destroy(options)
+        leveldb_cache_destroy(cache)
+        if let filter { leveldb_filterpolicy_destroy(filter) }
+    }
+
+    // MARK: Access
+
+    /// Writes `changes`, all or none.
+    func write(_ changes: DatabaseBatch) throws(StoreError) {
+        var failure: UnsafeMutablePointer<CChar>?
+        leveldb_write(handle, writeOptions, changes.handle, &failure)
+        if let failure { throw Self.explain("write to the store", path, Self.text(failure)) }
+    }
+
+    /// The value under `key`; nil when there is none.
+    func value(of key: StoreKey) throws(StoreError) -> [UInt8]? {
+        var failure: UnsafeMutablePointer<CChar>?
+        var count = 0
+        let found = key.bytes.withUnsafeBytes { bytes in
+            leveldb_get(
+                handle, readOptions, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count, &count,
+                &failure)
+        }
+        if let failure { throw Self.explain("read from the store", path, Self.text(failure)) }
+        guard let found else { return nil }
+        defer { leveldb_free(found) }
+        return Array(UnsafeRawBufferPointer(start: found, count: count))
+    }
+
+    /// A view of the rows as they are now.
+    func cursor(fillsCache: Bool = false) -> DatabaseCursor {
+        let options = leveldb_readoptions_create()
+        leveldb_readoptions_set_fill_cache(options, fillsCache ? 1 : 0)
+        leveldb_readoptions_set_verify_checksums(options, 1)
+        let cursor = DatabaseCursor(leveldb_create_iterator(handle, options), path: path, of: self)
+        leveldb_readoptions_destroy(options)
+        return cursor
+    }
+
+    /// Salvages what can be read of a damaged store; what cannot goes to its subdirectory `lost`.
+    static func repair(_ settings: StoreSettings) throws(StoreError) {
+        let options = leveldb_options_create()
+        defer { leveldb_options_destroy(options) }
+        var failure: UnsafeMutablePointer<CChar>?
+        leveldb_repair_db(options, settings.directory, &failure)
+        if let failure { throw explain("repair the store", settings.directory, text(failure)) }
+    }
+
+    // MARK: Errors
+
+    private static func text(_ failure: UnsafeMutablePointer<CChar>?) -> String {
+        guard let failure else { return "no reason given" }
+        defer { leveldb_free(failure) }
+        return String(cString: failure)
+    }
+
+    /// What LevelDB says, with what a person can do about it.
+    static func explain(_ operation: String, _ path: String, _ text: String) -> StoreError {
+        let advice: String
+        if text.contains("No space left") || text.contains("Disk quota exceeded") {
+            advice = "make room on its filesystem"
+        } else if text.contains("lock"),
+            text.contains("temporarily unavailable") || text.contains("already held")
+        {
+            advice =
+                "another broker uses this directory: stop it, or give this one its own platform_data_dir"
+        } else if text.contains("Permission denied") {
+            advice = "the broker's user needs to read and write this directory and all files in it"
+        } else if text.contains("Read-only file system") {
+            advice = "mount its filesystem for writing, or set platform_data_dir to another place"
+        } else if text.contains("Corruption") || text.contains("missing files") || text.contains("CURRENT") {
+            advice =
+                "stop the broker, copy the directory, then run `vernemq store repair`, which keeps all that can be read"
+        } else {
+            advice = ""
+        }
+        return StoreError(operation: operation, path: path, text: text, advice: advice)
+    }
+
+    /// Makes the directory and those above it.
+    private static func makeDirectory(_ path: String) throws(StoreError) {
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+            if mkdir(made, 0o750) != 0, errno != EEXIST {
+                throw explain("make the store's directory", made, String(cString: strerror(errno)))
+            }
+        }
+    }
+
+    /// Bytes of all files in the directory.
+    static func byteCount(_ directory: String) -> Int64 {
+        guard let stream = opendir(directory) else { return 0 }
+        defer { closedir(stream) }
+        var total: Int64 = 0
+        while let entry = readdir(stream) {
+            var status = stat()
+            let isFile = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    fstatat(dirfd(stream), $0, &status, AT_SYMLINK_NOFOLLOW) == 0
+                        && status.st_mode & S_IFMT == S_IFREG
+                }
+            }
+            if isFile { total += Int64(status.st_size) }
+        }
+        return total
+    }
+}
+
+/// Changes that are written together.
+final class DatabaseBatch: @unchecked Sendable {
+    // Belongs to one thread at a time: the writer's.
+    fileprivate let handle: OpaquePointer = leveldb_writebatch_create()
+    private(set) var count = 0
+    private(set) var byteCount = 0
+
+    deinit { leveldb_writebatch_destroy(handle) }
+
+    func put(_ key: StoreKey, _ value: [UInt8]) {
+        count += 1
+        byteCount += key.bytes.count + value.count
+        key.bytes.withUnsafeBytes { key in
+            value.withUnsafeBytes { value in
+                leveldb_writebatch_put(
+                    handle, key.bindMemory(to: CChar.self).baseAddress, key.count,
+                    value.bindMemory(to: CChar.self).baseAddress, value.count)
+            }
+        }
+    }
+
+    func delete(_ key: StoreKey) { delete(key.bytes) }
+
+    func delete(_ key: [UInt8]) {
+        count += 1
+        byteCount += key.count
+        key.withUnsafeBytes {
+            leveldb_writebatch_delete(handle, $0.bindMemory(to: CChar.self).baseAddress, $0.count)
+        }
+    }
+
+    func removeAll() {
+        leveldb_writebatch_clear(handle)
+        count = 0
+        byteCount = 0
+    }
+}
+
+/// Walks over rows in the order of their keys. One thread's.
+final class DatabaseCursor {
+    private let handle: OpaquePointer?
+    private let path: String
+    private let database: Database
+
+    fileprivate init(_ handle: OpaquePointer?, path: String, of database: Database) {
+        self.handle = handle
+        self.path = path
+        self.database = database
+    }
+
+    deinit { leveldb_iter_destroy(handle) }
+
+    /// Goes to the first row at or after `key`.
+    func seek(_ key: StoreKey) {
+        key.bytes.withUnsafeBytes {
+            leveldb_iter_seek(handle, $0.bindMemory(to: CChar.self).baseAddress, $0.count)
+        }
+    }
+
+    func next() { leveldb_iter_next(handle) }
+
+    /// The row's key; nil behind the last.
+    ///
+    /// - Throws: when the rows cannot be read on.
+    func key() throws(StoreError) -> [UInt8]? {
+        guard leveldb_iter_valid(handle) != 0 else {
+            var failure: UnsafeMutablePointer<CChar>?
+            leveldb_iter_get_error(handle, &failure)
+            if let failure {
+                defer { leveldb_free(failure) }
+                throw Database.explain("read from the store", path, String(cString: failure))
+            }
+            return nil
+        }
+        var count = 0
+        let bytes = leveldb_iter_key(handle, &count)
+        return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    /// The row's value. There must be a row.
+    var value: [UInt8] {
+        var count = 0
+        let bytes = leveldb_iter_value(handle, &count)
+        return Array(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
+    /// Calls `body` with the rows whose key begins with `prefix`, from `start` on, until it returns false.
+    func forEach(
+        from start: StoreKey, prefix: StoreKey, _ body: ([UInt8]) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        seek(start)
+        while let key = try key(), key.starts(with: prefix.bytes) {
+            guard try body(key) else { return }
+            next()
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package import BrokerCore
+import BrokerLog
+import Glibc
+package import Logging
+package import Primitives
+import Synchronization
+
+/// The embedded store: one LevelDB in the data directory, one thread that writes and one that reads.
+///
+///     open → (recover) → start → close
+package final class LevelDBMessageStore: MessageStore {
+    package let health = StoreHealth()
+    package let statistics = StoreStatistics()
+    private let settings: StoreSettings
+    private let clock: any Clock
+    private let log: Logger
+    private let rows: Rows
+    private let jobs = BlockingQueue<StoreJob>()
+    private let readerJobs = Mutex<StoreReader?>(nil)
+    private let opened: Mutex<Database?>
+    private let threads = Mutex<[WorkerThread]>([])
+    private let isStopping = Atomic<Bool>(false)
+
+    package var isDurable: Bool { true }
+
+    /// Opens the store, or makes one where there is none.
+    ///
+    /// - Throws: when it is in use, damaged, not ours, of a later layout, or out of reach.
+    package init(_ settings: StoreSettings, clock: any Clock = SystemClock(), log: Logger) throws(StoreError)
+    {
+        self.settings = settings
+        self.clock = clock
+        self.log = log
+        rows = Rows(clock: clock)
+        let database = try Database(settings)
+        try StoreLayout.check(database, settings.directory, mayCreate: true)
+        opened = Mutex(database)
+    }
+
+    /// Reads what is there: call once, before `start`. See `StoreRecovery`.
+    package func recover(
+        progress: (StoreRecovery.Progress) -> Void, sessions: ([RestoredSession]) -> Void,
+        retained: (ApplicationMessage) -> Void
+    ) throws(StoreError) -> StoreRecovery.Result {
+        guard let database = opened.withLock({ $0 }) else { return StoreRecovery.Result() }
+        let begin = clock.now
+        var recovery = StoreRecovery(database, rows: rows, directory: settings.directory, now: clock.now)
+        let result = try recovery.run(progress: progress, sessions: sessions, retained: retained)
+        let nanoseconds = clock.now.nanoseconds(since: begin)
+        statistics.change {
+            $0.loaded = result.loaded
+            $0.recoveryNanoseconds = Int64(clamping: nanoseconds)
+        }
+        return result
+    }
+
+    /// Starts the threads.
+    ///
+    /// - Throws: when there are none to be had.
+    package func start() throws(StoreError) {
+        guard let database = opened.withLock({ $0.take() }) else { return }
+        let reader = StoreReader(
+            database, rows: rows, writerJobs: jobs, statistics: statistics, directory: settings.directory,
+            log: log)
+        readerJobs.withLock { $0 = reader }
+        do throws(ThreadError) {
+            let reading = try WorkerThread(name: "store-reader") { reader.run() }
+            threads.withLock { $0.append(reading) }
+            let writing = try WorkerThread(name: "store-writer") {
+                [self, settings, rows, jobs, statistics, health, clock, log] in
+                StoreWriter(
+                    settings, database, rows: rows, jobs: jobs, reader: reader, statistics: statistics,
+                    health: health, clock: clock, log: log,
+                    isStopping: { [unowned self] in isStopping.load(ordering: .relaxed) }
+                ).run()
+            }
+            threads.withLock { $0.append(writing) }
+        } catch {
+            throw StoreError(
+                operation: "start the store's threads", path: settings.directory,
+                text: String(cString: strerror(error.errorNumber)),
+                advice: "raise the limit on processes (ulimit -u)")
+        }
+    }
+
+    /// Writes what waits, then closes. Nothing may be asked of it afterwards.
+    package func close() {
+        isStopping.store(true, ordering: .relaxed)
+        jobs.close()
+        let running = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        let reader = readerJobs.withLock { $0 }
+        // The writer may still have reads for the reader: it ends first.
+        running.last?.join()
+        reader?.jobs.close()
+        if running.count > 1 { running.first?.join() }
+        reader?.replace(nil)
+        opened.withLock { $0 = nil }
+    }
+
+    /// Bytes of its files.
+    package var diskByteCount: Int64 { Database.byteCount(settings.directory) }
+
+    // MARK: MessageStore
+
+    package func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void) {
+        jobs.put(.commit(batch, completed: completed))
+    }
+
+    package func load(
+        _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
+    ) {
+        jobs.put(.load(request, completed: completed))
+    }
+
+    package func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) {
+        jobs.put(.takeDue(now, completed: completed))
+    }
+
+    package func purgeExpired(
+        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    ) {
+        jobs.put(.purgeExpired(request, now, completed: completed))
+    }
+}
+
+/// The version of the layout, in a row of its own.
+enum StoreLayout {
+    static let version: UInt32 = 1
+
+    /// - Throws: when the directory holds something else, or a layout this broker does not know.
+    static func check(_ database: Database, _ directory: String, mayCreate: Bool) throws(StoreError) {
+        guard let value = try database.value(of: .layout) else {
+            let cursor = database.cursor()
+            cursor.seek(StoreKey(.layout))
+            guard mayCreate, try cursor.key() == nil else {
+                throw StoreError(
+                    operation: "use the store", path: directory,
+                    text: "this LevelDB was not written by this broker: it has no layout version",
+                    advice: "give the broker an empty platform_data_dir")
+            }
+            try write(to: database)
+            return
+        }
+        let found: UInt32
+        do throws(RowProblem) {
+            var reader = try RowReader(value, key: StoreKey.layout.bytes, format: 1)
+            found = try reader.readUInt32()
+        } catch {
+            throw StoreError(
+                operation: "use the store", path: directory,
+                text: "its layout version is damaged: \(error.text)",
+                advice: "stop the broker, copy the directory, then run `vernemq store repair`")
+        }
+        guard found <= version else {
+            throw StoreError(
+                operation: "use the store", path: directory,
+                text: "its layout is version \(found); this broker knows versions up to \(version)",
+                advice: "start the newer broker that wrote it, or give this one its own platform_data_dir")
+        }
+    }
+
+    static func write(to database: Database) throws(StoreError) {
+        var writer = RowWriter()
+        writer.begin(format: 1)
+        writer.write(version)
+        writer.end(.layout)
+        let batch = DatabaseBatch()
+        batch.put(.layout, writer.bytes)
+        try database.write(batch)
+    }
+}

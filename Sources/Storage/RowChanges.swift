@@ -1,0 +1,204 @@
+import BrokerCore
+import Primitives
+
+/// Turns what loops want kept into changes of rows. The writer's alone.
+///
+/// A body that several copies share has a row that counts them. Counts that were looked at lately are kept in memory;
+/// each change of a count is written with the copies it comes from, so memory may forget them at any time.
+struct RowChanges {
+    let batch = DatabaseBatch()
+    private(set) var rows: Rows
+    /// Copies left of shared bodies, by message.
+    private var references: [UInt64: UInt32] = [:]
+    private var changedReferences: Set<UInt64> = []
+    private var ended = RecentSessions()
+    /// Sessions whose rows are to be removed, after the commit.
+    private(set) var purges: [Purge] = []
+    /// Changes of the counts by `StoredKind`.
+    private(set) var stored = [Int64](repeating: 0, count: StoredKind.allCases.count)
+    private(set) var deleted = [Int64](repeating: 0, count: StoredKind.allCases.count)
+
+    struct Purge {
+        let session: UInt64
+        let removesCopies: Bool
+    }
+
+    private static let keptReferences = 65_536
+
+    /// Told of what could not be read: the change is made without it, and `vernemq store repair` counts anew.
+    private let readFailed: (StoreError) -> Void
+
+    init(_ rows: Rows, readFailed: @escaping (StoreError) -> Void) {
+        self.rows = rows
+        self.readFailed = readFailed
+    }
+
+    private func read(_ key: StoreKey, _ database: Database) -> [UInt8]? {
+        do throws(StoreError) {
+            return try database.value(of: key)
+        } catch {
+            readFailed(error)
+            return nil
+        }
+    }
+
+    var isEmpty: Bool { batch.count == 0 && changedReferences.isEmpty }
+
+    // MARK: From loops
+
+    mutating func add(_ changes: StoreBatch, _ database: Database) {
+        for copy in changes.copies where copy.message >= 0 {
+            let message = changes.messages[Int(copy.message)]
+            if let body = message.message { put(copy, message.number, body, of: message) }
+        }
+        for change in changes.changes { add(change, database) }
+    }
+
+    private mutating func put(
+        _ copy: StoreBatch.Copy, _ number: UInt64, _ body: ApplicationMessage, of message: StoreBatch.Message
+    ) {
+        let isShared = number & 1 != 0
+        if isShared, references[number] == nil {
+            let key = StoreKey(.body, number)
+            batch.put(key, rows.message(key, body))
+            stored[StoredKind.bodies.rawValue] += 1
+            references[number] = UInt32(clamping: message.live)
+            changedReferences.insert(number)
+        }
+        let key = StoreKey(.copy, copy.session, number)
+        batch.put(key, rows.copy(key, copy, body, isShared: isShared))
+        stored[StoredKind.copies.rawValue] += 1
+        if let deadline = body.facts.expiryDeadline {
+            let key = StoreKey(due: rows.wall(deadline), copy.session, number)
+            batch.put(key, rows.empty(key))
+        }
+    }
+
+    private mutating func add(_ change: StoreBatch.Change, _ database: Database) {
+        switch change {
+        case .removeCopy(let session, let number, let deadline, let hasFlightRow):
+            // A session that has ended is purged: the row may be gone, and must not be counted twice.
+            if ended.contains(session), read(StoreKey(.copy, session, number), database) == nil { break }
+            removeCopy(session, number, deadline: deadline.map(rows.wall) ?? 0, database)
+            if hasFlightRow { batch.delete(StoreKey(.flight, session, number)) }
+        case .removeFlight(let session, let number): batch.delete(StoreKey(.flight, session, number))
+        case .flight(let session, let number, let identifier, let isReleased, let deadline):
+            let key = StoreKey(.flight, session, number)
+            batch.put(
+                key, rows.flight(key, Rows.Flight(packetIdentifier: identifier, isReleased: isReleased)))
+            if let deadline { batch.delete(StoreKey(due: rows.wall(deadline), session, number)) }
+        case .session(let session, let isNew):
+            let key = StoreKey(.session, session.number)
+            batch.put(key, rows.session(key, session))
+            if isNew { stored[StoredKind.sessions.rawValue] += 1 }
+        case .endSession(let session, let removesCopies):
+            batch.delete(StoreKey(.session, session))
+            deleted[StoredKind.sessions.rawValue] += 1
+            ended.insert(session)
+            purges.append(Purge(session: session, removesCopies: removesCopies))
+        case .purgeSession(let session): purges.append(Purge(session: session, removesCopies: true))
+        case .subscribe(let session, let subscription, let isNew):
+            let key = StoreKey(subscription: session, subscription.filter.bytes)
+            batch.put(key, rows.subscription(key, subscription))
+            if isNew { stored[StoredKind.subscriptions.rawValue] += 1 }
+        case .unsubscribe(let session, let filter):
+            batch.delete(StoreKey(subscription: session, filter.bytes))
+            deleted[StoredKind.subscriptions.rawValue] += 1
+        case .received(let session, let identifier):
+            let key = StoreKey(received: session, identifier)
+            batch.put(key, rows.empty(key))
+            stored[StoredKind.received.rawValue] += 1
+        case .released(let session, let identifier):
+            batch.delete(StoreKey(received: session, identifier))
+            deleted[StoredKind.received.rawValue] += 1
+        case .retain(let message, let isNew):
+            let key = StoreKey(retained: message.facts.mountpoint.name.bytes, message.topic.copiedBytes())
+            batch.put(key, rows.message(key, message))
+            if isNew { stored[StoredKind.retained.rawValue] += 1 }
+        case .removeRetained(let topic, let mountpoint):
+            batch.delete(StoreKey(retained: mountpoint.name.bytes, topic.bytes))
+            deleted[StoredKind.retained.rawValue] += 1
+        }
+    }
+
+    // MARK: Removing
+
+    /// - Parameter deadline: of its message, in milliseconds since 1970; 0 = none.
+    mutating func removeCopy(_ session: UInt64, _ number: UInt64, deadline: UInt64, _ database: Database) {
+        batch.delete(StoreKey(.copy, session, number))
+        deleted[StoredKind.copies.rawValue] += 1
+        if deadline != 0 { batch.delete(StoreKey(due: deadline, session, number)) }
+        if number & 1 != 0 { dereference(number, database) }
+    }
+
+    private mutating func dereference(_ number: UInt64, _ database: Database) {
+        var count = references[number]
+        if count == nil {
+            let key = StoreKey(.references, number)
+            if let value = read(key, database) { count = try? rows.references(key.bytes, value) }
+        }
+        guard let count, count > 0 else { return }  // damaged: `vernemq store repair` counts anew
+        references[number] = count - 1
+        changedReferences.insert(number)
+    }
+
+    /// Deletes a row that is of no use, whatever it is.
+    mutating func discard(_ key: [UInt8], _ kind: RowKind) {
+        batch.delete(key)
+        if let kind = StoredKind(kind) { deleted[kind.rawValue] += 1 }
+    }
+
+    // MARK: The commit
+
+    /// Puts the counts of shared bodies among the changes. To be called before they are written.
+    mutating func finish() {
+        for number in changedReferences {
+            let count = references[number] ?? 0
+            let key = StoreKey(.references, number)
+            if count == 0 {
+                batch.delete(StoreKey(.body, number))
+                batch.delete(key)
+                deleted[StoredKind.bodies.rawValue] += 1
+                references[number] = nil
+            } else {
+                batch.put(key, rows.references(key, count))
+            }
+        }
+        changedReferences.removeAll()
+    }
+
+    /// Begins anew, after the commit.
+    ///
+    /// - Returns: the sessions whose rows are to be removed now.
+    mutating func committed() -> [Purge] {
+        batch.removeAll()
+        for kind in StoredKind.allCases {
+            stored[kind.rawValue] = 0
+            deleted[kind.rawValue] = 0
+        }
+        if references.count > Self.keptReferences { references.removeAll() }
+        defer { purges.removeAll() }
+        return purges
+    }
+}
+
+/// The sessions that ended last.
+private struct RecentSessions {
+    private var numbers: Set<UInt64> = []
+    private var order: ContiguousArray<UInt64> = []
+    private var next = 0
+    private static let limit = 16_384
+
+    func contains(_ number: UInt64) -> Bool { numbers.contains(number) }
+
+    mutating func insert(_ number: UInt64) {
+        if order.count < Self.limit {
+            order.append(number)
+        } else {
+            numbers.remove(order[next])
+            order[next] = number
+            next = (next + 1) % Self.limit
+        }
+        numbers.insert(number)
+    }
+}

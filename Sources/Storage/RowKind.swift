@@ -1,0 +1,52 @@
+/// The kinds of rows in the store, by the first byte of their keys. All numbers in keys are big endian, so rows stand in
+/// the order of their numbers. `docs/storage.md` has the whole layout.
+enum RowKind: UInt8, CaseIterable {
+    /// `layout` → the version of this layout.
+    case layout = 0x00
+    /// message → body shared by several copies.
+    case body = 0x62  // b
+    /// message → how many copies of the body are left.
+    case references = 0x6E  // n
+    /// session, message → a copy: its terms, and its body unless that is shared.
+    case copy = 0x63  // c
+    /// session, message → the identifier it was sent with; wins over the one in the copy.
+    case flight = 0x66  // f
+    /// session, identifier → a QoS 2 message was received and not released.
+    case received = 0x69  // i
+    /// mountpoint, topic → retained message.
+    case retained = 0x72  // r
+    /// session → who it is, its expiry and will.
+    case session = 0x73  // s
+    /// session, filter → options.
+    case subscription = 0x75  // u
+    /// deadline, session, message: the copy expires then.
+    case due = 0x78  // x
+}
+
+/// What is counted by kind: a closed set, for labels.
+package enum StoredKind: Int, CaseIterable, Sendable {
+    case copies, bodies, sessions, subscriptions, retained, received
+
+    package var label: String {
+        switch self {
+        case .copies: "copies"
+        case .bodies: "bodies"
+        case .sessions: "sessions"
+        case .subscriptions: "subscriptions"
+        case .retained: "retained"
+        case .received: "received_ids"
+        }
+    }
+
+    init?(_ kind: RowKind) {
+        switch kind {
+        case .copy: self = .copies
+        case .body: self = .bodies
+        case .session: self = .sessions
+        case .subscription: self = .subscriptions
+        case .retained: self = .retained
+        case .received: self = .received
+        case .layout, .references, .flight, .due: return nil
+        }
+    }
+}

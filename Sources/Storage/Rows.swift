@@ -1,0 +1,251 @@
+import BrokerCore
+import MQTTCodec
+import Primitives
+
+/// What the rows hold, and how it becomes bytes and back.
+struct Rows {
+    /// Between monotonic time and the wall clock. Taken once: a deadline is the same number whenever it is written.
+    let wallOffset: UInt64
+    private var writer = RowWriter()
+
+    private static let format: UInt8 = 1
+
+    /// - Parameter wallOffset: what makes milliseconds since 1970 of milliseconds of `MonotonicTime`.
+    init(wallOffset: UInt64) { self.wallOffset = wallOffset }
+
+    init(clock: any Clock) {
+        let now = clock.now.nanoseconds / 1_000_000
+        self.init(wallOffset: clock.wallMilliseconds &- now)
+    }
+
+    func wall(_ time: MonotonicTime) -> UInt64 {
+        time == .distantFuture ? .max : time.nanoseconds / 1_000_000 &+ wallOffset
+    }
+
+    /// A deadline that passed before this process began is the beginning of time.
+    func time(_ wall: UInt64) -> MonotonicTime {
+        guard wall != .max else { return .distantFuture }
+        guard wall > wallOffset else { return MonotonicTime(nanoseconds: 0) }
+        return MonotonicTime(nanoseconds: 0).adding(milliseconds: wall - wallOffset)
+    }
+
+    // MARK: Copies
+
+    struct Copy {
+        var terms: DeliveryTerms
+        /// 0 = not sent.
+        var packetIdentifier: UInt16
+        /// Milliseconds since 1970; 0 = does not expire.
+        var deadline: UInt64
+        /// nil: the body is shared.
+        var message: ApplicationMessage?
+    }
+
+    mutating func copy(
+        _ key: StoreKey, _ copy: StoreBatch.Copy, _ message: ApplicationMessage, isShared: Bool
+    ) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(
+            copy.terms.qos.rawValue | (copy.terms.isRetained ? 4 : 0) | (copy.terms.isShared ? 8 : 0)
+                | (isShared ? 16 : 0))
+        writer.write(copy.terms.subscriptionIdentifier)
+        writer.write(copy.packetIdentifier)
+        writer.write(message.facts.expiryDeadline.map(wall) ?? 0)
+        if !isShared { write(message) }
+        writer.end(key)
+        return writer.bytes
+    }
+
+    /// - Parameter withMessage: false: whatever the row holds of it is passed over.
+    func copy(_ key: [UInt8], _ value: [UInt8], withMessage: Bool = true) throws(RowProblem) -> Copy {
+        guard key.count == 17 else { throw .badKey }
+        var reader = try RowReader(value, key: key, format: Self.format)
+        let flags = try reader.readUInt8()
+        guard let qos = QoS(rawValue: flags & 3), flags < 32 else { throw .badField("flags") }
+        let terms = DeliveryTerms(
+            qos: qos, isRetained: flags & 4 != 0, isShared: flags & 8 != 0,
+            subscriptionIdentifier: try reader.readUInt32())
+        let identifier = try reader.readUInt16()
+        let deadline = try reader.readUInt64()
+        let message = flags & 16 == 0 && withMessage ? try readMessage(&reader, value) : nil
+        return Copy(terms: terms, packetIdentifier: identifier, deadline: deadline, message: message)
+    }
+
+    // MARK: Messages
+
+    mutating func message(_ key: StoreKey, _ message: ApplicationMessage) -> [UInt8] {
+        writer.begin(format: Self.format)
+        write(message)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func message(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> ApplicationMessage {
+        var reader = try RowReader(value, key: key, format: Self.format)
+        return try readMessage(&reader, value)
+    }
+
+    private mutating func write(_ message: ApplicationMessage) {
+        let facts = message.facts
+        writer.write(facts.qos.rawValue | (facts.isRetained ? 4 : 0) | (facts.payloadIsUTF8 ? 8 : 0))
+        writer.write(facts.expiryDeadline.map(wall) ?? 0)
+        writer.write(facts.mountpoint.name.bytes)
+        writer.write(message.topic)
+        writer.write(message.properties)
+        writer.write(message.payload)
+    }
+
+    private func readMessage(_ reader: inout RowReader, _ value: [UInt8]) throws(RowProblem)
+        -> ApplicationMessage
+    {
+        let flags = try reader.readUInt8()
+        guard let qos = QoS(rawValue: flags & 3), flags < 16 else { throw .badField("message flags") }
+        let deadline = try reader.readUInt64()
+        let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
+        let topic = try reader.readRange()
+        let properties = try reader.readRange()
+        let payload = try reader.readRange()
+        guard !topic.isEmpty else { throw .badField("topic") }
+        guard reader.isAtEnd else { throw .badField("length") }
+        let bytes = value.span.bytes
+        return ApplicationMessage(
+            facts: MessageFacts(
+                qos: qos, isRetained: flags & 4 != 0, mountpoint: mountpoint, publisher: nil,
+                expiryDeadline: deadline == 0 ? nil : time(deadline), payloadIsUTF8: flags & 8 != 0),
+            topic: bytes.extracting(topic), properties: bytes.extracting(properties),
+            payload: bytes.extracting(payload))
+    }
+
+    mutating func references(_ key: StoreKey, _ count: UInt32) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(count)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func references(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> UInt32 {
+        var reader = try RowReader(value, key: key, format: Self.format)
+        return try reader.readUInt32()
+    }
+
+    // MARK: Flights and received identifiers
+
+    struct Flight {
+        var packetIdentifier: UInt16
+        /// PUBREC has come.
+        var isReleased: Bool
+    }
+
+    mutating func flight(_ key: StoreKey, _ flight: Flight) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(flight.packetIdentifier)
+        writer.write(flight.isReleased)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func flight(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> Flight {
+        guard key.count == 17 else { throw .badKey }
+        var reader = try RowReader(value, key: key, format: Self.format)
+        let identifier = try reader.readUInt16()
+        guard identifier != 0 else { throw .badField("packet identifier") }
+        return Flight(packetIdentifier: identifier, isReleased: try reader.readBool())
+    }
+
+    /// The key says it all.
+    mutating func empty(_ key: StoreKey) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func received(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> UInt16 {
+        _ = try RowReader(value, key: key, format: Self.format)
+        guard key.count == 11 else { throw .badKey }
+        return UInt16(key[9]) << 8 | UInt16(key[10])
+    }
+
+    // MARK: Subscriptions
+
+    mutating func subscription(_ key: StoreKey, _ subscription: Subscription) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(subscription.options.rawValue)
+        writer.write(subscription.identifier)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func subscription(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> Subscription {
+        var reader = try RowReader(value, key: key, format: Self.format)
+        guard key.count > 9 else { throw .badKey }
+        guard let options = SubscriptionOptions(rawValue: try reader.readUInt8()) else {
+            throw .badField("options")
+        }
+        return Subscription(
+            filter: UTF8Text(bytes: Array(key[9...])), options: options, identifier: try reader.readUInt32())
+    }
+
+    // MARK: Sessions
+
+    mutating func session(_ key: StoreKey, _ session: StoredSession) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(session.subscriber.mountpoint.name.bytes)
+        writer.write(session.subscriber.clientID.bytes)
+        writer.write(UInt8(session.version == .v5 ? 5 : session.version == .v311 ? 4 : 3))
+        writer.write(session.isBridge)
+        writer.write(session.expiryInterval)
+        writer.write(session.expiryDeadline.map(wall) ?? 0)
+        writer.write(session.will != nil)
+        if let will = session.will {
+            writer.write(will.qos.rawValue | (will.isRetained ? 4 : 0))
+            writer.write(will.mountpoint.name.bytes)
+            writer.write(will.topic.bytes)
+            writer.write(will.payload)
+            writer.write(will.properties)
+            writer.write(will.messageExpiryInterval != nil)
+            writer.write(will.messageExpiryInterval ?? 0)
+            writer.write(will.delayInterval)
+            writer.write(session.willDeadline.map(wall) ?? 0)
+        }
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func session(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> StoredSession {
+        guard key.count == 9, let number = key.keyNumber(at: 1) else { throw .badKey }
+        var reader = try RowReader(value, key: key, format: Self.format)
+        let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
+        let clientID = UTF8Text(bytes: try reader.readBlock())
+        let version: ProtocolVersion
+        switch try reader.readUInt8() {
+        case 5: version = .v5
+        case 4: version = .v311
+        case 3: version = .v31
+        default: throw .badField("protocol version")
+        }
+        let isBridge = try reader.readBool()
+        let interval = try reader.readUInt32()
+        let deadline = try reader.readUInt64()
+        var session = StoredSession(
+            number: number, subscriber: SubscriberID(mountpoint: mountpoint, clientID: clientID),
+            version: version, isBridge: isBridge, expiryInterval: interval,
+            expiryDeadline: deadline == 0 ? nil : time(deadline))
+        if try reader.readBool() {
+            let flags = try reader.readUInt8()
+            guard let qos = QoS(rawValue: flags & 3), flags < 8 else { throw .badField("will flags") }
+            let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
+            let topic = UTF8Text(bytes: try reader.readBlock())
+            let payload = try reader.readBlock()
+            let properties = try reader.readBlock()
+            let hasExpiry = try reader.readBool()
+            let expiry = try reader.readUInt32()
+            session.will = WillMessage(
+                qos: qos, isRetained: flags & 4 != 0, topic: topic, payload: payload, properties: properties,
+                messageExpiryInterval: hasExpiry ? expiry : nil, delayInterval: try reader.readUInt32(),
+                mountpoint: mountpoint)
+            let due = try reader.readUInt64()
+            session.willDeadline = due == 0 ? nil : time(due)
+        }
+        return session
+    }
+}

@@ -1,0 +1,174 @@
+package import BrokerCore
+import Primitives
+
+/// `vernemq store check` and `vernemq store repair`: looks at every row while no broker runs.
+package struct StoreInspection {
+    private let settings: StoreSettings
+    private let rows: Rows
+    private let database: Database
+    private var findings = Findings()
+    private var sessions: Set<UInt64> = []
+    /// Copies that were found of each shared body.
+    private var copiesOfBody: [UInt64: UInt32] = [:]
+    private var bodies: Set<UInt64> = []
+    private var unwanted: [[UInt8]] = []
+
+    package struct Findings: Sendable {
+        /// By `StoredKind`.
+        package var counts = [Int64](repeating: 0, count: StoredKind.allCases.count)
+        /// What is wrong, a line each; the first hundred.
+        package var problems: [String] = []
+        package var problemCount = 0
+        /// Rows of no use that do no harm: a crash may leave them, and the next start removes them.
+        package var leftovers = 0
+
+        package var isSound: Bool { problemCount == 0 }
+
+        fileprivate mutating func note(_ problem: String) {
+            problemCount += 1
+            if problems.count < 100 { problems.append(problem) }
+        }
+    }
+
+    private init(_ settings: StoreSettings) throws(StoreError) {
+        self.settings = settings
+        rows = Rows(clock: SystemClock())
+        database = try Database(settings, mayCreate: false)
+    }
+
+    /// Reads everything and says what is wrong.
+    ///
+    /// - Throws: when the store cannot be opened or is not one of ours.
+    package static func check(_ settings: StoreSettings) throws(StoreError) -> Findings {
+        var inspection = try StoreInspection(settings)
+        try StoreLayout.check(inspection.database, settings.directory, mayCreate: false)
+        try inspection.look()
+        return inspection.findings
+    }
+
+    /// Has LevelDB salvage what it can, then removes what makes no sense and counts references anew.
+    ///
+    /// - Returns: what was wrong and is no more.
+    package static func repair(_ settings: StoreSettings) throws(StoreError) -> Findings {
+        try Database.repair(settings)
+        var inspection = try StoreInspection(settings)
+        do throws(StoreError) {
+            try StoreLayout.check(inspection.database, settings.directory, mayCreate: false)
+        } catch {
+            // A later layout stays as it is; a version that was lost with its file is put back.
+            let cursor = inspection.database.cursor()
+            cursor.seek(StoreKey(.layout))
+            let first = try cursor.key()
+            guard
+                first == nil || first == StoreKey.layout.bytes || (first?.first).flatMap(RowKind.init) != nil,
+                try inspection.layoutIsDamagedOrMissing()
+            else { throw error }
+        }
+        try inspection.look()
+        try inspection.mend()
+        return inspection.findings
+    }
+
+    private func layoutIsDamagedOrMissing() throws(StoreError) -> Bool {
+        guard let value = try database.value(of: .layout) else { return true }
+        return (try? RowReader(value, key: StoreKey.layout.bytes, format: 1)) == nil
+    }
+
+    // MARK: Looking
+
+    private mutating func look() throws(StoreError) {
+        for kind in [RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .due] {
+            let cursor = database.cursor()
+            let prefix = StoreKey(kind)
+            cursor.seek(prefix)
+            while let key = try cursor.key(), key.starts(with: prefix.bytes) {
+                do throws(RowProblem) {
+                    try look(kind, key, cursor.value)
+                    if let counted = StoredKind(kind) { findings.counts[counted.rawValue] += 1 }
+                } catch {
+                    findings.note("row \(key.shownAsKey): \(error.text)")
+                    unwanted.append(key)
+                }
+                cursor.next()
+            }
+        }
+        try lookAtReferences()
+    }
+
+    private mutating func look(_ kind: RowKind, _ key: [UInt8], _ value: [UInt8]) throws(RowProblem) {
+        switch kind {
+        case .session: sessions.insert(try rows.session(key, value).number)
+        case .body:
+            _ = try rows.message(key, value)
+            if let number = key.keyNumber(at: 1) { bodies.insert(number) }
+        case .copy:
+            let copy = try rows.copy(key, value)
+            guard let session = key.keyNumber(at: 1), let number = key.keyNumber(at: 9) else { throw .badKey }
+            guard isOwned(key, session) else { return }
+            if copy.message == nil {
+                guard bodies.contains(number) else { throw .badField("body: missing") }
+                copiesOfBody[number, default: 0] += 1
+            }
+        case .flight:
+            _ = try rows.flight(key, value)
+            if let session = key.keyNumber(at: 1) { _ = isOwned(key, session) }
+        case .received:
+            _ = try rows.received(key, value)
+            if let session = key.keyNumber(at: 1) { _ = isOwned(key, session) }
+        case .subscription:
+            _ = try rows.subscription(key, value)
+            if let session = key.keyNumber(at: 1) { _ = isOwned(key, session) }
+        case .retained: _ = try rows.message(key, value)
+        case .due:
+            guard key.count == 25 else { throw .badKey }
+        case .layout, .references: break
+        }
+    }
+
+    /// Whether the row's session is there; a row without one is a leftover.
+    private mutating func isOwned(_ key: [UInt8], _ session: UInt64) -> Bool {
+        if sessions.contains(session) { return true }
+        findings.leftovers += 1
+        unwanted.append(key)
+        return false
+    }
+
+    private mutating func lookAtReferences() throws(StoreError) {
+        for number in bodies {
+            let key = StoreKey(.references, number)
+            var counted: UInt32?
+            if let value = try database.value(of: key) { counted = try? rows.references(key.bytes, value) }
+            let found = copiesOfBody[number] ?? 0
+            if found == 0 {
+                findings.leftovers += 1
+                unwanted += [StoreKey(.body, number).bytes, key.bytes]
+            } else if counted != found {
+                findings.note(
+                    "message \(number): \(found) copies, but \(counted.map { "\($0)" } ?? "none") counted")
+            }
+        }
+    }
+
+    // MARK: Mending
+
+    private mutating func mend() throws(StoreError) {
+        var rows = rows
+        var batch = DatabaseBatch()
+        func write(_ limit: Int) throws(StoreError) {
+            guard batch.count > limit else { return }
+            try database.write(batch)
+            batch = DatabaseBatch()
+        }
+        for key in unwanted {
+            batch.delete(key)
+            try write(10_000)
+        }
+        for (number, count) in copiesOfBody {
+            let key = StoreKey(.references, number)
+            batch.put(key, rows.references(key, count))
+            try write(10_000)
+        }
+        try write(0)
+        try StoreLayout.write(to: database)
+    }
+}

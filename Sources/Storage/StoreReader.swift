@@ -1,0 +1,202 @@
+import BrokerCore
+import Logging
+import Primitives
+import Synchronization
+
+/// The thread that reads backlogs, so that no commit waits for a slow disk's seek.
+final class StoreReader: Sendable {
+    let jobs = BlockingQueue<StoreJob>()
+    private let database: Mutex<Database?>
+    private let rows: Rows
+    private let writerJobs: BlockingQueue<StoreJob>
+    private let statistics: StoreStatistics
+    private let directory: String
+    private let log: Logger
+
+    private static let purgeLength = 5000
+
+    init(
+        _ database: Database, rows: Rows, writerJobs: BlockingQueue<StoreJob>, statistics: StoreStatistics,
+        directory: String, log: Logger
+    ) {
+        self.database = Mutex(database)
+        self.rows = rows
+        self.writerJobs = writerJobs
+        self.statistics = statistics
+        self.directory = directory
+        self.log = log
+    }
+
+    /// Puts another database in place, once no read uses the old one.
+    func replace(_ database: Database?) { self.database.withLock { $0 = database } }
+
+    /// Works until the queue is closed and empty.
+    func run() {
+        var waiting: ContiguousArray<StoreJob> = []
+        while jobs.take(into: &waiting) {
+            for job in waiting { take(job) }
+            waiting.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func take(_ job: StoreJob) {
+        switch job {
+        case .load(let request, let completed):
+            completed(reading { db throws(StoreError) in try load(request, db) })
+        case .purgeExpired(let request, let now, let completed):
+            let found = reading { db throws(StoreError) in try findExpired(request, now, db) }
+            remove(request.session, (try? found.get()) ?? [], completed)
+        case .commit, .takeDue, .removeExpired, .discard: break  // the writer's
+        }
+    }
+
+    private func reading<Value: Sendable>(
+        _ body: (Database) throws(StoreError) -> Value
+    ) -> Result<Value, StoreError> {
+        database.withLock { database in
+            guard let database else {
+                return .failure(
+                    StoreError(operation: "read from the store", path: directory, text: "it is closed"))
+            }
+            do throws(StoreError) {
+                return .success(try body(database))
+            } catch {
+                statistics.count(error)
+                return .failure(error)
+            }
+        }
+    }
+
+    // MARK: Loading
+
+    private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
+        var loaded = LoadedBacklog(copies: [], next: nil)
+        var byteCount = 0
+        var damaged: [[UInt8]] = []
+        let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
+        let cursor = database.cursor()
+        try cursor.forEach(
+            from: StoreKey(.copy, request.session, request.numbers.lowerBound),
+            prefix: StoreKey(.copy, request.session)
+        ) { key throws(StoreError) in
+            guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
+                return false
+            }
+            guard loaded.copies.count < request.limit, byteCount < request.byteLimit else {
+                loaded.next = number
+                return false
+            }
+            do throws(RowProblem) {
+                let copy = try rows.copy(key, cursor.value)
+                let flight = flights.find(number)
+                let isReleased = flight?.isReleased == true
+                let message = isReleased ? nil : try message(of: copy, number, database)
+                byteCount += message?.byteCount ?? 0
+                loaded.copies.append(
+                    LoadedBacklog.Copy(
+                        number: number, terms: copy.terms, message: message,
+                        packetIdentifier: flight?.packetIdentifier ?? copy.packetIdentifier))
+            } catch {
+                damaged.append(key)
+                loaded.lostCount += 1
+                statistics.change { $0.damaged += 1 }
+                log.error(
+                    "a stored message cannot be read and is lost",
+                    metadata: ["row": "\(key.shownAsKey)", "problem": "\(error.text)", "in": "\(directory)"])
+            }
+            return true
+        }
+        if !damaged.isEmpty { writerJobs.put(.discard(damaged)) }
+        return loaded
+    }
+
+    private func message(of copy: Rows.Copy, _ number: UInt64, _ database: Database) throws(RowProblem)
+        -> ApplicationMessage
+    {
+        if let message = copy.message { return message }
+        let key = StoreKey(.body, number)
+        var value: [UInt8]?
+        do throws(StoreError) {
+            value = try database.value(of: key)
+        } catch {
+            statistics.count(error)
+            throw .badField("body: \(error)")
+        }
+        guard let value else { throw .badField("body: missing") }
+        return try rows.message(key.bytes, value)
+    }
+
+    // MARK: Expiry
+
+    private func findExpired(_ request: StoreLoad, _ now: MonotonicTime, _ database: Database)
+        throws(StoreError) -> [(number: UInt64, deadline: UInt64)]
+    {
+        var found: [(number: UInt64, deadline: UInt64)] = []
+        let wall = rows.wall(now)
+        let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
+        let cursor = database.cursor()
+        try cursor.forEach(
+            from: StoreKey(.copy, request.session, request.numbers.lowerBound),
+            prefix: StoreKey(.copy, request.session)
+        ) { key throws(StoreError) in
+            guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
+                return false
+            }
+            // What was sent does not expire, and what cannot be read is found when it is loaded.
+            if let copy = try? rows.copy(key, cursor.value, withMessage: false), copy.deadline != 0,
+                copy.deadline <= wall, copy.packetIdentifier == 0, flights.find(number) == nil
+            {
+                found.append((number, copy.deadline))
+            }
+            return true
+        }
+        return found
+    }
+
+    /// Has the writer remove them, some at a time; the last answers.
+    private func remove(
+        _ session: UInt64, _ copies: [(number: UInt64, deadline: UInt64)],
+        _ completed: @escaping @Sendable (Int) -> Void
+    ) {
+        let count = copies.count
+        var rest = copies[...]
+        while rest.count > Self.purgeLength {
+            writerJobs.put(
+                .removeExpired(session: session, Array(rest.prefix(Self.purgeLength)), completed: {}))
+            rest = rest.dropFirst(Self.purgeLength)
+        }
+        writerJobs.put(.removeExpired(session: session, Array(rest), completed: { completed(count) }))
+    }
+}
+
+/// The identifiers of a session's copies, asked for in the order of the messages' numbers.
+private final class FlightCursor {
+    private let cursor: DatabaseCursor
+    private let prefix: StoreKey
+    private let rows: Rows
+    private var current: (number: UInt64, flight: Rows.Flight?)?
+
+    init(_ session: UInt64, from first: UInt64, _ database: Database, _ rows: Rows) {
+        cursor = database.cursor()
+        prefix = StoreKey(.flight, session)
+        self.rows = rows
+        cursor.seek(StoreKey(.flight, session, first))
+        read()
+    }
+
+    /// - Parameter number: not less than in the call before.
+    func find(_ number: UInt64) -> Rows.Flight? {
+        while let current, current.number < number {
+            cursor.next()
+            read()
+        }
+        return current?.number == number ? current?.flight : nil
+    }
+
+    private func read() {
+        current = nil
+        guard let key = try? cursor.key(), key.starts(with: prefix.bytes), let number = key.keyNumber(at: 9)
+        else { return }
+        current = (number, try? rows.flight(key, cursor.value))
+    }
+}

@@ -1,0 +1,234 @@
+import BrokerCore
+import BrokerLog
+import BrokerMetrics
+import Glibc
+import Logging
+import Primitives
+import Synchronization
+
+/// The one thread that writes. Batches that wait are written together: a thousand publishers share one commit.
+///
+///     loops → [ job | job | … ] → rows → one write → who waited is told
+///
+/// A write that fails is tried again, after the store was opened anew, until it succeeds; LevelDB takes no further write
+/// after one that failed, and what it wrote in part is cut off when it is opened. Meanwhile `health` tells the loops,
+/// which refuse what would need the store.
+final class StoreWriter {
+    private let settings: StoreSettings
+    private let jobs: BlockingQueue<StoreJob>
+    private let reader: StoreReader
+    private let statistics: StoreStatistics
+    private let health: StoreHealth
+    private let clock: any Clock
+    private let log: Logger
+    private let trouble: Episode
+    private let isStopping: @Sendable () -> Bool
+    private var database: Database?
+    private var changes: RowChanges
+    private var completions: [@Sendable () -> Void] = []
+    private var purges: [RowChanges.Purge] = []
+
+    /// Bytes of changes that are written at once at most.
+    private static let batchByteCount = 8 * 1024 * 1024
+    private static let purgeLength = 2000
+    private static let dueLength = 10_000
+    private static let retryMicroseconds: UInt32 = 500_000
+
+    init(
+        _ settings: StoreSettings, _ database: Database, rows: Rows, jobs: BlockingQueue<StoreJob>,
+        reader: StoreReader, statistics: StoreStatistics, health: StoreHealth, clock: any Clock, log: Logger,
+        isStopping: @escaping @Sendable () -> Bool
+    ) {
+        self.settings = settings
+        self.database = database
+        self.jobs = jobs
+        self.reader = reader
+        self.statistics = statistics
+        self.health = health
+        self.clock = clock
+        self.log = log
+        self.isStopping = isStopping
+        changes = RowChanges(rows) { [statistics, log] error in
+            statistics.count(error)
+            log.error("the store cannot be read", metadata: ["error": "\(error)"])
+        }
+        trouble = Episode(
+            log, level: .error,
+            began: "the store takes no writes: messages that would have to be stored are refused",
+            ended: "the store takes writes again")
+    }
+
+    /// Works until the queue is closed and empty.
+    func run() {
+        var waiting: ContiguousArray<StoreJob> = []
+        while jobs.take(into: &waiting, milliseconds: purges.isEmpty ? nil : 0) {
+            for job in waiting { take(job) }
+            waiting.removeAll(keepingCapacity: true)
+            flush()
+            if !purges.isEmpty { purge() }
+        }
+    }
+
+    private func take(_ job: StoreJob) {
+        switch job {
+        case .commit(let batch, let completed):
+            if let database { changes.add(batch, database) }
+            completions.append(completed)
+            if changes.batch.byteCount > Self.batchByteCount { flush() }
+        // Reads see everything that was asked for before them.
+        case .load(let request, let completed):
+            flush()
+            reader.jobs.put(.load(request, completed: completed))
+        case .purgeExpired(let request, let now, let completed):
+            flush()
+            reader.jobs.put(.purgeExpired(request, now, completed: completed))
+        case .takeDue(let now, let completed):
+            flush()
+            completed(takeDue(now))
+        case .removeExpired(let session, let copies, let completed):
+            if let database {
+                for copy in copies {
+                    changes.removeCopy(session, copy.number, deadline: copy.deadline, database)
+                }
+            }
+            completions.append(completed)
+        case .discard(let keys):
+            for key in keys {
+                if let first = key.first, let kind = RowKind(rawValue: first) { changes.discard(key, kind) }
+            }
+        }
+    }
+
+    /// Does what may have to read. When that fails, what could not be read stays behind for `vernemq store repair`.
+    private func attempt(_ body: (Database) throws(StoreError) -> Void) {
+        guard let database else { return }
+        do throws(StoreError) {
+            try body(database)
+        } catch {
+            statistics.count(error)
+            log.error("the store cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Commit
+
+    /// Writes all that was gathered, however often it takes, and tells who waited.
+    private func flush() {
+        changes.finish()
+        if changes.batch.count > 0 {
+            let begin = clock.now
+            guard write() else { return }
+            let end = clock.now
+            let nanoseconds = end.nanoseconds(since: begin)
+            if settings.isSynced {
+                statistics.syncs.observe(nanoseconds)
+            } else {
+                statistics.writes.observe(nanoseconds)
+            }
+            statistics.batches.observe(UInt64(changes.batch.count))
+        }
+        statistics.change { counts in
+            if changes.batch.count > 0 { counts.commits += 1 }
+            counts.waitingJobs = Int64(jobs.count)
+            for index in counts.stored.indices {
+                counts.stored[index] += changes.stored[index]
+                counts.deleted[index] += changes.deleted[index]
+            }
+        }
+        purges += changes.committed()
+        for completed in completions { completed() }
+        completions.removeAll(keepingCapacity: true)
+    }
+
+    /// - Returns: false when the broker ends before the store takes it.
+    private func write() -> Bool {
+        while true {
+            do throws(StoreError) {
+                if database == nil { try reopen() }
+                try database?.write(changes.batch)
+                if health.isFailing {
+                    health.set(isFailing: false)
+                    statistics.change { $0.isFailing = false }
+                    trouble.ended()
+                }
+                return true
+            } catch {
+                health.set(isFailing: true)
+                statistics.count(error)
+                statistics.change { $0.isFailing = true }
+                trouble.occurred(["error": "\(error)"])
+                closeDatabase()
+                if isStopping() {
+                    log.error(
+                        "the broker ends while the store takes no writes; the last changes are lost, none of them acknowledged",
+                        metadata: ["error": "\(error)", "changes": "\(changes.batch.count)"])
+                    completions.removeAll()
+                    return false
+                }
+                usleep(Self.retryMicroseconds)
+            }
+        }
+    }
+
+    private func closeDatabase() {
+        reader.replace(nil)
+        database = nil
+    }
+
+    private func reopen() throws(StoreError) {
+        let opened = try Database(settings, mayCreate: false)
+        database = opened
+        reader.replace(opened)
+        statistics.change { $0.reopened += 1 }
+    }
+
+    // MARK: Purges
+
+    /// Removes some of the rows of a session that has ended.
+    private func purge() {
+        guard let purge = purges.first else { return }
+        var left = Self.purgeLength
+        attempt { database throws(StoreError) in
+            let cursor = database.cursor()
+            for kind in [RowKind.subscription, .received] + (purge.removesCopies ? [.copy, .flight] : []) {
+                let prefix = StoreKey(kind, purge.session)
+                try cursor.forEach(from: prefix, prefix: prefix) { key throws(StoreError) in
+                    if kind == .copy, let number = key.keyNumber(at: 9) {
+                        let copy = try? changes.rows.copy(key, cursor.value, withMessage: false)
+                        changes.removeCopy(
+                            purge.session, number, deadline: copy?.deadline ?? 0, database)
+                    } else {
+                        changes.discard(key, kind)
+                    }
+                    left -= 1
+                    return left > 0
+                }
+                if left == 0 { return }
+            }
+        }
+        if left > 0 { purges.removeFirst() }
+        flush()
+    }
+
+    // MARK: Expiry
+
+    /// Sessions with copies whose time has come. Their rows in the index go with this.
+    private func takeDue(_ now: MonotonicTime) -> Set<UInt64> {
+        var sessions: Set<UInt64> = []
+        let wall = changes.rows.wall(now)
+        var left = Self.dueLength
+        attempt { database throws(StoreError) in
+            let cursor = database.cursor()
+            let prefix = StoreKey(.due)
+            try cursor.forEach(from: prefix, prefix: prefix) { key throws(StoreError) in
+                guard left > 0, let deadline = key.keyNumber(at: 1), deadline <= wall else { return false }
+                if let session = key.keyNumber(at: 9) { sessions.insert(session) }
+                changes.discard(key, .due)
+                left -= 1
+                return true
+            }
+        }
+        flush()
+        return sessions
+    }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import BrokerConfig
+import BrokerCore
+import Storage
+
+/// `vernemq store …`: looks after the message store while no broker runs.
+struct StoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store", abstract: "Check and repair the message store. The broker must not run.",
+        subcommands: [Check.self, Repair.self])
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read every row and say what is wrong; exit status 1 when something is.")
+
+        @OptionGroup var source: ConfigSource
+
+        func run() throws {
+            let settings = StoreSettings(try source.load().0)
+            let findings = try StoreCommand.attempt { () throws(StoreError) in
+                try StoreInspection.check(settings)
+            }
+            StoreCommand.show(findings, settings.directory)
+            guard findings.isSound else {
+                print("copy the directory, then run `vernemq store repair`")
+                throw ExitCode(1)
+            }
+            print("the store is sound")
+        }
+    }
+
+    struct Repair: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Keep all that can be read and remove the rest. Copy the directory first: what is removed is gone."
+        )
+
+        @OptionGroup var source: ConfigSource
+
+        func run() throws {
+            let settings = StoreSettings(try source.load().0)
+            let findings = try StoreCommand.attempt { () throws(StoreError) in
+                try StoreInspection.repair(settings)
+            }
+            StoreCommand.show(findings, settings.directory)
+            print(
+                findings.isSound
+                    ? "nothing had to be removed" : "\(findings.problemCount) problems were mended")
+        }
+    }
+
+    private static func attempt(
+        _ work: () throws(StoreError) -> StoreInspection.Findings
+    ) throws -> StoreInspection.Findings {
+        do throws(StoreError) {
+            return try work()
+        } catch {
+            Console.error("vernemq: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private static func show(_ findings: StoreInspection.Findings, _ directory: String) {
+        print("store in \(directory)")
+        for kind in StoredKind.allCases { print("  \(kind.label): \(findings.counts[kind.rawValue])") }
+        if findings.leftovers > 0 { print("  left over from sessions that ended: \(findings.leftovers)") }
+        for problem in findings.problems { print("  wrong: \(problem)") }
+        let more = findings.problemCount - findings.problems.count
+        if more > 0 { print("  … and \(more) more") }
+    }
+}
