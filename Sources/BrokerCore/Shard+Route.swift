@@ -259,7 +259,7 @@ extension Shard {
     func lookAtOverload() {
         let isBehind =
             (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
-            || outbox.open.byteCount > Self.openBatchHighWater / 4
+            || outbox.byteCount > Self.openBatchHighWater / 4
         guard !isBehind else { return }
         isOverloaded = false
         for (handle, epoch) in overloadPaused {

@@ -101,7 +101,7 @@ package final class Shard {
     // Storage.
     /// Whether anything is kept.
     let isStoring: Bool
-    var outbox: StoreOutbox
+    let outbox: StoreOutbox
     var barrier = StoreBarrier()
     /// Sessions that are kept, by their number in the store.
     var kept: [UInt64: SessionHandle] = [:]

@@ -258,9 +258,7 @@ extension Session {
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
                 message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
-        if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.isOpen(ticket),
-            shard.outbox.open.note(identifier, of: ticket)
-        {
+        if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.note(identifier, of: ticket) {
             inflight[inflight.count - 1].isIdentifierStored = true
         }
         resumedCount += 1

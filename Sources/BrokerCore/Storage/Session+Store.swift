@@ -77,8 +77,7 @@ extension Session {
         guard isKept, entry.ticket.isStored else { return }
         inflight[index].isIdentifierStored = true
         if !isReleased, Int(entry.ticket.loop) == shard.index,
-            shard.outbox.isOpen(entry.ticket),
-            shard.outbox.open.note(entry.packetIdentifier, of: entry.ticket)
+            shard.outbox.note(entry.packetIdentifier, of: entry.ticket)
         {
             return
         }

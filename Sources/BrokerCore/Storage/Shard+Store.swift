@@ -33,7 +33,7 @@ extension Shard {
     /// Keeps a copy for the session with number `session` in the store.
     @inline(__always)
     func storeCopy(_ publication: inout Publication, session: UInt64, terms: DeliveryTerms) -> StoreTicket {
-        if outbox.open.isEmpty { outbox.openedAt = now }
+        if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         var message: Int32 = -1
         var number: UInt64 = 0
         if outbox.isRouting, outbox.routedMessage >= 0 {
@@ -77,7 +77,7 @@ extension Shard {
     /// Removes a copy that this loop has stored.
     func remove(_ removal: StoreRemoval) {
         counters.move(.storedCopies, by: -1)
-        if outbox.isOpen(removal.ticket), let killed = outbox.open.kill(removal.ticket) {
+        if let killed = outbox.kill(removal.ticket) {
             counters.add(.storeElided)
             if let publisher = killed.publisher { outbox.settled.append(publisher) }
             if removal.hasFlightRow {
@@ -91,7 +91,7 @@ extension Shard {
     /// As `unstore`, once the open batch is committed: a copy for somebody else is in it, in place of this one.
     func removeLate(_ removal: StoreRemoval) {
         guard removal.ticket.isStored else { return }
-        if outbox.open.isEmpty {
+        if outbox.open.isEmpty, outbox.resting == nil {
             unstore(
                 removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline,
                 hasFlightRow: removal.hasFlightRow)
@@ -104,7 +104,7 @@ extension Shard {
 
     /// Notes a change in the open batch.
     func note(_ change: StoreBatch.Change) {
-        if outbox.open.isEmpty { outbox.openedAt = now }
+        if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         outbox.open.append(change)
     }
 
@@ -127,7 +127,7 @@ extension Shard {
     /// Nobody will acknowledge the copy soon: the batch it is in is written at the end of the turn.
     func hurry(_ ticket: StoreTicket) {
         if Int(ticket.loop) == index {
-            if outbox.isOpen(ticket) { outbox.isUrgent = true }
+            if outbox.isHeld(ticket) { outbox.isUrgent = true }
         } else {
             outbox.hurries[Int(ticket.loop)] = true
         }
@@ -147,20 +147,30 @@ extension Shard {
             swap(&settled, &outbox.settled)
             for handle in settled { session(handle)?.releaseHeldAnswers() }
         }
-        if !outbox.open.isEmpty {
-            if outbox.open.isIdle {
-                outbox.giveUpOpen()
-                releaseWaiters()
-            } else if outbox.outstanding.isEmpty, outbox.isUrgent || isWindowOver {
-                handOver()
-            }
+        if outbox.resting?.isIdle == true {
+            outbox.giveUpResting()
+            releaseWaiters()
         }
-        if outbox.open.byteCount > Self.openBatchHighWater { isOverloaded = true }
+        if outbox.resting == nil, outbox.open.isIdle, !outbox.open.isEmpty {
+            outbox.giveUpOpen()
+            releaseWaiters()
+        }
+        if outbox.outstanding.isEmpty, !outbox.open.isEmpty || outbox.resting != nil {
+            if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
+        }
+        if outbox.byteCount > Self.openBatchHighWater { isOverloaded = true }
         if !barrier.waiting.isEmpty || !barrier.purges.isEmpty { startBarrier() }
     }
 
     /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
     static let openBatchHighWater = 32 * 1024 * 1024
+
+    /// The window of the open batch is over: it rests, and the one that rested is handed over.
+    private func turnOver() {
+        if let (number, batch) = outbox.takeResting() { commit(number, batch) }
+        if !outbox.open.isEmpty { outbox.rest() }
+        outbox.openedAt = now
+    }
 
     private var isWindowOver: Bool {
         now.nanoseconds(since: outbox.openedAt) >= settings.storeCommitWindow * 1_000_000
@@ -172,15 +182,20 @@ extension Shard {
 
     /// How long the loop may sleep before the open batch must be handed over; nil = for ever.
     func storeSleepLimit(_ now: MonotonicTime) -> UInt64? {
-        guard !outbox.open.isEmpty, outbox.outstanding.isEmpty else { return nil }
+        guard !outbox.open.isEmpty || outbox.resting != nil, outbox.outstanding.isEmpty else { return nil }
         let window = settings.storeCommitWindow * 1_000_000
         return window - min(window, now.nanoseconds(since: outbox.openedAt))
     }
 
-    /// Gives the open batch to the store.
+    /// Gives all there is to the store.
     func handOver() {
+        if let (number, batch) = outbox.takeResting() { commit(number, batch) }
         guard !outbox.open.isEmpty else { return }
         let (number, batch) = outbox.takeOpen()
+        commit(number, batch)
+    }
+
+    private func commit(_ number: UInt64, _ batch: StoreBatch) {
         counters.add(.storeBatches)
         let post = links.post
         let index = index
