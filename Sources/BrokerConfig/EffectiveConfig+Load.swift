@@ -82,7 +82,7 @@ private struct ConfigLoader {
         }
         var key = line.key
         if let newName = setting.newName, let newKey = ConfKey(newName) {
-            note(.info, line, "old name of \(newName)")
+            note(.info, line, "another name of \(newName)")
             key = newKey
         }
         if lines[key.description] == nil { order.append(key) }

@@ -58,7 +58,7 @@ package struct Setting: Sendable {
     package var status: Status
     /// One line.
     package let meaning: String
-    /// The key that this one is an old name of.
+    /// The key that this one is another name of, mostly an old one.
     package var newName: String?
 
     init(

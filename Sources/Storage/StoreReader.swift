@@ -82,6 +82,7 @@ final class StoreReader: Sendable {
             guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
                 return false
             }
+            if request.except.contains(number) { return true }
             guard loaded.copies.count < request.limit, byteCount < request.byteLimit else {
                 loaded.next = number
                 return false
@@ -142,6 +143,7 @@ final class StoreReader: Sendable {
             guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
                 return false
             }
+            if request.except.contains(number) { return true }
             // What was sent does not expire, and what cannot be read is found when it is loaded.
             if let copy = try? rows.copy(key, cursor.value, withMessage: false), copy.deadline != 0,
                 copy.deadline <= wall, copy.packetIdentifier == 0, flights.find(number) == nil

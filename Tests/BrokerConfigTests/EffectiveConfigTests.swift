@@ -175,7 +175,7 @@ import Testing
         #expect(config.integer(.maxOnlineMessages) == 7)
         #expect(config.integer(.maxMessageSize) == 8)
         #expect(config.value("max_queued_messages")?.text == "7")
-        #expect(notes.count { $0.text.hasPrefix("old name of") && $0.level == .info } == 3)
+        #expect(notes.count { $0.text.hasPrefix("another name of") && $0.level == .info } == 3)
     }
 
     @Test func `what is not implemented is a warning when it is asked for, and what means nothing an info`()

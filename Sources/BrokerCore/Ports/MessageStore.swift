@@ -27,13 +27,19 @@ package struct StoreLoad: Sendable {
     package var session: UInt64
     /// The first and the last number to look at.
     package var numbers: ClosedRange<UInt64>
+    /// Numbers to pass over.
+    package var except: Set<UInt64>
     /// How many copies, and about how many bytes of messages, at most.
     package var limit: Int
     package var byteLimit: Int
 
-    package init(session: UInt64, numbers: ClosedRange<UInt64>, limit: Int, byteLimit: Int = 256 * 1024) {
+    package init(
+        session: UInt64, numbers: ClosedRange<UInt64>, except: Set<UInt64> = [], limit: Int,
+        byteLimit: Int = 256 * 1024
+    ) {
         self.session = session
         self.numbers = numbers
+        self.except = except
         self.limit = limit
         self.byteLimit = byteLimit
     }

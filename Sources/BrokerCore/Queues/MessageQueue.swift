@@ -129,8 +129,8 @@ package struct MessageQueue {
         peak = max(peak, messages.count)
     }
 
-    /// Whether a message with this number is in memory.
-    package func contains(number: UInt64) -> Bool { messages.contains { $0.ticket.number == number } }
+    /// The numbers in the store of what is in memory.
+    var numbers: some Sequence<UInt64> { messages.lazy.map(\.ticket.number) }
 
     /// Removes what `condition` holds for, in order.
     package mutating func removeAll(where condition: (QueuedMessage) -> Bool) -> [QueuedMessage] {
@@ -156,6 +156,9 @@ package final class StoredBacklog {
     var next: UInt64
     /// Up to here every copy has arrived and is committed: so far it may be read. 0 = a barrier is needed first.
     var readableThrough: UInt64 = 0
+    /// Copies that were in memory or under way when the last barrier was asked for. They may have arrived before others
+    /// with lower numbers, and the store may still have them when it is read; they must not come again.
+    var exceptions: Set<UInt64> = []
     /// A barrier, a read or a purge is under way.
     var isBusy = false
     /// Copies that came since the last barrier was asked for.

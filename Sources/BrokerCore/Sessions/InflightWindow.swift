@@ -100,8 +100,8 @@ package struct InflightWindow {
         return entries.firstIndex { $0.packetIdentifier == identifier }
     }
 
-    /// Whether a message with this number in the store is under way.
-    package func contains(number: UInt64) -> Bool { entries.contains { $0.ticket.number == number } }
+    /// The numbers in the store of what is under way.
+    var numbers: some Sequence<UInt64> { entries.lazy.map(\.ticket.number) }
 
     package subscript(index: Int) -> Entry {
         get { entries[index] }

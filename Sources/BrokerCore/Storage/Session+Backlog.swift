@@ -51,6 +51,8 @@ extension Session {
         if !backlog.wantsPurge, backlog.next <= backlog.readableThrough {
             read(backlog)
         } else {
+            backlog.exceptions = Set(queue.numbers)
+            backlog.exceptions.formUnion(inflight.numbers)
             shard.barrier.waiting.append(handle)
         }
     }
@@ -72,7 +74,8 @@ extension Session {
         let (handle, loop, number) = (handle, shard.index, storeNumber)
         shard.broker.store.load(
             StoreLoad(
-                session: number, numbers: backlog.next...backlog.readableThrough, limit: Self.readLength)
+                session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
+                limit: Self.readLength)
         ) {
             post(.backlogLoaded(handle, number: number, $0), loop)
         }
@@ -100,8 +103,6 @@ extension Session {
     private func take(_ loaded: LoadedBacklog, _ backlog: StoredBacklog) {
         var queued: ContiguousArray<QueuedMessage> = []
         for copy in loaded.copies {
-            // One that arrived before others with lower numbers may be in memory already.
-            if queue.contains(number: copy.number) || inflight.contains(number: copy.number) { continue }
             let ticket = StoreTicket(number: copy.number, loop: UInt16(truncatingIfNeeded: shard.index))
             backlog.count -= 1
             counters.add(.storeRefilled)
@@ -189,7 +190,8 @@ extension Session {
         let post = shard.links.post
         let (handle, loop, number) = (handle, shard.index, storeNumber)
         shard.broker.store.purgeExpired(
-            StoreLoad(session: number, numbers: backlog.next...backlog.readableThrough, limit: .max),
+            StoreLoad(session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
+                limit: .max),
             now: shard.now
         ) {
             post(.backlogPurged(handle, number: number, count: $0), loop)
