@@ -34,7 +34,6 @@ package enum TimerToken: Sendable {
     case resumeReading(SessionHandle, UInt32)
     case hookDeadline(HookTicket.Asker, serial: UInt64)
     case retainedSweep
-    case external(UInt64)
 }
 
 /// One loop's part of the broker: the sessions that live on it and all that only they touch. Nothing here is
@@ -44,8 +43,6 @@ package final class Shard {
     package let index: Int
     package let counters: LoopCounters
     package let links: ShardLinks
-    /// A timer that the transport side asked for has fired.
-    package var externalTimerFired: (UInt64) -> Void = { _ in }
     package let log: Logger
     let settings: BrokerSettings
     let subscriptionTrie: SubscriptionTrie
@@ -132,7 +129,7 @@ package final class Shard {
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
-            case .hookDeadline, .retainedSweep, .external: false
+            case .hookDeadline, .retainedSweep: false
             }
         }
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
@@ -178,7 +175,6 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
-        case .external(let token): externalTimerFired(token)
         }
     }
 

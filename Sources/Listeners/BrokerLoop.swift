@@ -19,9 +19,8 @@ final class BrokerLoop: EventLoopOwner {
     private var areWillsPublished = false
     private var isDraining = false
 
-    /// Connections that have not sent CONNECT yet, by the number of their timer.
-    private var newcomers: [UInt64: ClientConnection] = [:]
-    private var newcomerNumber: UInt64 = 0
+    /// Connections that have not sent CONNECT yet.
+    private var newcomers = DeadlineList<ClientConnection>()
 
     init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
         self.loop = loop
@@ -42,11 +41,11 @@ final class BrokerLoop: EventLoopOwner {
 
     func loopStarted(_ loop: EventLoop) {
         loop.events = LoopEvents(counters)
-        shard.externalTimerFired = { [unowned self] number in connectTimerFired(number) }
     }
 
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
         shard.turnBegan(now)
+        closeSilentNewcomers(now)
         mailbox.drain(into: &letters)
         guard !letters.isEmpty else { return }
         counters.add(.loopLettersTaken, letters.count)
@@ -70,7 +69,9 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
-        shard.sleepLimitNanoseconds(now)
+        let limit = shard.sleepLimitNanoseconds(now)
+        guard let deadline = newcomers.firstDeadline else { return limit }
+        return min(limit ?? .max, deadline.nanoseconds(since: now))
     }
 
     func loopStopped(_ loop: EventLoop) {
@@ -132,25 +133,24 @@ final class BrokerLoop: EventLoopOwner {
     // MARK: CONNECT time-out
 
     private func startConnectTimer(_ connection: ClientConnection) {
-        newcomerNumber += 1
-        connection.newcomerNumber = newcomerNumber
-        newcomers[newcomerNumber] = connection
         let deadline = loop.now.adding(milliseconds: shard.broker.settings.connectTimeout)
-        shard.timers.add(.external(newcomerNumber), at: deadline)
+        connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
     }
 
     /// The connection has sent CONNECT, or has gone.
-    func forgetNewcomer(_ number: UInt64) {
-        if number != 0 { newcomers[number] = nil }
-    }
+    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place) { newcomers.remove(place) }
 
-    private func connectTimerFired(_ number: UInt64) {
-        guard let connection = newcomers.removeValue(forKey: number) else { return }
-        counters.add(.socketCloseTimeout)
-        shard.log.debug(
-            "no CONNECT in time",
-            metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
-        connection.close(CloseReason.connectTimeout)
+    /// A bounded number in each turn: thousands may have come, and said nothing, at once.
+    private func closeSilentNewcomers(_ now: MonotonicTime) {
+        for _ in 0..<200 {
+            guard let connection = newcomers.popFirst(dueAt: now) else { return }
+            connection.newcomerPlace = nil
+            counters.add(.socketCloseTimeout)
+            shard.log.debug(
+                "no CONNECT in time",
+                metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
+            connection.close(CloseReason.connectTimeout)
+        }
     }
 
     func post(_ letter: LoopLetter, to index: Int) { doors.mailboxes[index].post(letter) }
