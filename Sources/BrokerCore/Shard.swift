@@ -156,13 +156,16 @@ package final class Shard {
         return timers.nanosecondsUntilNext(from: now, limit: 10_000_000_000)
     }
 
-    package func receive(_ letter: CoreLetter) {
+    /// - Parameter isTurnOver: asked now and then while a letter is long.
+    /// - Returns: false when a part of the letter is left for the next turn: call again with it then.
+    package func receive(_ letter: CoreLetter, isTurnOver: () -> Bool) -> Bool {
         switch letter {
-        case .deliveries(let batch): take(batch)
+        case .deliveries(let batch): return take(batch, isTurnOver: isTurnOver)
         case .hookReply(let ticket, let reply): answered(ticket, reply)
         case .committed(let number, let failure): committed(number, failure)
         case .run(let work): work(self)
         }
+        return true
     }
 
     private func fire(_ token: TimerToken) {

@@ -14,7 +14,9 @@ final class BrokerLoop: EventLoopOwner {
     unowned let loop: EventLoop
     private let mailbox: Mailbox<LoopLetter>
     private let doors: LoopDoors
+    /// Letters that were taken out of the mailbox; those before `nextLetter` have been dealt with.
     private var letters: ContiguousArray<LoopLetter> = []
+    private var nextLetter = 0
     private var lastAnswered: UInt64 = 0
     private var areWillsPublished = false
     private var isDraining = false
@@ -46,12 +48,7 @@ final class BrokerLoop: EventLoopOwner {
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
         shard.turnBegan(now)
         closeSilentNewcomers(now)
-        mailbox.drain(into: &letters)
-        guard !letters.isEmpty else { return }
-        counters.add(.loopLettersTaken, letters.count)
-        counters.observe(.letterBatch, UInt64(letters.count))
-        for letter in letters { receive(letter) }
-        letters.removeAll(keepingCapacity: true)
+        receiveLetters()
     }
 
     func turnEnded(_ loop: EventLoop, now: MonotonicTime) {
@@ -61,7 +58,7 @@ final class BrokerLoop: EventLoopOwner {
     func turnFlushed(_ loop: EventLoop) {
         doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
-            counters.set(.mailboxDepth, to: mailbox.depth)
+            counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
             shard.refreshGauges()
         }
         if areWillsPublished { doors.reportWills(loop: loop.index) }
@@ -69,6 +66,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
+        if !letters.isEmpty { return 0 }
         let limit = shard.sleepLimitNanoseconds(now)
         guard let deadline = newcomers.firstDeadline else { return limit }
         return min(limit ?? .max, deadline.nanoseconds(since: now))
@@ -81,9 +79,34 @@ final class BrokerLoop: EventLoopOwner {
 
     // MARK: Letters
 
-    private func receive(_ letter: LoopLetter) {
+    /// As far as the turn's time goes, but one letter or a slice of it in any case. What is left comes first in the next
+    /// turn, before anything that is posted meanwhile.
+    private func receiveLetters() {
+        // Those left first; then the mailbox in the same turn, for the wake-up of what came meanwhile has been used up.
+        guard letters.isEmpty || receiveTakenLetters() else { return }
+        mailbox.drain(into: &letters)
+        guard !letters.isEmpty else { return }
+        counters.add(.loopLettersTaken, letters.count)
+        counters.observe(.letterBatch, UInt64(letters.count))
+        _ = receiveTakenLetters()
+    }
+
+    /// - Returns: false when the turn was over before the last of them was done with.
+    private func receiveTakenLetters() -> Bool {
+        while nextLetter < letters.count {
+            guard receive(letters[nextLetter]) else { return false }
+            nextLetter += 1
+            if loop.isTurnOver, nextLetter < letters.count { return false }
+        }
+        letters.removeAll(keepingCapacity: true)
+        nextLetter = 0
+        return true
+    }
+
+    /// - Returns: false when a part of the letter is left.
+    private func receive(_ letter: LoopLetter) -> Bool {
         switch letter {
-        case .core(let letter): shard.receive(letter)
+        case .core(let letter): return shard.receive(letter) { loop.isTurnOver }
         case .adopt(let socket, let attempt, let facts): adopt(socket, attempt, facts)
         case .listen(let listener, let state, let facts): listen(listener, state, facts)
         case .stopListening(let state): loop.closeAcceptors(of: state)
@@ -95,6 +118,7 @@ final class BrokerLoop: EventLoopOwner {
             areWillsPublished = true
         case .drain: drain()
         }
+        return true
     }
 
     private func listen(_ listener: BoundListener, _ state: ListenerState, _ facts: ListenerFacts) {
