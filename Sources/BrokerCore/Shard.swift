@@ -75,7 +75,9 @@ package final class Shard {
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
     private var hookSerial: UInt64 = 0
+    /// Timers whose time has come; those before `nextDue` have fired.
     private var due: ContiguousArray<TimerToken> = []
+    private var nextDue = 0
     private var timersAreBehind = false
     private var pruneThreshold = Shard.pruneMinimum
     private static let pruneMinimum = 8192
@@ -108,13 +110,19 @@ package final class Shard {
 
     // MARK: The turn
 
-    /// A turn begins: fires what is due, a bounded number at a time, so that a storm of timers is worked off in
-    /// slices.
-    package func turnBegan(_ now: MonotonicTime) {
+    /// A turn begins: fires what is due, as far as the turn's time goes. What is left comes first in the next turn.
+    package func turnBegan(_ now: MonotonicTime, isTurnOver: () -> Bool) {
         self.now = now
-        timersAreBehind = timers.advance(to: now, limit: 200, into: &due)
-        for token in due { fire(token) }
-        due.removeAll(keepingCapacity: true)
+        if nextDue == due.count {
+            due.removeAll(keepingCapacity: true)
+            nextDue = 0
+            timersAreBehind = timers.advance(to: now, limit: 200, into: &due)
+        }
+        while nextDue < due.count {
+            fire(due[nextDue])
+            nextDue += 1
+            if nextDue & 3 == 0, isTurnOver() { break }
+        }
         if timers.count > pruneThreshold { pruneTimers() }
         if !overloadPaused.isEmpty || isOverloaded { lookAtOverload() }
     }
@@ -145,13 +153,13 @@ package final class Shard {
 
     /// Sets the gauges that nobody keeps, when somebody asks for them.
     package func refreshGauges() {
-        counters.set(.timersWaiting, to: timers.count)
+        counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.
     package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
-        if timersAreBehind || !scanning.isEmpty { return 0 }
+        if timersAreBehind || nextDue < due.count || !scanning.isEmpty { return 0 }
         if isOverloaded { return 1_000_000 }
         return timers.nanosecondsUntilNext(from: now, limit: 10_000_000_000)
     }

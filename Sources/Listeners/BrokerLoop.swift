@@ -46,7 +46,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
-        shard.turnBegan(now)
+        shard.turnBegan(now) { loop.isTurnOver }
         closeSilentNewcomers(now)
         receiveLetters()
     }

@@ -83,6 +83,23 @@ private struct Bench {
         #expect(bench.numbers[.ledgerTaken] == 200)
     }
 
+    @Test func `timers for which a turn has no time fire in the next ones`() {
+        let bench = Bench()
+        for number in 0..<10 {
+            bench.shard.timers.add(.keepAlive(nobody, UInt32(number)), at: Bench.time(100))
+        }
+        let now = Bench.time(1000)
+        var waiting: [Int64] = []
+        var sleeps: [UInt64?] = []
+        for _ in 0..<4 {
+            bench.shard.turnBegan(now) { true }
+            waiting.append(bench.numbers[LoopGauge.timersWaiting])
+            sleeps.append(bench.shard.sleepLimitNanoseconds(now))
+        }
+        #expect(waiting == [6, 2, 0, 0])
+        #expect(sleeps == [0, 0, nil, nil])
+    }
+
     @Test(arguments: [true, false])
     func `a shared copy that meets an ended session goes to another member, if there is one`(_ isMember: Bool)
     {
