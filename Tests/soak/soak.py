@@ -26,8 +26,6 @@ EMPTY_GAUGES = [
     "sessions", "active_mqtt_connections", "loop_connections", "router_subscriptions", "queued_messages",
     "queued_bytes", "inflight_messages", "output_buffer_bytes", "loop_mailbox_depth",
 ]
-# How nice the broker is, and what loads it: a turn's length is to be the broker's own work, not its wait for a processor.
-BROKER_NICE, LOAD_NICE = -15, 5
 # Bytes the broker may have grown between the second minute and the end of the traffic.
 GROWTH = 64 << 20
 
@@ -45,13 +43,15 @@ def arguments():
 
 
 def start_broker(program, folder):
-    """A broker that comes before its load, as far as we may say so."""
+    """A broker that runs whenever it wants to, as far as we may say so: a turn's length is to be the broker's own work,
+    not its wait for a processor. Being nicer is not enough: who has waited long gets 4 to 8 ms all the same."""
     try:
-        os.nice(BROKER_NICE)
-    except PermissionError:
-        print("no permission to raise the broker's priority: its turns may hold waits for a processor", flush=True)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except OSError as error:
+        print(f"no real-time priority for the broker ({error.strerror}): its turns hold waits for a processor", flush=True)
     broker = Broker(program, folder, SETTINGS)
-    os.nice(max(0, LOAD_NICE - os.nice(0)))
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    os.nice(5)
     return broker
 
 
