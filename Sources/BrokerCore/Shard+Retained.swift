@@ -17,6 +17,7 @@ extension Shard {
         if publication.payload.byteCount == 0 {
             if broker.retained.remove(publication.topic, mountpoint: mountpoint) != nil {
                 counters.add(.retainedDeleted)
+                retainedMessagesWent()
             }
             return
         }
@@ -48,11 +49,24 @@ extension Shard {
         }
     }
 
+    /// After the last of a million messages their nodes are given back in steps; all at once took 8 to 14 ms.
+    func retainedMessagesWent() {
+        guard !isReleasingRetained, broker.retained.holdsSpareMemory else { return }
+        isReleasingRetained = true
+        timers.add(.retainedRelease, at: now)
+    }
+
+    func releaseRetained() {
+        isReleasingRetained = broker.retained.releaseMemory()
+        if isReleasingRetained { timers.add(.retainedRelease, at: now) }
+    }
+
     func sweepRetained() {
         var removed: ContiguousArray<ApplicationMessage> = []
         let now = now
         let isMore = broker.retained.sweep(from: &sweepPosition, into: &removed) { $0.isExpired(at: now) }
         counters.add(.retainedExpired, removed.count)
+        if !removed.isEmpty { retainedMessagesWent() }
         if !isMore { sweepPosition = 0 }
         let next =
             isMore ? now.adding(milliseconds: 1) : now.adding(seconds: settings.retainedExpirySweepInterval)
@@ -82,6 +96,7 @@ extension Session {
             if message.isExpired(at: shard.now) {
                 counters.add(.retainedExpired)
                 shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint) { $0 === message }
+                shard.retainedMessagesWent()
                 continue
             }
             if scan.options.noLocal, message.facts.publisher == handle { continue }  // [MQTT-3.8.3-3]

@@ -34,6 +34,7 @@ package enum TimerToken: Sendable {
     case resumeReading(SessionHandle, UInt32)
     case hookDeadline(HookTicket.Asker, serial: UInt64)
     case retainedSweep
+    case retainedRelease
 }
 
 /// One loop's part of the broker: the sessions that live on it and all that only they touch. Nothing here is
@@ -82,6 +83,7 @@ package final class Shard {
     private var pruneThreshold = Shard.pruneMinimum
     private static let pruneMinimum = 8192
     var sweepPosition = 0
+    var isReleasingRetained = false
 
     // Storage.
     var storeBatch = StoreBatch()
@@ -138,7 +140,7 @@ package final class Shard {
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
-            case .hookDeadline, .retainedSweep: false
+            case .hookDeadline, .retainedSweep, .retainedRelease: false
             }
         }
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
@@ -187,6 +189,7 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
+        case .retainedRelease: releaseRetained()
         }
     }
 

@@ -100,6 +100,30 @@ private struct Bench {
         #expect(sleeps == [0, 0, nil, nil])
     }
 
+    @Test func `the memory of many retained messages is given back after the last of them, in steps`() {
+        let bench = Bench()
+        func retain(_ number: Int, _ payload: [UInt8]) {
+            let topic = Array("\(number)".utf8)
+            let nothing: [UInt8] = []
+            var publication = Publication(
+                topic: topic.span.bytes, properties: nothing.span.bytes, payload: payload.span.bytes,
+                facts: MessageFacts(qos: .atMostOnce, isRetained: true, mountpoint: .default, publisher: nil))
+            bench.shard.retain(&publication)
+        }
+        for number in 0..<100_000 { retain(number, [1]) }
+        #expect(bench.numbers[LoopGauge.timersWaiting] == 0)
+        for number in 0..<100_000 { retain(number, []) }
+        #expect(bench.broker.retained.holdsSpareMemory)
+        var turns: UInt64 = 0
+        while bench.numbers[LoopGauge.timersWaiting] > 0, turns < 100 {
+            turns += 1
+            bench.shard.turnBegan(Bench.time(turns * 100)) { true }
+        }
+        #expect(!bench.broker.retained.holdsSpareMemory)
+        #expect(turns == 2)
+        #expect(bench.broker.retained.byteCount == 0)
+    }
+
     @Test(arguments: [true, false])
     func `a shared copy that meets an ended session goes to another member, if there is one`(_ isMember: Bool)
     {
