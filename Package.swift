@@ -98,7 +98,7 @@ let package = Package(
             name: "TransportTests", dependencies: ["Transport", "Primitives", logging], swiftSettings: strict),
         .testTarget(
             name: "BrokerCoreTests",
-            dependencies: ["BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives", "TestSupport"],
+            dependencies: ["BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),

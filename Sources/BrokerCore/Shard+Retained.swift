@@ -21,6 +21,7 @@ extension Shard {
                 return .none
             }
             counters.add(.retainedDeleted)
+            retainedMessagesWent()
             guard isStoring else { return .none }
             return noteRetained(
                 .removeRetained(topic: UTF8Text(copying: publication.topic), mountpoint),
@@ -70,11 +71,24 @@ extension Shard {
         }
     }
 
+    /// After the last of a million messages their nodes are given back in steps; all at once took 8 to 14 ms.
+    func retainedMessagesWent() {
+        guard !isReleasingRetained, broker.retained.holdsSpareMemory else { return }
+        isReleasingRetained = true
+        timers.add(.retainedRelease, at: now)
+    }
+
+    func releaseRetained() {
+        isReleasingRetained = broker.retained.releaseMemory()
+        if isReleasingRetained { timers.add(.retainedRelease, at: now) }
+    }
+
     func sweepRetained() {
         var removed: ContiguousArray<ApplicationMessage> = []
         let now = now
         let isMore = broker.retained.sweep(from: &sweepPosition, into: &removed) { $0.isExpired(at: now) }
         for message in removed { noteExpired(message) }
+        if !removed.isEmpty { retainedMessagesWent() }
         if !isMore { sweepPosition = 0 }
         let next =
             isMore ? now.adding(milliseconds: 1) : now.adding(seconds: settings.retainedExpirySweepInterval)
@@ -106,7 +120,10 @@ extension Session {
                     shard.broker.retained.remove(
                         message.topic, mountpoint: id.mountpoint
                     ) { $0 === message } != nil
-                if isRemoved { shard.noteExpired(message) }
+                if isRemoved {
+                    shard.noteExpired(message)
+                    shard.retainedMessagesWent()
+                }
                 continue
             }
             if scan.options.noLocal, message.facts.publisher == handle { continue }  // [MQTT-3.8.3-3]

@@ -236,16 +236,29 @@ extension Shard {
         }
     }
 
-    /// Delivers what another loop has sent.
-    func take(_ batch: DeliveryBatch) {
-        counters.add(.ledgerTaken, batch.copyCount)
-        batch.forEach { publication, targets in
-            if targets.count > 2 { fanOut.begin() }
-            for index in targets.indices { deliver(&publication, targets[index], batch.ticket(at: index)) }
-            fanOut.end()
+    /// Copies delivered between two looks at the clock.
+    private static let sliceSize = 64
+
+    /// Delivers what another loop has sent, a slice at a time. Sessions may end between two slices, so each copy's is
+    /// looked up when its turn comes.
+    ///
+    /// - Returns: false when the turn was over before the batch was empty: call again with it.
+    func take(_ batch: DeliveryBatch, isTurnOver: () -> Bool) -> Bool {
+        while true {
+            let count = batch.take(Self.sliceSize) { publication, targets in
+                if targets.count > 2 { fanOut.begin() }
+                for index in targets.indices {
+                    deliver(&publication, targets[index], batch.ticket(at: index))
+                }
+                fanOut.end()
+            }
+            counters.add(.ledgerTaken, count)
+            if batch.isEmpty { break }
+            if isTurnOver() { return false }
         }
         _ = broker.addTransit(-batch.byteCount, to: index)
         broker.batches.give(batch)
+        return true
     }
 
     // MARK: Overload

@@ -14,14 +14,15 @@ final class BrokerLoop: EventLoopOwner {
     unowned let loop: EventLoop
     private let mailbox: Mailbox<LoopLetter>
     private let doors: LoopDoors
+    /// Letters that were taken out of the mailbox; those before `nextLetter` have been dealt with.
     private var letters: ContiguousArray<LoopLetter> = []
+    private var nextLetter = 0
     private var lastAnswered: UInt64 = 0
     private var areWillsPublished = false
     private var isDraining = false
 
-    /// Connections that have not sent CONNECT yet, by the number of their timer.
-    private var newcomers: [UInt64: ClientConnection] = [:]
-    private var newcomerNumber: UInt64 = 0
+    /// Connections that have not sent CONNECT yet.
+    private var newcomers = DeadlineList<ClientConnection>()
 
     init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
         self.loop = loop
@@ -42,17 +43,12 @@ final class BrokerLoop: EventLoopOwner {
 
     func loopStarted(_ loop: EventLoop) {
         loop.events = LoopEvents(counters)
-        shard.externalTimerFired = { [unowned self] number in connectTimerFired(number) }
     }
 
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
-        shard.turnBegan(now)
-        mailbox.drain(into: &letters)
-        guard !letters.isEmpty else { return }
-        counters.add(.loopLettersTaken, letters.count)
-        counters.observe(.letterBatch, UInt64(letters.count))
-        for letter in letters { receive(letter) }
-        letters.removeAll(keepingCapacity: true)
+        shard.turnBegan(now) { loop.isTurnOver }
+        closeSilentNewcomers(now)
+        receiveLetters()
     }
 
     func turnEnded(_ loop: EventLoop, now: MonotonicTime) {
@@ -62,7 +58,7 @@ final class BrokerLoop: EventLoopOwner {
     func turnFlushed(_ loop: EventLoop) {
         doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
-            counters.set(.mailboxDepth, to: mailbox.depth)
+            counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
             shard.refreshGauges()
         }
         if areWillsPublished { doors.reportWills(loop: loop.index) }
@@ -70,7 +66,10 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
-        shard.sleepLimitNanoseconds(now)
+        if !letters.isEmpty { return 0 }
+        let limit = shard.sleepLimitNanoseconds(now)
+        guard let deadline = newcomers.firstDeadline else { return limit }
+        return min(limit ?? .max, deadline.nanoseconds(since: now))
     }
 
     func loopStopped(_ loop: EventLoop) {
@@ -81,9 +80,34 @@ final class BrokerLoop: EventLoopOwner {
 
     // MARK: Letters
 
-    private func receive(_ letter: LoopLetter) {
+    /// As far as the turn's time goes, but one letter or a slice of it in any case. What is left comes first in the next
+    /// turn, before anything that is posted meanwhile.
+    private func receiveLetters() {
+        // Those left first; then the mailbox in the same turn, for the wake-up of what came meanwhile has been used up.
+        guard letters.isEmpty || receiveTakenLetters() else { return }
+        mailbox.drain(into: &letters)
+        guard !letters.isEmpty else { return }
+        counters.add(.loopLettersTaken, letters.count)
+        counters.observe(.letterBatch, UInt64(letters.count))
+        _ = receiveTakenLetters()
+    }
+
+    /// - Returns: false when the turn was over before the last of them was done with.
+    private func receiveTakenLetters() -> Bool {
+        while nextLetter < letters.count {
+            guard receive(letters[nextLetter]) else { return false }
+            nextLetter += 1
+            if loop.isTurnOver, nextLetter < letters.count { return false }
+        }
+        letters.removeAll(keepingCapacity: true)
+        nextLetter = 0
+        return true
+    }
+
+    /// - Returns: false when a part of the letter is left.
+    private func receive(_ letter: LoopLetter) -> Bool {
         switch letter {
-        case .core(let letter): shard.receive(letter)
+        case .core(let letter): return shard.receive(letter) { loop.isTurnOver }
         case .adopt(let socket, let attempt, let facts): adopt(socket, attempt, facts)
         case .listen(let listener, let state, let facts): listen(listener, state, facts)
         case .stopListening(let state): loop.closeAcceptors(of: state)
@@ -95,6 +119,7 @@ final class BrokerLoop: EventLoopOwner {
             areWillsPublished = true
         case .drain: drain()
         }
+        return true
     }
 
     private func listen(_ listener: BoundListener, _ state: ListenerState, _ facts: ListenerFacts) {
@@ -133,25 +158,24 @@ final class BrokerLoop: EventLoopOwner {
     // MARK: CONNECT time-out
 
     private func startConnectTimer(_ connection: ClientConnection) {
-        newcomerNumber += 1
-        connection.newcomerNumber = newcomerNumber
-        newcomers[newcomerNumber] = connection
         let deadline = loop.now.adding(milliseconds: shard.broker.settings.connectTimeout)
-        shard.timers.add(.external(newcomerNumber), at: deadline)
+        connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
     }
 
     /// The connection has sent CONNECT, or has gone.
-    func forgetNewcomer(_ number: UInt64) {
-        if number != 0 { newcomers[number] = nil }
-    }
+    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place) { newcomers.remove(place) }
 
-    private func connectTimerFired(_ number: UInt64) {
-        guard let connection = newcomers.removeValue(forKey: number) else { return }
-        counters.add(.socketCloseTimeout)
-        shard.log.debug(
-            "no CONNECT in time",
-            metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
-        connection.close(CloseReason.connectTimeout)
+    /// A bounded number in each turn: thousands may have come, and said nothing, at once.
+    private func closeSilentNewcomers(_ now: MonotonicTime) {
+        for _ in 0..<200 {
+            guard let connection = newcomers.popFirst(dueAt: now) else { return }
+            connection.newcomerPlace = nil
+            counters.add(.socketCloseTimeout)
+            shard.log.debug(
+                "no CONNECT in time",
+                metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
+            connection.close(CloseReason.connectTimeout)
+        }
     }
 
     func post(_ letter: LoopLetter, to index: Int) { doors.mailboxes[index].post(letter) }

@@ -16,12 +16,14 @@ package final class BrokerRuntime: Sendable {
     private let draining = Atomic<Bool>(false)
 
     /// Makes the loops; nothing runs yet.
-    package init(broker: Broker) throws(TransportError) {
+    package init(broker: Broker, loopSettings: LoopSettings = LoopSettings()) throws(TransportError) {
         self.broker = broker
         log = broker.log
         let doors = LoopDoors(loopCount: broker.loopCount)
         self.doors = doors
-        group = try LoopGroup(count: broker.loopCount, clock: broker.clock, logger: broker.log) { loop in
+        group = try LoopGroup(
+            count: broker.loopCount, settings: loopSettings, clock: broker.clock, logger: broker.log
+        ) { loop in
             BrokerLoop(loop, broker: broker, doors: doors)
         }
         doors.connect(to: group.handles)

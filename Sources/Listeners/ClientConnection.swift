@@ -20,8 +20,8 @@ final class ClientConnection: Connection, ClientTransport {
     private var isMoving = false
     /// Why we closed it; nil while we have not.
     private var closeReason: CloseReason?
-    /// The number of its CONNECT timer; 0 = none.
-    var newcomerNumber: UInt64 = 0
+    /// Its place among those whose CONNECT is awaited; nil = it has come, or was read on another loop.
+    var newcomerPlace: DeadlineList<ClientConnection>.Place?
 
     init(socket: DetachedSocket, slot: Int, loop: EventLoop, owner: BrokerLoop, facts: ListenerFacts) {
         self.owner = owner
@@ -107,10 +107,14 @@ final class ClientConnection: Connection, ClientTransport {
             return
         }
         let packet = try ConnectPacket.decode(body: body)
-        owner.forgetNewcomer(newcomerNumber)
-        newcomerNumber = 0
+        leaveNewcomers()
         let begun = owner.shard.admit(packet, self)
         if session == nil, isOpen { handshake = begun }
+    }
+
+    private func leaveNewcomers() {
+        if let newcomerPlace { owner.forgetNewcomer(newcomerPlace) }
+        newcomerPlace = nil
     }
 
     /// A packet that cannot be decoded. Before CONNECT was accepted nothing is answered.
@@ -138,7 +142,7 @@ final class ClientConnection: Connection, ClientTransport {
 
     override func closed(_ cause: CloseCause) {
         owner.counters.move(.connectionsOpen, by: -1)
-        owner.forgetNewcomer(newcomerNumber)
+        leaveNewcomers()
         handshake?.cancel()
         handshake = nil
         if cause == .detached { return }  // it lives on, on another loop

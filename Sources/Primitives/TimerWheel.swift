@@ -112,19 +112,31 @@ package struct TimerWheel<Token> {
         return overflow ? limit : min(limit, MonotonicTime(nanoseconds: nanoseconds).nanoseconds(since: now))
     }
 
-    /// Removes the entries that `isStale` holds for, in `count` slots from where the last call ended.
+    /// Removes the entries that `isStale` holds for, and gives back the memory they had, among some `entryLimit` entries
+    /// from where the last call ended.
     ///
     /// Nothing is cancelled when it ceases to matter, so an owner whose entries outlive their purpose looks through
     /// the wheel now and then, a part at a time.
     ///
+    /// - Parameter entryLimit: no further slot is looked at after so many entries.
     /// - Returns: true when this call came round to the first slot.
     @inlinable
-    package mutating func prune(slots count: Int, where isStale: (Token) -> Bool) -> Bool {
-        for _ in 0..<min(count, slots.count) {
+    package mutating func prune(entryLimit: Int, where isStale: (Token) -> Bool) -> Bool {
+        var looked = 0
+        while looked < entryLimit {
             let before = slots[pruneSlot].count
             if before > 0 {
+                looked += before
                 slots[pruneSlot].removeAll { isStale($0.token) }
-                entryCount -= before - slots[pruneSlot].count
+                let left = slots[pruneSlot].count
+                entryCount -= before - left
+                // In a wheel of a minute the room of a thousand slots that were full once would add up to megabytes.
+                if left < slots[pruneSlot].capacity / 2 {
+                    var kept: ContiguousArray<Entry> = []
+                    kept.reserveCapacity(left)
+                    kept.append(contentsOf: slots[pruneSlot])
+                    slots[pruneSlot] = kept
+                }
             }
             pruneSlot = pruneSlot + 1 == slots.count ? 0 : pruneSlot + 1
             if pruneSlot == 0 { return true }

@@ -15,7 +15,7 @@ package import Primitives
 /// their way.
 ///
 /// Invariants
-/// 1. `closed` is called once, at the end of the connection's last turn, never inside another call.
+/// 1. `closed` is called once, at the end of the connection's last turn or soon after, never inside another call.
 /// 2. After it ended no other callback comes.
 /// 3. While reading is paused `received` is not called.
 ///

@@ -51,7 +51,7 @@ extension EventLoop {
             case .acceptor: acceptors[event.token.slot]?.acceptWaiting(self)
             case .wakeup: break
             }
-            if index & 3 == 0 {
+            if !ended.isEmpty || index & 3 == 0 {
                 finishEnded()
                 if isTurnOver { break }
             }
@@ -83,13 +83,24 @@ extension EventLoop {
         }
     }
 
+    /// As far as the turn's time goes; those left come first in the next turn.
     private func resumeConnections() {
         for connection in yielded { connection.resumeReading(.turn) }
         yielded.removeAll(keepingCapacity: true)
         guard !resumed.isEmpty else { return }
         swap(&resumed, &spare)
-        for connection in spare { connection.resume() }
-        spare.removeAll(keepingCapacity: true)
+        var count = 0
+        for connection in spare {
+            connection.resume()
+            count += 1
+            if count & 3 == 0, isTurnOver { break }
+        }
+        spare.removeFirst(count)
+        if !spare.isEmpty {
+            spare.append(contentsOf: resumed)
+            resumed.removeAll(keepingCapacity: true)
+            swap(&resumed, &spare)
+        }
     }
 
     /// Writes what this turn produced: each connection once, however many packets it got.
@@ -114,17 +125,22 @@ extension EventLoop {
         if timed.isEmpty { deadlineCheckAt = .distantFuture }
     }
 
-    /// Takes down the connections that ended, and those that end meanwhile.
+    /// Takes down the connections that ended, and those that end meanwhile, as far as the turn's time goes, but one in
+    /// any case: a client's will may go to thousands.
     private func finishEnded() {
-        while !ended.isEmpty {
-            swap(&ended, &spare)
-            for connection in spare {
-                let slot = connection.slot
-                connection.finish()
-                table.free(slot)
-            }
-            spare.removeAll(keepingCapacity: true)
+        var count = 0
+        while count < ended.count {
+            finish(ended[count])
+            count += 1
+            if isTurnOver { break }
         }
+        ended.removeFirst(count)
+    }
+
+    private func finish(_ connection: Connection) {
+        let slot = connection.slot
+        connection.finish()
+        table.free(slot)
     }
 
     private func shutDown(_ owner: any EventLoopOwner) {
@@ -133,7 +149,7 @@ extension EventLoop {
             if !connection.output.isEmpty { connection.flushOutput() }
             connection.close(.loopStopped, afterFlush: false)
         }
-        finishEnded()
+        while let connection = ended.popLast() { finish(connection) }
         resumed.removeAll()
         yielded.removeAll()
         timed.removeAll()

@@ -23,7 +23,7 @@ package final class EventLoop {
     var table = ConnectionTable()
     var acceptors: ContiguousArray<Acceptor?> = []
     var areAcceptorsPaused = false
-    /// Connections that ended in this turn and are taken down at its end.
+    /// Connections that have ended and are taken down at the end of the turn, or of a later one when there are many.
     var ended: ContiguousArray<Connection> = []
     /// Connections whose reading goes on.
     var resumed: ContiguousArray<Connection> = []

@@ -33,6 +33,7 @@ struct StartCommand: ParsableCommand {
                 metadata: ["setting": "\(note.key)", "at": "\(note.source)", "note": "\(note.text)"])
         }
         let files = OpenFileLimit.raise()
+        OpenFileLimit.growTable(to: files)
         let loopCount = config.integer(.loops) > 0 ? config.integer(.loops) : Self.coreCount
         let http = HTTPListeners()
         do {
@@ -183,6 +184,17 @@ enum OpenFileLimit {
             unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         }
         return limit.rlim_cur
+    }
+
+    /// Lets the kernel make room for `limit` descriptors, or 262,144, at once: 2 MB of its memory.
+    ///
+    /// It doubles the table when it is full, and in a process of several threads whoever needs the descriptor sleeps
+    /// meanwhile: event loops stood still for 10 to 45 ms at the 256th connection, the 512th, and so on. The table never
+    /// shrinks.
+    static func growTable(to limit: UInt) {
+        let last = Int32(clamping: min(limit, 262_144)) - 1
+        let copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, last)
+        if copy >= 0 { close(copy) }
     }
 }
 

@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func `what is taken out is what was put in, in order`(_ seed: UInt64) {
+    func `what is taken out in slices is what was put in, in order`(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let batch = DeliveryBatch()
         for _ in 0..<3 {
@@ -43,14 +43,27 @@ import Testing
             #expect(batch.copyCount == sent.reduce(0) { $0 + $1.targets.count })
             #expect(batch.byteCount >= sent.reduce(0) { $0 + $1.payload.count })
             var taken: [Sent] = []
-            batch.forEach { publication, targets in
-                taken.append(
-                    Sent(
+            while !batch.isEmpty {
+                let limit = 1 + random.below(7)
+                var copyCount = 0
+                let count = batch.take(limit) { publication, targets in
+                    copyCount += targets.count
+                    let message = Sent(
                         topic: publication.topic.copiedBytes(),
                         properties: publication.properties.copiedBytes(),
                         payload: publication.payload.copiedBytes(), qos: publication.facts.qos,
-                        targets: targets.map(\.session.slot)))
+                        targets: targets.map(\.session.slot))
+                    // The first target of each message is 0: other pieces go on with the one before.
+                    if message.targets.first == 0 {
+                        taken.append(message)
+                    } else {
+                        taken[taken.count - 1].targets += message.targets
+                    }
+                }
+                #expect(count == copyCount && count > 0 && count <= limit)
             }
+            let left = batch.take(1) { _, _ in }
+            #expect(left == 0)
             #expect(taken == sent)
             batch.removeAll()
             #expect(batch.copyCount == 0 && batch.byteCount == 0)

@@ -13,16 +13,21 @@ final class TestBroker: Sendable {
     let port: UInt16
     let registry: MetricsRegistry
 
+    /// - Parameter turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
     init(
-        loops: Int = 2, hooks: [any Hook] = [], listener: ListenerFacts = ListenerFacts(name: "test"),
+        loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
+        listener: ListenerFacts = ListenerFacts(name: "test"),
         maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
         change(&settings)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var loopSettings = LoopSettings()
+        loopSettings.turnBudgetNanoseconds = turnBudget
         runtime = try BrokerRuntime(
-            broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log))
+            broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log),
+            loopSettings: loopSettings)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
         try runtime.start()

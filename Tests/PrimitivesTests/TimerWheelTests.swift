@@ -95,4 +95,23 @@ private func time(_ milliseconds: UInt64) -> MonotonicTime {
         #expect(!isMore)
         #expect(due.isEmpty && wheel.count == 1)
     }
+
+    @Test func `pruning drops what is stale and nothing else, in as many calls as the entries ask for`() {
+        var wheel = TimerWheel<Int>(start: time(0), tickMilliseconds: 50, slotCount: 16)
+        // Two thirds of them beyond one turn of the wheel.
+        for number in 0..<1200 { wheel.add(number, at: time(UInt64(number) * 2)) }
+        var calls = 1
+        while !wheel.prune(entryLimit: 300, where: { $0 % 3 != 0 }) { calls += 1 }
+        #expect(calls == 4)
+        #expect(wheel.count == 400)
+        var due: ContiguousArray<Int> = []
+        _ = wheel.advance(to: time(3000), limit: .max, into: &due)
+        #expect(due.sorted() == Array(stride(from: 0, to: 1200, by: 3)))
+    }
+
+    @Test func `an empty wheel is pruned in one call`() {
+        var wheel = TimerWheel<Int>(start: time(0), slotCount: 16)
+        let isRound = wheel.prune(entryLimit: 1) { _ in true }
+        #expect(isRound)
+    }
 }

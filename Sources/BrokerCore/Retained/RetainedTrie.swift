@@ -131,6 +131,19 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
         core.withLock { $0.sweep(from: &position, visits: max(1, visits), into: &removed, where: isUnwanted) }
     }
 
+    /// The last of many messages has gone, and with it all nodes: call `releaseMemory` for what they took.
+    package var holdsSpareMemory: Bool { core.withLock { $0.holdsSpareMemory } }
+
+    /// Gives back a part of the memory, in well under a millisecond.
+    ///
+    /// - Returns: true when there is more.
+    package func releaseMemory() -> Bool {
+        core.withLock { core in
+            core.releaseMemory()
+            return core.holdsSpareMemory
+        }
+    }
+
     /// Appends messages of all mountpoints, some nodes at a time; for tools and saving. A topic that is
     /// removed and set again meanwhile may appear twice.
     ///

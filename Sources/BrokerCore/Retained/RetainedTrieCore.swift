@@ -99,6 +99,11 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
         return index < nodes.count
     }
 
+    /// Nodes were let go of whose memory `releaseMemory` gives back.
+    var holdsSpareMemory: Bool { nodes.hasSparePages }
+
+    mutating func releaseMemory() { nodes.releasePages(64) }
+
     // MARK: - Pins
 
     mutating func pin(_ node: UInt32) {
@@ -201,7 +206,7 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
             if node.level == Self.rootLevel {
                 roots[Int(node.parent)] = Self.none
                 if nodeCount == 0 {
-                    nodes = PagedArray()  // nothing is left: let go of the memory
+                    nodes.removeAll()  // nothing is left: let go of the memory
                     firstFree = Self.none
                     children = IntegerTable()
                 }

@@ -9,6 +9,7 @@ import Synchronization
 ///     bytes    | topic A | properties A | payload A | topic B | …
 ///     records  [ A: where its bytes lie, first target, count ] [ B … ] [ C: message object ]
 ///     targets  [ A₁ A₂ A₃ | B₁ | C₁ C₂ ]
+///                    ▲ takenCount: taken in slices, since a batch may be longer than a turn
 package final class DeliveryBatch: @unchecked Sendable {
     // One loop fills it, then posts it and forgets it; the loop that takes it out of its mailbox owns it from then
     // on. The mailbox's lock orders the two.
@@ -31,6 +32,9 @@ package final class DeliveryBatch: @unchecked Sendable {
     /// The publication that `append` is adding targets to.
     private var openSerial: UInt64 = 0
     private var heldByteCount = 0
+    /// Copies that `take` has handed out, and the record of the next one.
+    private var takenCount = 0
+    private var nextRecord = 0
 
     var copyCount: Int { targets.count }
     /// Memory this batch holds: what back-pressure goes by.
@@ -79,11 +83,23 @@ package final class DeliveryBatch: @unchecked Sendable {
         unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Calls `body` with each message and those it is for, in the order of `append`.
-    func forEach(_ body: (inout Publication, ArraySlice<SubscriptionTarget>) -> Void) {
+    var isEmpty: Bool { takenCount == targets.count }
+
+    /// Hands out the next copies in the order of `append`: calls `body` with each message and those it is for. A
+    /// message whose copies do not all fit comes again with the rest of them.
+    ///
+    /// - Parameter limit: at most so many copies.
+    /// - Returns: how many there were; 0 when nothing is left.
+    func take(_ limit: Int, _ body: (inout Publication, ArraySlice<SubscriptionTarget>) -> Void) -> Int {
         let bytes = bytes
-        for record in records {
-            let slice = targets[record.firstTarget..<record.firstTarget + record.targetCount]
+        let start = takenCount
+        let end = min(targets.count, start + limit)
+        while takenCount < end {
+            let record = records[nextRecord]
+            let recordEnd = record.firstTarget + record.targetCount
+            let slice = targets[takenCount..<min(recordEnd, end)]
+            takenCount = slice.endIndex
+            if takenCount == recordEnd { nextRecord += 1 }
             if let message = record.message {
                 var publication = Publication(message)
                 body(&publication, slice)
@@ -99,9 +115,10 @@ package final class DeliveryBatch: @unchecked Sendable {
                 body(&publication, slice)
             }
         }
+        return end - start
     }
 
-    /// Where the copy at `index` of the slices of `forEach` was stored.
+    /// Where the copy at `index` of the slices of `take` was stored.
     @inline(__always)
     func ticket(at index: Int) -> StoreTicket { index < tickets.count ? tickets[index] : .none }
 
@@ -112,6 +129,8 @@ package final class DeliveryBatch: @unchecked Sendable {
         tickets.removeAll(keepingCapacity: tickets.capacity <= 1 << 16)
         heldByteCount = 0
         openSerial = 0
+        takenCount = 0
+        nextRecord = 0
     }
 }
 
