@@ -128,6 +128,15 @@ package enum StatusJSON {
         json.beginObject()
         for equation in LedgerEquation.allCases { json.field(equation.rawValue, snapshot.residual(equation)) }
         json.endObject()
+        json.key("store")
+        json.beginObject()
+        json.field("messages", snapshot[LoopGauge.storedCopies])
+        json.field("on_disk_alone", snapshot[LoopGauge.spilledMessages])
+        json.field("answers_waiting", snapshot[LoopGauge.heldAnswers])
+        json.field("disk_bytes", snapshot[ExternalMetric.storeDiskBytes])
+        json.field("damaged_rows", snapshot[ExternalMetric.storeDamaged])
+        json.field("failing", snapshot[ExternalMetric.storeFailing] != 0)
+        json.endObject()
         json.key("loops")
         json.beginArray()
         for loop in snapshot.loops {

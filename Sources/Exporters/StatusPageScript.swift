@@ -68,7 +68,11 @@ extension StatusPage {
             for (const [i, loop] of (details?.loops || []).entries())
               if (loop.stalled) found.push(["bad", `Event loop ${i} did not answer in time; its last numbers are shown.`]);
             for (const [name, value] of Object.entries(details?.ledger || {}))
-              if (value && name !== "transit") found.push(["bad", `The ledger's ${name} equation is off by ${whole.format(value)}.`]);
+              if (value && name !== "transit" && name !== "storage") found.push(["bad", `The ledger's ${name} equation is off by ${whole.format(value)}.`]);
+            if (details?.store?.failing)
+              found.push(["bad", "The store takes no writes: messages that would have to be stored are refused. The log says why."]);
+            if (details?.store?.damaged_rows)
+              found.push(["bad", `${whole.format(details.store.damaged_rows)} stored rows could not be read: run vernemq store check.`]);
             return found;
           };
 
@@ -105,6 +109,7 @@ extension StatusPage {
             if (details) {
               tiles.push(tile("Bytes in", bytes(rate(details.bytes_in, before?.details?.bytes_in, seconds)), "/s"),
                 tile("Bytes out", bytes(rate(details.bytes_out, before?.details?.bytes_out, seconds)), "/s"),
+                tile("Stored", whole.format(details.store.messages)),
                 tile("Connects", whole.format(rate(details.connects, before?.details?.connects, seconds)), "/s"));
             }
             byId("tiles").replaceChildren(...tiles);

@@ -57,6 +57,17 @@ import Testing
         #expect(Set(ledger.keys) == Set(LedgerEquation.allCases.map(\.rawValue)))
         let loops = try #require(object["loops"] as? [[String: Any]])
         #expect(loops.count == 1 && loops[0]["busy_percent"] as? Int == 12)
+        let store = try #require(object["store"] as? [String: Any])
+        #expect(store["failing"] as? Bool == false && store["messages"] as? Int == 0)
+    }
+
+    @Test func `the details say when the store takes no writes`() throws {
+        let snapshot = Snapshot(
+            loops: [],
+            external: [.storeFailing: [ExternalSample(value: 1)], .storeDamaged: [ExternalSample(value: 3)]])
+        let object = try JSONSerialization.jsonObject(with: Data(StatusJSON.renderDetails(snapshot, status)))
+        let store = try #require((object as? [String: Any])?["store"] as? [String: Any])
+        #expect(store["failing"] as? Bool == true && store["damaged_rows"] as? Int == 3)
     }
 
     @Test func `text with quotes, controls and other scripts survives`() throws {

@@ -190,7 +190,8 @@ extension Session {
         let post = shard.links.post
         let (handle, loop, number) = (handle, shard.index, storeNumber)
         shard.broker.store.purgeExpired(
-            StoreLoad(session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
+            StoreLoad(
+                session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
                 limit: .max),
             now: shard.now
         ) {
