@@ -60,7 +60,7 @@ extension Session {
         if inflight[index].state == .awaitingPubrec {
             inflight[index].state = .awaitingPubcomp
             inflight[index].sentAt = shard.now
-            if inflight[index].ticket.isStored {
+            if isKept, inflight[index].ticket.isStored {
                 // Once the client has PUBREL the message must never be sent again, not even after a crash.
                 noteFlight(index, isReleased: true)
                 hold(index)

@@ -213,7 +213,7 @@ extension Session {
         isDuplicate: Bool = false, to output: OutputBuffer
     ) {
         let qos = terms.qos
-        if qos == .exactlyOnce, ticket.isStored {
+        if qos == .exactlyOnce, ticket.isStored, isKept {
             holdForCommit(publication.sharedMessage(), terms, ticket)
             return
         }
@@ -319,9 +319,9 @@ extension Session {
     /// What is due for this entry is sent when the open batch is committed.
     func hold(_ index: Int) {
         shard.outbox.isUrgent = true
+        if inflight[index].heldFor == 0 { heldPacketCount += 1 }
         inflight[index].heldFor = shard.outbox.openNumber
-        heldPacketCount += 1
-        shard.awaitCommit(self)
+        shard.awaitCommit(of: shard.outbox.openNumber, self)
     }
 
     /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL.
@@ -353,8 +353,14 @@ extension Session {
     func resume() {
         guard let output else { return }
         while resumedCount < inflight.count, resumedCount < window {
-            if inflight[resumedCount].heldFor != 0 {
+            let held = inflight[resumedCount].heldFor
+            if held != 0, !shard.outbox.isCommitted(held) {
                 resumedCount += 1  // it goes out with its commit
+            } else if held != 0 {
+                // Committed while nobody was there: it goes out for the first time.
+                inflight[resumedCount].heldFor = 0
+                heldPacketCount -= 1
+                if sendFirst(resumedCount, to: output) { resumedCount += 1 }
             } else if resend(resumedCount, to: output) {
                 resumedCount += 1
             } else {

@@ -10,13 +10,10 @@ extension Session {
 
     // MARK: The session itself
 
-    /// The session has a connection: from now on its state is kept, or no more.
+    /// The session has a connection: from now on its state is kept, unless it ends with the connection. One that was
+    /// kept so far is kept until then.
     func noteAttached() {
-        guard shard.isStoring, first == nil else { return }
-        guard sessionExpiryInterval != 0 else {
-            if isKept { forgetStored(purges: queue.backlog != nil || !queue.isEmpty || !inflight.isEmpty) }
-            return
-        }
+        guard shard.isStoring, first == nil, sessionExpiryInterval != 0 || isKept else { return }
         let isNew = !isKept
         if isNew {
             storeNumber = shard.broker.takeSessionNumber()
@@ -47,7 +44,7 @@ extension Session {
             willDeadline: willDeadline)
     }
 
-    /// The session has ended, or will end with its connection.
+    /// The session has ended.
     ///
     /// - Parameter purges: copies of it may be in the store.
     func forgetStored(purges: Bool) {
@@ -93,7 +90,7 @@ extension Session {
         releaseHeldAnswers()
         guard heldPacketCount > 0, let output else { return }
         var index = 0
-        while index < inflight.count, heldPacketCount > 0 {
+        while index < min(resumedCount, inflight.count), heldPacketCount > 0 {
             let held = inflight[index].heldFor
             guard held != 0, shard.outbox.isCommitted(held) else {
                 index += 1
@@ -128,7 +125,7 @@ extension Session {
         heldAnswers.append(HeldAnswer(wait: wait, since: shard.now, answer: answer))
         counters.add(.answersHeld)
         counters.move(.heldAnswers, by: 1)
-        if !wait.isNone { shard.awaitCommit(self) }
+        if !wait.isNone { shard.awaitCommit(of: wait.batch, self) }
     }
 
     func releaseHeldAnswers() {

@@ -13,6 +13,13 @@ extension Shard {
     package func restore(_ sessions: [RestoredSession]) {
         for restored in sessions {
             let stored = restored.session
+            if let other = session(stored.subscriber) {
+                // Two sessions of one client cannot come from this broker; the younger is the one it knows.
+                log.error(
+                    "the store has two sessions of one client; the older ends",
+                    metadata: ["client": "\(stored.subscriber.clientID)"])
+                other.end(.clientGone(other.id), at: .onClientGone)
+            }
             let session = makeSession(stored.subscriber, settings.session)
             session.storeNumber = stored.number
             kept[stored.number] = session.handle

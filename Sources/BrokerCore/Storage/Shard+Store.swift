@@ -117,11 +117,12 @@ extension Shard {
         return StoreWait(batch: outbox.openNumber)
     }
 
-    /// Tells `session` once the open batch is settled.
-    func awaitCommit(_ session: Session) {
-        guard session.awaitedBatch != outbox.openNumber else { return }
-        session.awaitedBatch = outbox.openNumber
-        outbox.waiters.append((outbox.openNumber, session.handle))
+    /// Tells `session` once `batch`, which is not settled, is committed or given up. An older batch that is waited for
+    /// behind a younger one is told of with it.
+    func awaitCommit(of batch: UInt64, _ session: Session) {
+        guard session.awaitedBatch < batch else { return }
+        session.awaitedBatch = batch
+        outbox.waiters.append((batch, session.handle))
     }
 
     /// Nobody will acknowledge the copy soon: the batch it is in is written at the end of the turn.
