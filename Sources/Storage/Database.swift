@@ -27,6 +27,7 @@ final class Database: @unchecked Sendable {
         leveldb_options_set_block_size(options, settings.blockByteCount)
         leveldb_options_set_block_restart_interval(options, Int32(clamping: settings.blockRestartInterval))
         leveldb_options_set_max_open_files(options, 500)
+        leveldb_options_set_max_file_size(options, 8 << 20)
         leveldb_options_set_compression(
             options,
             Int32(settings.isCompressed ? leveldb_snappy_compression : leveldb_no_compression))

@@ -18,9 +18,19 @@ struct RowChanges {
     private(set) var stored = [Int64](repeating: 0, count: StoredKind.allCases.count)
     private(set) var deleted = [Int64](repeating: 0, count: StoredKind.allCases.count)
 
+    /// Rows of a session that are to be removed, kind by kind.
     struct Purge {
         let session: UInt64
-        let removesCopies: Bool
+        var kinds: ArraySlice<RowKind>
+        /// Where to go on in the first of the kinds: from its beginning, all that was removed would be passed over
+        /// again.
+        var next: StoreKey?
+
+        init(_ session: UInt64, removesCopies: Bool) {
+            self.session = session
+            kinds = removesCopies
+                ? [.subscription, .received, .copy, .flight] : [.subscription, .received]
+        }
     }
 
     private static let keptReferences = 65_536
@@ -95,8 +105,8 @@ struct RowChanges {
             batch.delete(StoreKey(.session, session))
             deleted[StoredKind.sessions.rawValue] += 1
             ended.insert(session)
-            purges.append(Purge(session: session, removesCopies: removesCopies))
-        case .purgeSession(let session): purges.append(Purge(session: session, removesCopies: true))
+            purges.append(Purge(session, removesCopies: removesCopies))
+        case .purgeSession(let session): purges.append(Purge(session, removesCopies: true))
         case .subscribe(let session, let subscription, let isNew):
             let key = StoreKey(subscription: session, subscription.filter.bytes)
             batch.put(key, rows.subscription(key, subscription))

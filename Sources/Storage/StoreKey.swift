@@ -6,6 +6,9 @@ struct StoreKey: Equatable {
 
     init(_ kind: RowKind) { bytes = [kind.rawValue] }
 
+    /// A key that was read.
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     init(_ kind: RowKind, _ first: UInt64) {
         self.init(kind)
         append(first)

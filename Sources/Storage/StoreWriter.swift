@@ -27,6 +27,8 @@ final class StoreWriter {
     private var changes: RowChanges
     private var completions: [@Sendable () -> Void] = []
     private var purges: [RowChanges.Purge] = []
+    /// No copy's deadline in the index is before this one, in milliseconds since 1970.
+    private var dueFrom: UInt64 = 0
 
     /// Bytes of changes that are written at once at most.
     private static let batchByteCount = 8 * 1024 * 1024
@@ -184,29 +186,35 @@ final class StoreWriter {
 
     // MARK: Purges
 
-    /// Removes some of the rows of a session that has ended.
+    /// Removes some of the rows of the session that ended first.
     private func purge() {
-        guard let purge = purges.first else { return }
+        guard var purge = purges.first else { return }
         var left = Self.purgeLength
         attempt { database throws(StoreError) in
             let cursor = database.cursor()
-            for kind in [RowKind.subscription, .received] + (purge.removesCopies ? [.copy, .flight] : []) {
+            while let kind = purge.kinds.first, left > 0 {
                 let prefix = StoreKey(kind, purge.session)
-                try cursor.forEach(from: prefix, prefix: prefix) { key throws(StoreError) in
+                let start = purge.next ?? prefix
+                purge.next = nil
+                try cursor.forEach(from: start, prefix: prefix) { key throws(StoreError) in
+                    guard left > 0 else {
+                        purge.next = StoreKey(bytes: key)
+                        return false
+                    }
+                    left -= 1
                     if kind == .copy, let number = key.keyNumber(at: 9) {
                         let copy = try? changes.rows.copy(key, cursor.value, withMessage: false)
-                        changes.removeCopy(
-                            purge.session, number, deadline: copy?.deadline ?? 0, database)
+                        changes.removeCopy(purge.session, number, deadline: copy?.deadline ?? 0, database)
                     } else {
                         changes.discard(key, kind)
                     }
-                    left -= 1
-                    return left > 0
+                    return true
                 }
-                if left == 0 { return }
+                if purge.next == nil { purge.kinds.removeFirst() }
             }
         }
-        if left > 0 { purges.removeFirst() }
+        // What cannot be read is left to `vernemq store repair`.
+        if purge.kinds.isEmpty || left == Self.purgeLength { purges.removeFirst() } else { purges[0] = purge }
         flush()
     }
 
@@ -220,8 +228,16 @@ final class StoreWriter {
         attempt { database throws(StoreError) in
             let cursor = database.cursor()
             let prefix = StoreKey(.due)
-            try cursor.forEach(from: prefix, prefix: prefix) { key throws(StoreError) in
-                guard left > 0, let deadline = key.keyNumber(at: 1), deadline <= wall else { return false }
+            // Rows of earlier scans are gone, and looking for them would pass over what is left of them. A message that
+            // had expired before it was written is found when it is to be sent.
+            let start = dueFrom == 0 ? prefix : StoreKey(.due, dueFrom)
+            dueFrom = wall
+            try cursor.forEach(from: start, prefix: prefix) { key throws(StoreError) in
+                guard let deadline = key.keyNumber(at: 1), deadline <= wall else { return false }
+                guard left > 0 else {
+                    dueFrom = deadline
+                    return false
+                }
                 if let session = key.keyNumber(at: 9) { sessions.insert(session) }
                 changes.discard(key, .due)
                 left -= 1
