@@ -21,8 +21,9 @@ extension Shard {
             beginRouting(publisher: wait.isNone ? publisher : nil)
             count = route(&publication)
             if outbox.routedMessage >= 0, wait.isNone {
-                wait = StoreWait(
-                    batch: outbox.openNumber, message: publisher == nil ? -1 : outbox.routedMessage)
+                // With several bodies the answer waits for the commit: no one of them tells of all.
+                let tells = publisher != nil && outbox.keeping != .apart
+                wait = StoreWait(batch: outbox.openNumber, message: tells ? outbox.routedMessage : -1)
             }
             endRouting()
         } else {
@@ -49,14 +50,14 @@ extension Shard {
         let hash = RouteCache.hash(publication.topic, mountpoint)
         if let route = routes.find(hash, publication.topic, mountpoint, generation) {
             counters.add(.routerCacheHit)
-            outbox.keepsSeveral = route.keepsSeveral
+            outbox.keeping = route.keeping
             return distribute(&publication, route.targets, route.groups)
         }
         counters.add(.routerCacheMiss)
         matches.removeAll()
         subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
         routes.offer(hash, publication.topic, mountpoint, matches)
-        outbox.keepsSeveral = matches.keepsSeveral
+        if outbox.isRouting { outbox.keeping = matches.keeping }
         // Taken out while it is read: a delivery must not find it in use.
         var found = SubscriptionMatches()
         swap(&found, &matches)
@@ -144,7 +145,7 @@ extension Shard {
     ) {
         let removal = StoreRemoval(
             ticket: ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline,
-            hasFlightRow: false)
+            flight: .none)
         if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce,
             let subscriptions = endedMembers.subscriptions(of: target.session)
         {

@@ -47,7 +47,6 @@ package enum TimerToken: Sendable {
     case resumeReading(SessionHandle, UInt32)
     case hookDeadline(HookTicket.Asker, serial: UInt64)
     case retainedSweep
-    case storedExpiry
     case retainedRelease
 }
 
@@ -108,6 +107,8 @@ package final class Shard {
     var kept: [UInt64: SessionHandle] = [:]
     /// Bytes of the messages in this loop's queues.
     var queuedByteCount = 0
+    /// When the first loop looks for stored messages that have expired.
+    var dueLookAt: MonotonicTime
 
     package init(
         _ broker: Broker, index: Int, counters: LoopCounters, links: ShardLinks, now: MonotonicTime
@@ -129,7 +130,7 @@ package final class Shard {
         if settings.retainedExpirySweepInterval > 0, index == 0 {
             timers.add(.retainedSweep, at: now.adding(seconds: settings.retainedExpirySweepInterval))
         }
-        if isStoring, index == 0 { timers.add(.storedExpiry, at: now.adding(seconds: 1)) }
+        dueLookAt = now.adding(seconds: 1)
     }
 
     // MARK: The turn
@@ -148,6 +149,7 @@ package final class Shard {
             if nextDue & 3 == 0, isTurnOver() { break }
         }
         if timers.count > pruneThreshold { pruneTimers() }
+        if isStoring, index == 0, now >= dueLookAt { askForDueMessages() }
         if !overloadPaused.isEmpty || isOverloaded { lookAtOverload() }
     }
 
@@ -162,7 +164,7 @@ package final class Shard {
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
-            case .hookDeadline, .retainedSweep, .storedExpiry, .retainedRelease: false
+            case .hookDeadline, .retainedSweep, .retainedRelease: false
             }
         }
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
@@ -225,7 +227,6 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
-        case .storedExpiry: askForDueMessages()
         case .retainedRelease: releaseRetained()
         }
     }

@@ -17,6 +17,7 @@ final class Database: @unchecked Sendable {
     init(_ settings: StoreSettings, mayCreate: Bool = true) throws(StoreError) {
         path = settings.directory
         if mayCreate { try Self.makeDirectory(settings.directory) }
+        try Self.checkFiles(settings.directory)
         options = leveldb_options_create()
         cache = leveldb_cache_create_lru(settings.cacheByteCount)
         filter = settings.usesBloomFilter ? leveldb_filterpolicy_create_bloom(10) : nil
@@ -97,6 +98,7 @@ final class Database: @unchecked Sendable {
     static func repair(_ settings: StoreSettings) throws(StoreError) {
         let options = leveldb_options_create()
         defer { leveldb_options_destroy(options) }
+        leveldb_options_set_paranoid_checks(options, 1)  // without, it keeps blocks whose sum does not fit
         var failure: UnsafeMutablePointer<CChar>?
         leveldb_repair_db(options, settings.directory, &failure)
         if let failure { throw explain("repair the store", settings.directory, text(failure)) }
@@ -122,15 +124,39 @@ final class Database: @unchecked Sendable {
                 "another broker uses this directory: stop it, or give this one its own platform_data_dir"
         } else if text.contains("Permission denied") {
             advice = "the broker's user needs to read and write this directory and all files in it"
+        } else if text.contains("Not a directory") {
+            advice = "a file is in the way: set platform_data_dir to a directory"
         } else if text.contains("Read-only file system") {
             advice = "mount its filesystem for writing, or set platform_data_dir to another place"
-        } else if text.contains("Corruption") || text.contains("missing files") || text.contains("CURRENT") {
+        } else if text.contains("Corruption") || text.contains("missing files") || text.contains("CURRENT")
+            || text.contains(".ldb") || text.contains("MANIFEST")
+        {
             advice =
                 "stop the broker, copy the directory, then run `vernemq store repair`, which keeps all that can be read"
         } else {
             advice = ""
         }
         return StoreError(operation: operation, path: path, text: text, advice: advice)
+    }
+
+    /// LevelDB would take a directory without its file `CURRENT` for an empty one and delete what is in it.
+    private static func checkFiles(_ directory: String) throws(StoreError) {
+        var names: [String] = []
+        if let stream = opendir(directory) {
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                names.append(
+                    withUnsafePointer(to: &entry.pointee.d_name) { name in
+                        name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                    })
+            }
+        }
+        let hasData = names.contains {
+            $0.hasSuffix(".ldb") || $0.hasSuffix(".sst") || $0.hasSuffix(".log") || $0.hasPrefix("MANIFEST-")
+        }
+        if hasData, !names.contains("CURRENT") {
+            throw explain("open the store", directory, "Corruption: its file CURRENT is missing")
+        }
     }
 
     /// Makes the directory and those above it.
@@ -224,19 +250,22 @@ final class DatabaseCursor {
 
     func next() { leveldb_iter_next(handle) }
 
+    /// What could not be read so far. LevelDB passes over a block that it cannot read and goes on.
+    var problem: StoreError? {
+        var failure: UnsafeMutablePointer<CChar>?
+        leveldb_iter_get_error(handle, &failure)
+        guard let failure else { return nil }
+        defer { leveldb_free(failure) }
+        return Database.explain("read from the store", path, String(cString: failure))
+    }
+
     /// The row's key; nil behind the last.
     ///
-    /// - Throws: when the rows cannot be read on.
-    func key() throws(StoreError) -> [UInt8]? {
-        guard leveldb_iter_valid(handle) != 0 else {
-            var failure: UnsafeMutablePointer<CChar>?
-            leveldb_iter_get_error(handle, &failure)
-            if let failure {
-                defer { leveldb_free(failure) }
-                throw Database.explain("read from the store", path, String(cString: failure))
-            }
-            return nil
-        }
+    /// - Parameter goesOnAfterErrors: rows that cannot be read are passed over; `problem` tells.
+    /// - Throws: when rows before this one cannot be read.
+    func key(goesOnAfterErrors: Bool = false) throws(StoreError) -> [UInt8]? {
+        if !goesOnAfterErrors, let problem { throw problem }
+        guard leveldb_iter_valid(handle) != 0 else { return nil }
         var count = 0
         let bytes = leveldb_iter_key(handle, &count)
         return Array(UnsafeRawBufferPointer(start: bytes, count: count))
@@ -251,10 +280,11 @@ final class DatabaseCursor {
 
     /// Calls `body` with the rows whose key begins with `prefix`, from `start` on, until it returns false.
     func forEach(
-        from start: StoreKey, prefix: StoreKey, _ body: ([UInt8]) throws(StoreError) -> Bool
+        from start: StoreKey, prefix: StoreKey, goesOnAfterErrors: Bool = false,
+        _ body: ([UInt8]) throws(StoreError) -> Bool
     ) throws(StoreError) {
         seek(start)
-        while let key = try key(), key.starts(with: prefix.bytes) {
+        while let key = try key(goesOnAfterErrors: goesOnAfterErrors), key.starts(with: prefix.bytes) {
             guard try body(key) else { return }
             next()
         }

@@ -58,9 +58,10 @@ package final class LevelDBMessageStore: MessageStore {
     ///
     /// - Throws: when there are none to be had.
     package func start() throws(StoreError) {
-        guard let database = opened.withLock({ $0.take() }) else { return }
+        // Handed on, never kept: the writer closes it to open it anew.
         let reader = StoreReader(
-            database, rows: rows, writerJobs: jobs, statistics: statistics, directory: settings.directory,
+            opened.withLock { $0 }, rows: rows, writerJobs: jobs, statistics: statistics,
+            directory: settings.directory,
             log: log)
         readerJobs.withLock { $0 = reader }
         do throws(ThreadError) {
@@ -69,7 +70,8 @@ package final class LevelDBMessageStore: MessageStore {
             let writing = try WorkerThread(name: "store-writer") {
                 [self, settings, rows, jobs, statistics, health, clock, log] in
                 StoreWriter(
-                    settings, database, rows: rows, jobs: jobs, reader: reader, statistics: statistics,
+                    settings, opened.withLock { $0.take() }, rows: rows, jobs: jobs, reader: reader,
+                    statistics: statistics,
                     health: health, clock: clock, log: log,
                     isStopping: { [unowned self] in isStopping.load(ordering: .relaxed) }
                 ).run()
@@ -131,7 +133,13 @@ enum StoreLayout {
     static let version: UInt32 = 1
 
     /// - Throws: when the directory holds something else, or a layout this broker does not know.
-    static func check(_ database: Database, _ directory: String, mayCreate: Bool) throws(StoreError) {
+    ///
+    /// - Parameters:
+    ///   - mayCreate: an empty one is fine.
+    ///   - writes: gives an empty one its version.
+    static func check(
+        _ database: Database, _ directory: String, mayCreate: Bool, writes: Bool = true
+    ) throws(StoreError) {
         guard let value = try database.value(of: .layout) else {
             let cursor = database.cursor()
             cursor.seek(StoreKey(.layout))
@@ -141,7 +149,7 @@ enum StoreLayout {
                     text: "this LevelDB was not written by this broker: it has no layout version",
                     advice: "give the broker an empty platform_data_dir")
             }
-            try write(to: database)
+            if writes { try write(to: database) }
             return
         }
         let found: UInt32

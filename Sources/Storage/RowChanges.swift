@@ -28,7 +28,8 @@ struct RowChanges {
 
         init(_ session: UInt64, removesCopies: Bool) {
             self.session = session
-            kinds = removesCopies
+            kinds =
+                removesCopies
                 ? [.subscription, .received, .copy, .flight] : [.subscription, .received]
         }
     }
@@ -78,7 +79,12 @@ struct RowChanges {
         let key = StoreKey(.copy, copy.session, number)
         batch.put(key, rows.copy(key, copy, body, isShared: isShared))
         stored[StoredKind.copies.rawValue] += 1
-        if let deadline = body.facts.expiryDeadline {
+        if copy.packetIdentifier != 0 {
+            let key = StoreKey(.flight, copy.session, number)
+            batch.put(
+                key, rows.flight(key, Rows.Flight(packetIdentifier: copy.packetIdentifier, isReleased: false))
+            )
+        } else if let deadline = body.facts.expiryDeadline {
             let key = StoreKey(due: rows.wall(deadline), copy.session, number)
             batch.put(key, rows.empty(key))
         }

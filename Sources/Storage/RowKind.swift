@@ -9,7 +9,7 @@ enum RowKind: UInt8, CaseIterable {
     case references = 0x6E  // n
     /// session, message → a copy: its terms, and its body unless that is shared.
     case copy = 0x63  // c
-    /// session, message → the identifier it was sent with; wins over the one in the copy.
+    /// session, message → the identifier the copy was sent with, and whether PUBREC has come.
     case flight = 0x66  // f
     /// session, identifier → a QoS 2 message was received and not released.
     case received = 0x69  // i

@@ -33,8 +33,6 @@ struct Rows {
 
     struct Copy {
         var terms: DeliveryTerms
-        /// 0 = not sent.
-        var packetIdentifier: UInt16
         /// Milliseconds since 1970; 0 = does not expire.
         var deadline: UInt64
         /// nil: the body is shared.
@@ -49,7 +47,6 @@ struct Rows {
             copy.terms.qos.rawValue | (copy.terms.isRetained ? 4 : 0) | (copy.terms.isShared ? 8 : 0)
                 | (isShared ? 16 : 0))
         writer.write(copy.terms.subscriptionIdentifier)
-        writer.write(copy.packetIdentifier)
         writer.write(message.facts.expiryDeadline.map(wall) ?? 0)
         if !isShared { write(message) }
         writer.end(key)
@@ -65,10 +62,9 @@ struct Rows {
         let terms = DeliveryTerms(
             qos: qos, isRetained: flags & 4 != 0, isShared: flags & 8 != 0,
             subscriptionIdentifier: try reader.readUInt32())
-        let identifier = try reader.readUInt16()
         let deadline = try reader.readUInt64()
         let message = flags & 16 == 0 && withMessage ? try readMessage(&reader, value) : nil
-        return Copy(terms: terms, packetIdentifier: identifier, deadline: deadline, message: message)
+        return Copy(terms: terms, deadline: deadline, message: message)
     }
 
     // MARK: Messages

@@ -49,29 +49,43 @@ package struct StoreInspection {
     /// Has LevelDB salvage what it can, then removes what makes no sense and counts references anew.
     ///
     /// - Returns: what was wrong and is no more.
+    /// - Throws: when it is not one of ours, or of a later layout: nothing is changed then.
     package static func repair(_ settings: StoreSettings) throws(StoreError) -> Findings {
+        // One that opens is looked at before anything is changed.
+        if let sound = try? StoreInspection(settings) { try sound.checkOwner() }
         try Database.repair(settings)
         var inspection = try StoreInspection(settings)
-        do throws(StoreError) {
-            try StoreLayout.check(inspection.database, settings.directory, mayCreate: false)
-        } catch {
-            // A later layout stays as it is; a version that was lost with its file is put back.
-            let cursor = inspection.database.cursor()
-            cursor.seek(StoreKey(.layout))
-            let first = try cursor.key()
-            guard
-                first == nil || first == StoreKey.layout.bytes || (first?.first).flatMap(RowKind.init) != nil,
-                try inspection.layoutIsDamagedOrMissing()
-            else { throw error }
-        }
+        try inspection.checkOwner()
         try inspection.look()
         try inspection.mend()
         return inspection.findings
     }
 
-    private func layoutIsDamagedOrMissing() throws(StoreError) -> Bool {
-        guard let value = try database.value(of: .layout) else { return true }
-        return (try? RowReader(value, key: StoreKey.layout.bytes, format: 1)) == nil
+    /// A version that was lost or damaged may be put back when there are rows that only we can have written.
+    private func checkOwner() throws(StoreError) {
+        do throws(StoreError) {
+            try StoreLayout.check(database, settings.directory, mayCreate: true, writes: false)
+        } catch {
+            let isReadable = try database.value(of: .layout).map { value in
+                (try? RowReader(value, key: StoreKey.layout.bytes, format: 1)) != nil
+            }
+            guard isReadable != true, try hasRowOfOurs() else { throw error }
+        }
+    }
+
+    private func hasRowOfOurs() throws(StoreError) -> Bool {
+        let cursor = database.cursor()
+        cursor.seek(StoreKey(.layout))
+        for _ in 0..<10_000 {
+            guard let key = try cursor.key(goesOnAfterErrors: true), let first = key.first else {
+                return false
+            }
+            if RowKind(rawValue: first) != nil, (try? RowReader(cursor.value, key: key, format: 1)) != nil {
+                return true
+            }
+            cursor.next()
+        }
+        return false
     }
 
     // MARK: Looking
@@ -81,7 +95,7 @@ package struct StoreInspection {
             let cursor = database.cursor()
             let prefix = StoreKey(kind)
             cursor.seek(prefix)
-            while let key = try cursor.key(), key.starts(with: prefix.bytes) {
+            while let key = try cursor.key(goesOnAfterErrors: true), key.starts(with: prefix.bytes) {
                 do throws(RowProblem) {
                     try look(kind, key, cursor.value)
                     if let counted = StoredKind(kind) { findings.counts[counted.rawValue] += 1 }
@@ -91,6 +105,7 @@ package struct StoreInspection {
                 }
                 cursor.next()
             }
+            if let problem = cursor.problem { findings.note("rows \(kind): \(problem.text)") }
         }
         try lookAtReferences()
     }

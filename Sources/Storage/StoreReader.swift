@@ -16,7 +16,7 @@ final class StoreReader: Sendable {
     private static let purgeLength = 5000
 
     init(
-        _ database: Database, rows: Rows, writerJobs: BlockingQueue<StoreJob>, statistics: StoreStatistics,
+        _ database: Database?, rows: Rows, writerJobs: BlockingQueue<StoreJob>, statistics: StoreStatistics,
         directory: String, log: Logger
     ) {
         self.database = Mutex(database)
@@ -69,46 +69,107 @@ final class StoreReader: Sendable {
 
     // MARK: Loading
 
-    private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
-        var loaded = LoadedBacklog(copies: [], next: nil)
+    /// What a load has gathered.
+    private struct Load {
+        var backlog = LoadedBacklog(copies: [], next: nil)
         var byteCount = 0
         var damaged: [[UInt8]] = []
+    }
+
+    private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
+        var load = Load()
+        if request.isOfFlights {
+            try readFlights(request, database, &load)
+        } else {
+            try readCopies(request, database, &load)
+        }
+        if !load.damaged.isEmpty { writerJobs.put(.discard(load.damaged)) }
+        return load.backlog
+    }
+
+    private func readCopies(_ request: StoreLoad, _ database: Database, _ load: inout Load) throws(StoreError)
+    {
         let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
         let cursor = database.cursor()
         try cursor.forEach(
             from: StoreKey(.copy, request.session, request.numbers.lowerBound),
-            prefix: StoreKey(.copy, request.session)
+            prefix: StoreKey(.copy, request.session), goesOnAfterErrors: true
         ) { key throws(StoreError) in
             guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
                 return false
             }
             if request.except.contains(number) { return true }
-            guard loaded.copies.count < request.limit, byteCount < request.byteLimit else {
-                loaded.next = number
+            guard load.backlog.copies.count < request.limit, load.byteCount < request.byteLimit else {
+                load.backlog.next = number
                 return false
             }
+            read(key, cursor.value, number, flights.find(number), database, &load)
+            return true
+        }
+        note(cursor)
+    }
+
+    /// The session's flights, and the copies they are of.
+    private func readFlights(_ request: StoreLoad, _ database: Database, _ load: inout Load)
+        throws(StoreError)
+    {
+        let cursor = database.cursor()
+        try cursor.forEach(
+            from: StoreKey(.flight, request.session, request.numbers.lowerBound),
+            prefix: StoreKey(.flight, request.session), goesOnAfterErrors: true
+        ) { key throws(StoreError) in
+            guard let number = key.keyNumber(at: 9), number <= request.numbers.upperBound else {
+                return false
+            }
+            let copy = StoreKey(.copy, request.session, number)
+            guard !request.except.contains(number), let value = try database.value(of: copy) else {
+                return true
+            }
             do throws(RowProblem) {
-                let copy = try rows.copy(key, cursor.value)
-                let flight = flights.find(number)
-                let isReleased = flight?.isReleased == true
-                let message = isReleased ? nil : try message(of: copy, number, database)
-                byteCount += message?.byteCount ?? 0
-                loaded.copies.append(
-                    LoadedBacklog.Copy(
-                        number: number, terms: copy.terms, message: message,
-                        packetIdentifier: flight?.packetIdentifier ?? copy.packetIdentifier))
+                let flight = try rows.flight(key, cursor.value)
+                read(copy.bytes, value, number, flight, database, &load)
             } catch {
-                damaged.append(key)
-                loaded.lostCount += 1
-                statistics.change { $0.damaged += 1 }
-                log.error(
-                    "a stored message cannot be read and is lost",
-                    metadata: ["row": "\(key.shownAsKey)", "problem": "\(error.text)", "in": "\(directory)"])
+                noteDamage(key, error, &load)
+                load.damaged.append(copy.bytes)
+                load.backlog.lostCount += 1
             }
             return true
         }
-        if !damaged.isEmpty { writerJobs.put(.discard(damaged)) }
-        return loaded
+        note(cursor)
+    }
+
+    private func read(
+        _ key: [UInt8], _ value: [UInt8], _ number: UInt64, _ flight: Rows.Flight?, _ database: Database,
+        _ load: inout Load
+    ) {
+        do throws(RowProblem) {
+            let copy = try rows.copy(key, value)
+            let message = flight?.isReleased == true ? nil : try message(of: copy, number, database)
+            load.byteCount += message?.byteCount ?? 0
+            load.backlog.copies.append(
+                LoadedBacklog.Copy(
+                    number: number, terms: copy.terms, message: message,
+                    packetIdentifier: flight?.packetIdentifier ?? 0))
+        } catch {
+            load.backlog.lostCount += 1
+            noteDamage(key, error, &load)
+        }
+    }
+
+    private func noteDamage(_ key: [UInt8], _ problem: RowProblem, _ load: inout Load) {
+        load.damaged.append(key)
+        statistics.change { $0.damaged += 1 }
+        log.error(
+            "a stored message cannot be read and is lost",
+            metadata: ["row": "\(key.shownAsKey)", "problem": "\(problem.text)", "in": "\(directory)"])
+    }
+
+    /// Some block of a file cannot be read: what else there is comes, and what is missing is counted at the end.
+    private func note(_ cursor: DatabaseCursor) {
+        guard let error = cursor.problem else { return }
+        statistics.count(error)
+        statistics.change { $0.damaged += 1 }
+        log.error("a part of the store cannot be read", metadata: ["error": "\(error)"])
     }
 
     private func message(of copy: Rows.Copy, _ number: UInt64, _ database: Database) throws(RowProblem)
@@ -146,7 +207,7 @@ final class StoreReader: Sendable {
             if request.except.contains(number) { return true }
             // What was sent does not expire, and what cannot be read is found when it is loaded.
             if let copy = try? rows.copy(key, cursor.value, withMessage: false), copy.deadline != 0,
-                copy.deadline <= wall, copy.packetIdentifier == 0, flights.find(number) == nil
+                copy.deadline <= wall, flights.find(number) == nil
             {
                 found.append((number, copy.deadline))
             }

@@ -27,6 +27,8 @@ final class StoreWriter {
     private var changes: RowChanges
     private var completions: [@Sendable () -> Void] = []
     private var purges: [RowChanges.Purge] = []
+    /// What the last failure said.
+    private var lastText: String?
     /// No copy's deadline in the index is before this one, in milliseconds since 1970.
     private var dueFrom: UInt64 = 0
 
@@ -37,7 +39,7 @@ final class StoreWriter {
     private static let retryMicroseconds: UInt32 = 500_000
 
     init(
-        _ settings: StoreSettings, _ database: Database, rows: Rows, jobs: BlockingQueue<StoreJob>,
+        _ settings: StoreSettings, _ database: Database?, rows: Rows, jobs: BlockingQueue<StoreJob>,
         reader: StoreReader, statistics: StoreStatistics, health: StoreHealth, clock: any Clock, log: Logger,
         isStopping: @escaping @Sendable () -> Bool
     ) {
@@ -152,6 +154,7 @@ final class StoreWriter {
                     health.set(isFailing: false)
                     statistics.change { $0.isFailing = false }
                     trouble.ended()
+                    lastText = nil
                 }
                 return true
             } catch {
@@ -159,6 +162,10 @@ final class StoreWriter {
                 statistics.count(error)
                 statistics.change { $0.isFailing = true }
                 trouble.occurred(["error": "\(error)"])
+                if let lastText, lastText != error.text {
+                    log.error("the store still takes no writes", metadata: ["error": "\(error)"])
+                }
+                lastText = error.text
                 closeDatabase()
                 if isStopping() {
                     log.error(

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -30,22 +31,39 @@ def write_config(folder, settings):
 
 
 class Broker:
-    """A running broker. `open_files` limits its file descriptors; `log` is where its JSON log goes."""
+    """A running broker. `open_files` limits its file descriptors; `log` is where its JSON log goes; `environment` is
+    added to the test's own."""
 
-    def __init__(self, binary, folder, settings, open_files=None, log="stderr.log", may_log_errors=False):
-        self.folder = folder
+    def __init__(
+        self, binary, folder, settings, open_files=None, log="stderr.log", may_log_errors=False, environment=None
+    ):
+        self.binary, self.folder, self.open_files, self.environment = binary, folder, open_files, environment or {}
         self.log_path = folder / log
         self.may_log_errors = may_log_errors
-        config = write_config(folder, settings)
+        self.config = write_config(folder, settings)
+        self.launch()
 
+    def launch(self):
+        """Starts the process, anew after `kill`; its log begins anew too."""
         def limit():
-            if open_files:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+            if self.open_files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
 
-        with open(folder / "stderr.log", "wb") as stderr:
+        with open(self.folder / "stderr.log", "wb") as stderr:
             self.process = subprocess.Popen(
-                [binary, "start", "--config", config], cwd=folder, stdin=subprocess.DEVNULL, stdout=stderr,
-                stderr=stderr, preexec_fn=limit)
+                [self.binary, "start", "--config", self.config], cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=stderr, stderr=stderr, preexec_fn=limit, env={**os.environ, **self.environment})
+
+    def restart(self):
+        """As a crash and what follows: SIGKILL, then a start on the same directory."""
+        self.kill()
+        self.launch()
+        self.wait_until_ready()
+
+    def stop(self):
+        """A polite end; the exit status."""
+        self.signal(signal.SIGTERM)
+        return self.wait_for_exit()
 
     # Log
 
@@ -132,6 +150,18 @@ class Broker:
 
     def descriptor_count(self):
         return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    # The store
+
+    def store(self, command):
+        """`vernemq store COMMAND` on this broker's directory: its exit status, with `.stdout` and `.stderr`."""
+        return subprocess.run(
+            [self.binary, "store", command, "--config", self.config], cwd=self.folder, capture_output=True, text=True,
+            timeout=DEADLINE)
+
+    @property
+    def store_directory(self):
+        return self.folder / "data" / "leveldb"
 
     # The end
 

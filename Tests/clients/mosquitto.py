@@ -23,10 +23,10 @@ def subscribe(broker, *arguments):
 
     Made for one subscriber at a time: the next SUBACK that the broker sends is taken for its own.
     """
-    before = broker.metrics()("mqtt_suback_sent")
+    before = broker.metrics()("mqtt_subscribe_received")
     process = subprocess.Popen(
         ["mosquitto_sub", *where(broker), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_until("mosquitto_sub has subscribed", lambda: broker.metrics()("mqtt_suback_sent") > before)
+    wait_until("mosquitto_sub has subscribed", lambda: broker.metrics()("mqtt_subscribe_received") > before)
     return process
 
 

@@ -27,6 +27,8 @@ package struct StoreLoad: Sendable {
     package var session: UInt64
     /// The first and the last number to look at.
     package var numbers: ClosedRange<UInt64>
+    /// Only those that were sent; the whole range then, whatever the limits.
+    package var isOfFlights: Bool
     /// Numbers to pass over.
     package var except: Set<UInt64>
     /// How many copies, and about how many bytes of messages, at most.
@@ -34,11 +36,12 @@ package struct StoreLoad: Sendable {
     package var byteLimit: Int
 
     package init(
-        session: UInt64, numbers: ClosedRange<UInt64>, except: Set<UInt64> = [], limit: Int,
-        byteLimit: Int = 256 * 1024
+        session: UInt64, numbers: ClosedRange<UInt64>, isOfFlights: Bool = false, except: Set<UInt64> = [],
+        limit: Int, byteLimit: Int = 256 * 1024
     ) {
         self.session = session
         self.numbers = numbers
+        self.isOfFlights = isOfFlights
         self.except = except
         self.limit = limit
         self.byteLimit = byteLimit

@@ -161,10 +161,12 @@ package final class StoredBacklog {
     var exceptions: Set<UInt64> = []
     /// A barrier, a read or a purge is under way.
     var isBusy = false
-    /// Copies that came since the last barrier was asked for.
-    var countSinceBarrier = 0
+    /// The highest number among them.
+    var last: UInt64
     /// The oldest so many have lost their place to newer ones (`lifo`).
     var owedDrops = 0
+    /// Found at the start: what was under way must come before all else, for its identifiers are taken.
+    var lacksFlights = false
     /// The session had a connection when the broker ended: its client may have seen some of them.
     var mayHaveBeenSent = false
     /// Messages in it may have expired.
@@ -173,5 +175,6 @@ package final class StoredBacklog {
     init(count: Int, next: UInt64) {
         self.count = count
         self.next = next
+        last = next
     }
 }

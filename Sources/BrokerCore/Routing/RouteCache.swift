@@ -16,8 +16,7 @@ struct RouteCache {
         let generation: UInt64
         let targets: ContiguousArray<SubscriptionTarget>
         let groups: ContiguousArray<SharedGroupMembers>
-        /// Whether a copy may have to be kept for more than one session.
-        let keepsSeveral: Bool
+        let keeping: BodyKeeping
 
         init(_ hash: UInt64, _ topic: [UInt8], _ mountpoint: Mountpoint, _ matches: SubscriptionMatches) {
             self.hash = hash
@@ -28,7 +27,7 @@ struct RouteCache {
             // few thousand routes that shared them held tens of megabytes.
             targets = Self.copy(matches.targets)
             groups = Self.copy(matches.groups)
-            keepsSeveral = matches.keepsSeveral
+            keeping = matches.keeping
         }
 
         /// Never the same storage: a slice of the whole would share it.

@@ -157,15 +157,17 @@ package struct SubscriptionMatches: Sendable {
 
     package var isEmpty: Bool { targets.isEmpty && groups.isEmpty }
 
-    /// Whether a copy of the message may have to be kept for more than one session. A shared group counts as one
-    /// that is kept: which member it will be is not known yet.
-    var keepsSeveral: Bool {
-        var count = groups.count
+    /// How copies of a message share its body in the store.
+    var keeping: BodyKeeping {
+        var sessions: Set<UInt64> = []
+        var count = 0
         for target in targets where target.storeNumber != 0 {
             count += 1
-            if count > 1 { return true }
+            sessions.insert(target.storeNumber)
         }
-        return count > 1
+        // Whom a shared group's copy goes to is not known yet: it may be one of the others.
+        if sessions.count < count || (!groups.isEmpty && count + groups.count > 1) { return .apart }
+        return count > 1 ? .shared : .single
     }
 
     /// Empties both lists and keeps their room.
@@ -181,4 +183,15 @@ private final class LoopLock: Sendable {
     private let before = InlineArray<8, UInt64>(repeating: 0)
     let scratch = Mutex(MatchScratch())
     private let after = InlineArray<8, UInt64>(repeating: 0)
+}
+
+/// How the copies of one message that are kept share its body. A row has the number of its message and of its session, so
+/// two copies for one session need two numbers.
+enum BodyKeeping {
+    /// There is one copy at most.
+    case single
+    /// One body for all.
+    case shared
+    /// Each copy has its own: a session may get two, by overlapping subscriptions.
+    case apart
 }

@@ -29,9 +29,7 @@ package struct InflightWindow {
         package var ticket: StoreTicket
         /// The batch that must be committed before the packet that is due now may be sent; 0 = it has been sent.
         var heldFor: UInt64 = 0
-        /// The store knows its identifier; `hasFlightRow`: in a row of its own.
-        var isIdentifierStored = false
-        var hasFlightRow = false
+        var flight = FlightNote.none
         fileprivate var serial: UInt64 = 0
 
         package init(

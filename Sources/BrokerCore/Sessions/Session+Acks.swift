@@ -103,7 +103,7 @@ extension Session {
         counters.move(.inflightMessages, by: -1)
         if isRefused { counters.add(DropReason.refusedByClient) } else { counters.add(.ledgerDelivered) }
         if entry.heldFor != 0 { heldPacketCount -= 1 }
-        unstore(entry.ticket, entry.message, hasFlightRow: entry.hasFlightRow)
+        unstore(entry.ticket, entry.message, flight: entry.flight)
         if resumedCount < inflight.count { resume() }
         drain()
     }

@@ -259,7 +259,7 @@ extension Session {
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
                 message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
         if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.note(identifier, of: ticket) {
-            inflight[inflight.count - 1].isIdentifierStored = true
+            inflight[inflight.count - 1].flight = .noted
         }
         resumedCount += 1
         counters.move(.inflightMessages, by: 1)
@@ -374,7 +374,7 @@ extension Session {
         let entry = inflight.remove(at: index)
         counters.move(.inflightMessages, by: -1)
         counters.add(DropReason.packetTooLarge)
-        unstore(entry.ticket, entry.message, hasFlightRow: entry.hasFlightRow)
+        unstore(entry.ticket, entry.message, flight: entry.flight)
         if let message = entry.message { shard.noteDrop(id, message, .packetTooLarge) }
     }
 

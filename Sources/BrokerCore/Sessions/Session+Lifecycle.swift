@@ -323,12 +323,12 @@ extension Session {
         /// It was sent with QoS 2 and may have arrived.
         var wasSentTwoStep: Bool
         var ticket: StoreTicket
-        var hasFlightRow = false
+        var flight = FlightNote.none
 
         func removal(for session: UInt64) -> StoreRemoval {
             StoreRemoval(
                 ticket: ticket, session: session, expiryDeadline: message?.facts.expiryDeadline,
-                hasFlightRow: hasFlightRow)
+                flight: flight)
         }
     }
 
@@ -350,7 +350,7 @@ extension Session {
             EndedCopy(
                 message: $0.message, terms: $0.terms,
                 wasSentTwoStep: $0.terms.qos == .exactlyOnce && ($0.heldFor == 0 || $0.message == nil),
-                ticket: $0.ticket, hasFlightRow: $0.hasFlightRow)
+                ticket: $0.ticket, flight: $0.flight)
         }
             + waiting.map {
                 EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false, ticket: $0.ticket)
@@ -359,7 +359,7 @@ extension Session {
 
     /// The copy leaves the ledger with its session.
     func count(givenUp copy: EndedCopy) {
-        unstore(copy.ticket, copy.message, hasFlightRow: copy.hasFlightRow)
+        unstore(copy.ticket, copy.message, flight: copy.flight)
         if copy.message == nil {
             counters.add(.ledgerDelivered)
         } else {

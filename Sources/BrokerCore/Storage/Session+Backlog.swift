@@ -33,7 +33,7 @@ extension Session {
         let backlog = queue.backlog ?? StoredBacklog(count: 0, next: number)
         queue.backlog = backlog
         backlog.count += 1
-        backlog.countSinceBarrier += 1
+        backlog.last = max(backlog.last, number)
         // Copies of different publishers may arrive in another order than that of their numbers.
         if number > backlog.readableThrough { backlog.next = min(backlog.next, number) }
         counters.add(.storeSpilled)
@@ -61,7 +61,6 @@ extension Session {
     func barrierPassed(through: UInt64) {
         guard let backlog = queue.backlog, isKept else { return }
         backlog.readableThrough = through
-        backlog.countSinceBarrier = 0
         if backlog.wantsPurge { purge(backlog) } else { read(backlog) }
     }
 
@@ -74,8 +73,9 @@ extension Session {
         let (handle, loop, number) = (handle, shard.index, storeNumber)
         shard.broker.store.load(
             StoreLoad(
-                session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
-                limit: Self.readLength)
+                session: number, numbers: backlog.next...backlog.readableThrough,
+                isOfFlights: backlog.lacksFlights,
+                except: backlog.exceptions, limit: Self.readLength)
         ) {
             post(.backlogLoaded(handle, number: number, $0), loop)
         }
@@ -87,6 +87,16 @@ extension Session {
         switch result {
         case .success(let loaded):
             take(loaded, backlog)
+            if backlog.lacksFlights {
+                backlog.lacksFlights = false
+                backlog.exceptions.formUnion(inflight.numbers)
+                backlog.isBusy = false
+                if backlog.count > 0 {
+                    resume()
+                    wantBacklog()
+                    return
+                }
+            }
             backlog.next = loaded.next ?? backlog.readableThrough + 1
         case .failure(let error):
             shard.log.error(
@@ -138,8 +148,7 @@ extension Session {
         var entry = InflightWindow.Entry(
             packetIdentifier: copy.packetIdentifier, state: state, message: copy.message, terms: copy.terms,
             sentAt: shard.now, ticket: ticket)
-        entry.isIdentifierStored = true
-        entry.hasFlightRow = true
+        entry.flight = .written
         inflight.append(entry)
     }
 
@@ -155,8 +164,9 @@ extension Session {
 
     private func finishReading(_ backlog: StoredBacklog) {
         backlog.isBusy = false
-        if backlog.next > backlog.readableThrough, backlog.countSinceBarrier == 0, backlog.count > 0 {
-            // Everything was read and something is missing.
+        if backlog.next > backlog.readableThrough, backlog.last <= backlog.readableThrough, backlog.count > 0
+        {
+            // All that can be there was read, and something is missing.
             shard.log.error(
                 "the store has fewer messages than it should",
                 metadata: ["client": "\(id.clientID)", "missing": "\(backlog.count)"])

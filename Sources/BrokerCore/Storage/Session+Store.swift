@@ -25,7 +25,7 @@ extension Session {
     func noteDetached() {
         guard isKept else { return }
         noteState()
-        for index in 0..<inflight.count where !inflight[index].isIdentifierStored { noteFlight(index) }
+        for index in 0..<inflight.count where inflight[index].flight == .none { noteFlight(index) }
     }
 
     /// The will of a session that goes on has been published: it must not be published again after a crash.
@@ -61,24 +61,24 @@ extension Session {
 
     /// The copy is not needed any more.
     @inline(__always)
-    func unstore(_ ticket: StoreTicket, _ message: ApplicationMessage?, hasFlightRow: Bool = false) {
+    func unstore(_ ticket: StoreTicket, _ message: ApplicationMessage?, flight: FlightNote = .none) {
         guard ticket.isStored else { return }
         shard.unstore(
             ticket, session: storeNumber, expiryDeadline: message?.facts.expiryDeadline,
-            hasFlightRow: hasFlightRow)
+            flight: flight)
     }
 
     /// Keeps the identifier a copy was sent with: in its own entry if that was not written yet, else in a row beside.
     func noteFlight(_ index: Int, isReleased: Bool = false) {
         let entry = inflight[index]
         guard isKept, entry.ticket.isStored else { return }
-        inflight[index].isIdentifierStored = true
         if !isReleased, Int(entry.ticket.loop) == shard.index,
             shard.outbox.note(entry.packetIdentifier, of: entry.ticket)
         {
+            inflight[index].flight = .noted
             return
         }
-        inflight[index].hasFlightRow = true
+        inflight[index].flight = .written
         shard.note(
             .flight(
                 session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,

@@ -30,8 +30,10 @@ extension Shard {
     func startBarrier() {
         guard !barrier.isRunning else { return }
         barrier.isRunning = true
-        swap(&barrier.members, &barrier.waiting)
-        swap(&barrier.memberPurges, &barrier.purges)
+        barrier.members = barrier.waiting
+        barrier.waiting = []
+        barrier.memberPurges = barrier.purges
+        barrier.purges = []
         barrier.through = broker.lastStoreNumber
         barrier.missing = broker.loopCount - 1
         counters.add(.storeBarriers)

@@ -36,6 +36,7 @@ extension Shard {
             }
             if restored.copyCount > 0 {
                 let backlog = StoredBacklog(count: restored.copyCount, next: 0)
+                backlog.lacksFlights = true
                 backlog.mayHaveBeenSent = stored.expiryDeadline == nil
                 session.queue.backlog = backlog
             }
@@ -66,7 +67,7 @@ extension Shard {
 
     /// Once a second on the first loop: asks the store for messages whose time has come.
     func askForDueMessages() {
-        guard isStoring else { return }
+        dueLookAt = now.adding(seconds: 1)
         let post = links.post
         let loops = broker.loopCount
         if !broker.store.health.isFailing {
@@ -75,7 +76,6 @@ extension Shard {
                 for loop in 0..<loops { post(.messagesAreDue(sessions), loop) }
             }
         }
-        timers.add(.storedExpiry, at: now.adding(seconds: 1))
     }
 }
 

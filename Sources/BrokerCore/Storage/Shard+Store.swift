@@ -36,11 +36,11 @@ extension Shard {
         if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         var message: Int32 = -1
         var number: UInt64 = 0
-        if outbox.isRouting, outbox.routedMessage >= 0 {
+        if outbox.isRouting, outbox.routedMessage >= 0, outbox.keeping != .apart {
             message = outbox.routedMessage
             number = outbox.routedNumber
         } else {
-            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keepsSeveral)
+            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping == .shared)
             message = outbox.open.add(
                 publication.sharedMessage(), number: number,
                 publisher: outbox.isRouting ? outbox.publisher : nil)
@@ -62,11 +62,11 @@ extension Shard {
     /// - Parameter session: the session's number in the store.
     @inline(__always)
     func unstore(
-        _ ticket: StoreTicket, session: UInt64, expiryDeadline: MonotonicTime?, hasFlightRow: Bool = false
+        _ ticket: StoreTicket, session: UInt64, expiryDeadline: MonotonicTime?, flight: FlightNote = .none
     ) {
         guard ticket.isStored else { return }
         let removal = StoreRemoval(
-            ticket: ticket, session: session, expiryDeadline: expiryDeadline, hasFlightRow: hasFlightRow)
+            ticket: ticket, session: session, expiryDeadline: expiryDeadline, flight: flight)
         if Int(ticket.loop) == index {
             remove(removal)
         } else {
@@ -80,7 +80,7 @@ extension Shard {
         if let killed = outbox.kill(removal.ticket) {
             counters.add(.storeElided)
             if let publisher = killed.publisher { outbox.settled.append(publisher) }
-            if removal.hasFlightRow {
+            if removal.flight == .written {
                 note(.removeFlight(session: removal.session, number: removal.ticket.number))
             }
             return
@@ -94,7 +94,7 @@ extension Shard {
         if outbox.open.isEmpty, outbox.resting == nil {
             unstore(
                 removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline,
-                hasFlightRow: removal.hasFlightRow)
+                flight: removal.flight)
         } else {
             outbox.lateRemovals.append((outbox.openNumber, removal))
         }
@@ -138,11 +138,6 @@ extension Shard {
 
     /// At the end of a turn: releases what is settled, and hands the open batch over when it is time.
     func storeTurnEnded() {
-        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty || outbox.hurries[loop] {
-            links.post(.storeRemovals(outbox.removals[loop], isUrgent: outbox.hurries[loop]), loop)
-            outbox.removals[loop] = []
-            outbox.hurries[loop] = false
-        }
         while !outbox.settled.isEmpty {
             var settled: ContiguousArray<SessionHandle> = []
             swap(&settled, &outbox.settled)
@@ -150,17 +145,26 @@ extension Shard {
         }
         if outbox.resting?.isIdle == true {
             outbox.giveUpResting()
-            releaseWaiters()
+            batchesSettled()
         }
         if outbox.resting == nil, outbox.open.isIdle, !outbox.open.isEmpty {
             outbox.giveUpOpen()
-            releaseWaiters()
+            batchesSettled()
         }
         if outbox.outstanding.isEmpty, !outbox.open.isEmpty || outbox.resting != nil {
             if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
         }
         if outbox.byteCount > Self.openBatchHighWater { isOverloaded = true }
+        postRemovals()  // before any barrier, which they must not come behind
         if !barrier.waiting.isEmpty || !barrier.purges.isEmpty { startBarrier() }
+    }
+
+    private func postRemovals() {
+        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty || outbox.hurries[loop] {
+            links.post(.storeRemovals(outbox.removals[loop], isUrgent: outbox.hurries[loop]), loop)
+            outbox.removals[loop] = []
+            outbox.hurries[loop] = false
+        }
     }
 
     /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
@@ -181,11 +185,17 @@ extension Shard {
     /// Copies, dead ones too: more would only take memory.
     private static let openBatchLength = 32_768
 
-    /// How long the loop may sleep before the open batch must be handed over; nil = for ever.
+    /// How long the loop may sleep for the store's sake: until the open batch must be handed over, or somebody must look
+    /// for expired messages; nil = for ever.
     func storeSleepLimit(_ now: MonotonicTime) -> UInt64? {
-        guard !outbox.open.isEmpty || outbox.resting != nil, outbox.outstanding.isEmpty else { return nil }
-        let window = settings.storeCommitWindow * 1_000_000
-        return window - min(window, now.nanoseconds(since: outbox.openedAt))
+        if !outbox.settled.isEmpty { return 0 }
+        var limit: UInt64?
+        if index == 0 { limit = dueLookAt.nanoseconds(since: now) }
+        if !outbox.open.isEmpty || outbox.resting != nil, outbox.outstanding.isEmpty {
+            let window = settings.storeCommitWindow * 1_000_000
+            limit = min(limit ?? .max, window - min(window, now.nanoseconds(since: outbox.openedAt)))
+        }
+        return limit
     }
 
     /// Gives all there is to the store.
@@ -206,6 +216,11 @@ extension Shard {
     /// The store has written a batch of this loop.
     func committed(_ number: UInt64) {
         outbox.committed(number)
+        batchesSettled()
+    }
+
+    /// A batch is committed or was given up: what waited for it goes on.
+    private func batchesSettled() {
         releaseWaiters()
         releaseRoutes()
         while let late = outbox.lateRemovals.first, outbox.isCommitted(late.batch) {
@@ -278,6 +293,6 @@ extension StoreRemoval {
     var change: StoreBatch.Change {
         .removeCopy(
             session: session, number: ticket.number, expiryDeadline: expiryDeadline,
-            hasFlightRow: hasFlightRow)
+            hasFlightRow: flight != .none)
     }
 }

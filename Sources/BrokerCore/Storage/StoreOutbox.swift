@@ -55,7 +55,7 @@ final class StoreOutbox {
     /// Its index in the open batch; -1 = none of its copies is kept so far.
     var routedMessage: Int32 = -1
     var routedNumber: UInt64 = 0
-    var keepsSeveral = false
+    var keeping = BodyKeeping.single
     var publisher: SessionHandle?
     var openRoute: HeldRoute?
     /// An empty batch with room.

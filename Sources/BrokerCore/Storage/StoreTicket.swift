@@ -26,8 +26,16 @@ package struct StoreRemoval: Sendable {
     var session: UInt64
     /// Its message's, for the index by deadline.
     var expiryDeadline: MonotonicTime?
-    /// Its identifier was written to a row of its own.
-    var hasFlightRow: Bool
+    var flight: FlightNote
+}
+
+/// What the store knows of the identifier that a copy was sent with.
+package enum FlightNote: Sendable, BitwiseCopyable {
+    case none
+    /// It stands beside the copy in its batch, and is written if the copy is.
+    case noted
+    /// It was given to the store on its own.
+    case written
 }
 
 extension StoreTicket {
