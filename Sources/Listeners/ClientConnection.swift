@@ -41,7 +41,8 @@ final class ClientConnection: Connection, ClientTransport {
             if packetCount & 15 == 0, loop.isTurnOver { yieldTurn() }
             guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
             guard !isMoving else { return offset }  // what comes behind CONNECT goes along
-            guard pauseReasons.isEmpty else { return offset }
+            // By its bits: `isEmpty` of an option set of another module is a generic call.
+            guard pauseReasons.rawValue == 0 else { return offset }
             if output.isOverfull {
                 pauseReading(PauseReason.backpressure)
                 return offset

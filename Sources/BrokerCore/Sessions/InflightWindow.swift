@@ -101,6 +101,9 @@ package struct InflightWindow {
     /// The numbers in the store of what is under way.
     var numbers: some Sequence<UInt64> { entries.lazy.map(\.ticket.number) }
 
+    /// Without a copy of the entry and its message.
+    func state(at index: Int) -> State { entries[index].state }
+
     package subscript(index: Int) -> Entry {
         get { entries[index] }
         set { entries[index] = newValue }

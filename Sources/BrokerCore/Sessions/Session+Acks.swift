@@ -30,7 +30,7 @@ extension Session {
             counters.add(.pubackInvalidError, version.label)
             return
         }
-        guard inflight[index].state == .awaitingPuback else {
+        guard inflight.state(at: index) == .awaitingPuback else {
             // The wrong answer to a QoS 2 message [MQTT-4.8.0-1].
             counters.add(.pubackInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
@@ -47,17 +47,17 @@ extension Session {
             if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
             return
         }
-        guard inflight[index].state != .awaitingPuback else {
+        guard inflight.state(at: index) != .awaitingPuback else {
             // The wrong answer to a QoS 1 message [MQTT-4.8.0-1].
             counters.add(.pubrecInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
         if code.rawValue >= 0x80 {
-            if inflight[index].state == .awaitingPubrec { complete(index, isRefused: true) }
+            if inflight.state(at: index) == .awaitingPubrec { complete(index, isRefused: true) }
             return
         }
-        if inflight[index].state == .awaitingPubrec {
+        if inflight.state(at: index) == .awaitingPubrec {
             inflight[index].state = .awaitingPubcomp
             inflight[index].sentAt = shard.now
             if isKept, inflight[index].ticket.isStored {
@@ -77,7 +77,7 @@ extension Session {
             counters.add(.pubcompInvalidError, version.label)
             return
         }
-        guard inflight[index].state == .awaitingPubcomp else {
+        guard inflight.state(at: index) == .awaitingPubcomp else {
             counters.add(.pubcompInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
