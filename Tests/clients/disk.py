@@ -12,11 +12,11 @@ class Disk:
 
     def __init__(self, folder, root):
         self.root, self.folder = root, folder
-        self.library, self.book = folder / "disk.so", folder / "disk.book"
+        self.object, self.book = folder / "disk.so", folder / "disk.book"
         self.full, self.sick = folder / "disk.full", folder / "disk.sick"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, SOURCE, "-ldl"], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.object, SOURCE, "-ldl"], check=True)
         self.environment = {
-            "LD_PRELOAD": str(self.library), "DISK_ROOT": f"{root}/", "DISK_BOOK": str(self.book),
+            "LD_PRELOAD": str(self.object), "DISK_ROOT": f"{root}/", "DISK_BOOK": str(self.book),
             "DISK_FULL": str(self.full), "DISK_SICK": str(self.sick),
         }
 
