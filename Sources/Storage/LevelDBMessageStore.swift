@@ -58,7 +58,7 @@ package final class LevelDBMessageStore: MessageStore {
     ///
     /// - Throws: when there are none to be had.
     package func start() throws(StoreError) {
-        guard let database = opened.withLock({ $0.take() }) else { return }
+        guard let database = opened.withLock({ $0 }) else { return }
         let reader = StoreReader(
             database, rows: rows, writerJobs: jobs, statistics: statistics, directory: settings.directory,
             log: log)
@@ -68,9 +68,11 @@ package final class LevelDBMessageStore: MessageStore {
             threads.withLock { $0.append(reading) }
             let writing = try WorkerThread(name: "store-writer") {
                 [self, settings, rows, jobs, statistics, health, clock, log] in
+                // Taken, not captured: what this closure held would stay open for as long as the thread runs, and the
+                // store could not be opened anew after an error.
                 StoreWriter(
-                    settings, database, rows: rows, jobs: jobs, reader: reader, statistics: statistics,
-                    health: health, clock: clock, log: log,
+                    settings, { opened.withLock { $0.take() } }, rows: rows, jobs: jobs, reader: reader,
+                    statistics: statistics, health: health, clock: clock, log: log,
                     isStopping: { [unowned self] in isStopping.load(ordering: .relaxed) }
                 ).run()
             }

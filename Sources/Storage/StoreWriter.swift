@@ -34,13 +34,14 @@ final class StoreWriter {
     private static let dueLength = 10_000
     private static let retryMicroseconds: UInt32 = 500_000
 
+    /// - Parameter takeDatabase: hands the open database over; nobody else may keep it but the reader.
     init(
-        _ settings: StoreSettings, _ database: Database, rows: Rows, jobs: BlockingQueue<StoreJob>,
+        _ settings: StoreSettings, _ takeDatabase: () -> Database?, rows: Rows, jobs: BlockingQueue<StoreJob>,
         reader: StoreReader, statistics: StoreStatistics, health: StoreHealth, clock: any Clock, log: Logger,
         isStopping: @escaping @Sendable () -> Bool
     ) {
         self.settings = settings
-        self.database = database
+        database = takeDatabase()
         self.jobs = jobs
         self.reader = reader
         self.statistics = statistics
