@@ -104,9 +104,17 @@ let package = Package(
             name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
         .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "Storage", "CLevelDB", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives",
+                "TestSupport",
+                logging,
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives",
+                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "Storage",
                 "TestSupport",
             ],
             swiftSettings: strict),
