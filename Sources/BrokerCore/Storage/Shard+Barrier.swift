@@ -23,6 +23,13 @@ struct StoreBarrier {
     fileprivate var questions: ContiguousArray<(loop: Int, batch: UInt64)> = []
     /// Questions that came in this turn.
     fileprivate var newQuestions: ContiguousArray<Int> = []
+
+    /// Those who wait take part in the barrier that begins. Within the struct: swapped from outside, its fields would be
+    /// two accesses at once to the one property that holds it, and a debug build ends there.
+    fileprivate mutating func takeMembers() {
+        swap(&members, &waiting)
+        swap(&memberPurges, &purges)
+    }
 }
 
 extension Shard {
@@ -30,8 +37,7 @@ extension Shard {
     func startBarrier() {
         guard !barrier.isRunning else { return }
         barrier.isRunning = true
-        swap(&barrier.members, &barrier.waiting)
-        swap(&barrier.memberPurges, &barrier.purges)
+        barrier.takeMembers()
         barrier.through = broker.lastStoreNumber
         barrier.missing = broker.loopCount - 1
         counters.add(.storeBarriers)
