@@ -88,7 +88,8 @@ let package = Package(
 
         // ── tests ──
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
-        .testTarget(name: "BrokerMetricsTests", dependencies: ["BrokerMetrics"], swiftSettings: strict),
+        .testTarget(
+            name: "BrokerMetricsTests", dependencies: ["BrokerMetrics", "Primitives"], swiftSettings: strict),
         .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
         .testTarget(name: "BrokerLogTests", dependencies: ["BrokerLog", logging], swiftSettings: strict),
         .testTarget(
@@ -115,7 +116,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "Storage",
-                "TestSupport",
+                "TestSupport", logging,
             ],
             swiftSettings: strict),
         .target(

@@ -1,4 +1,5 @@
 import BrokerCore
+import Glibc
 import MQTTCodec
 import Primitives
 import Synchronization
@@ -72,6 +73,8 @@ final class ManualStore: MessageStore {
     private struct State {
         var contents = Contents()
         var isHolding = false
+        var isHoldingPurges = false
+        var heldPurges: [Job] = []
         var jobs: [Job] = []
         var loadLimit = Int.max
         var loadsFail = false
@@ -108,6 +111,18 @@ final class ManualStore: MessageStore {
     /// Reads fail from now on.
     func failLoads() { state.withLock { $0.loadsFail = true } }
 
+    /// From now on purges of expired copies wait, and nothing else does.
+    func holdPurges() { state.withLock { $0.isHoldingPurges = true } }
+
+    func releasePurges() {
+        let held = state.withLock { state in
+            defer { state.heldPurges = [] }
+            state.isHoldingPurges = false
+            return state.heldPurges
+        }
+        for job in held { perform(job) }
+    }
+
     /// From now on nothing is done.
     func hold() { state.withLock { $0.isHolding = true } }
 
@@ -134,6 +149,7 @@ final class ManualStore: MessageStore {
         let end = ContinuousClock.now + .seconds(10)
         while ContinuousClock.now < end {
             if condition(self) { return true }
+            sched_yield()  // the loops have more use for the processor
         }
         return false
     }
@@ -172,6 +188,10 @@ final class ManualStore: MessageStore {
             case .load: $0.loadCount += 1
             case .purge: $0.purgeCount += 1
             case .commit, .due: break
+            }
+            if case .purge = job, $0.isHoldingPurges {
+                $0.heldPurges.append(job)
+                return true
             }
             if $0.isHolding { $0.jobs.append(job) }
             return $0.isHolding

@@ -28,6 +28,12 @@ struct StoreBench {
         let client = try lasting(id, version)
         try client.subscribe("t", qos: qos)
         try client.disconnect()
+        let isKept = store.wait { store in
+            store.contents.sessions.values.contains {
+                $0.subscriber.clientID == id && $0.expiryDeadline != nil
+            }
+        }
+        #expect(isKept)
     }
 
     /// What a broker would find that starts after a crash now.
@@ -284,7 +290,7 @@ extension Path {
         try sender.publish("t", "x", qos: .exactlyOnce)
         if !isSameLoop {
             #expect(store.wait { $0.heldCopyCount == 1 })
-            while broker.numbers[LoopGauge.inflightMessages] == 0 { store.commitNext() }
+            while store.heldCopyCount > 0 { store.commitNext() }
         }
         #expect(broker.wait { $0[LoopGauge.inflightMessages] == 1 })
         receiver.drop()

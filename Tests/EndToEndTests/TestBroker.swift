@@ -108,8 +108,8 @@ final class TestBroker: Sendable {
     var numbers: Snapshot { registry.snapshot(deadline: .seconds(10)) }
 
     /// Waits until the numbers satisfy `condition`: what a client sees comes before what the loop counts next.
-    func wait(for condition: (Snapshot) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+    func wait(seconds: Int = 10, for condition: (Snapshot) -> Bool) -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             if condition(numbers) { return true }
         }
