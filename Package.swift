@@ -88,7 +88,8 @@ let package = Package(
 
         // ── tests ──
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
-        .testTarget(name: "BrokerMetricsTests", dependencies: ["BrokerMetrics"], swiftSettings: strict),
+        .testTarget(
+            name: "BrokerMetricsTests", dependencies: ["BrokerMetrics", "Primitives"], swiftSettings: strict),
         .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
         .testTarget(name: "BrokerLogTests", dependencies: ["BrokerLog", logging], swiftSettings: strict),
         .testTarget(
@@ -104,10 +105,18 @@ let package = Package(
             name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
         .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "Storage", "CLevelDB", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Primitives",
+                "TestSupport",
+                logging,
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives",
-                "TestSupport",
+                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "Storage",
+                "TestSupport", logging,
             ],
             swiftSettings: strict),
         .target(

@@ -180,7 +180,11 @@ extension Shard {
             }
             publicationSerial &+= 1
             var publication = Publication(message)
+            // Stored here, for a member of another loop too: the copy it replaces is removed after this batch.
+            if isStoring { beginRouting(publisher: nil) }
+            outbox.keeping = .single
             give(&publication, target)
+            if isStoring { endRouting() }
             return true
         }
         return false

@@ -47,6 +47,7 @@ package enum TimerToken: Sendable {
     case resumeReading(SessionHandle, UInt32)
     case hookDeadline(HookTicket.Asker, serial: UInt64)
     case retainedSweep
+    case backlogRetry(SessionHandle)
     case retainedRelease
 }
 
@@ -164,6 +165,7 @@ package final class Shard {
                 .sessionExpiry(let handle, let epoch), .will(let handle, let epoch),
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
+            case .backlogRetry(let handle): session(handle) == nil
             case .hookDeadline, .retainedSweep, .retainedRelease: false
             }
         }
@@ -227,6 +229,7 @@ package final class Shard {
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
         case .hookDeadline(let asker, let serial): hookDeadlinePassed(asker, serial)
         case .retainedSweep: sweepRetained()
+        case .backlogRetry(let handle): session(handle)?.retryBacklog()
         case .retainedRelease: releaseRetained()
         }
     }

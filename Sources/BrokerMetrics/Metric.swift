@@ -31,6 +31,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case sharedRedelivered
     // The store, seen from the loops.
     case storeCopies, storeElided, storeBatches, storeBarriers, storeSpilled, storeRefilled
+    case storeReadRetries
     case storeSubscribesRefused, storeConnectsRefused, answersHeld
 }
 

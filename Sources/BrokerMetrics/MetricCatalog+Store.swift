@@ -22,6 +22,9 @@ extension MetricCatalog {
             "store_refilled_total", .messages, .storeRefilled,
             help: "Messages read back from the store for their client."),
         .own(
+            "store_read_retries_total", .events, .storeReadRetries,
+            help: "Times a backlog could not be read from the store and was asked for again."),
+        .own(
             "store_barriers_total", .events, .storeBarriers,
             help: "Times the loops came to an agreement before a backlog was read."),
         .own("store_batches_total", .events, .storeBatches, help: "Batches the loops handed to the store."),

@@ -17,7 +17,7 @@ final class Database: @unchecked Sendable {
     init(_ settings: StoreSettings, mayCreate: Bool = true) throws(StoreError) {
         path = settings.directory
         if mayCreate { try Self.makeDirectory(settings.directory) }
-        try Self.checkFiles(settings.directory)
+        try Self.checkFiles(settings.directory, mustExist: !mayCreate)
         options = leveldb_options_create()
         cache = leveldb_cache_create_lru(settings.cacheByteCount)
         filter = settings.usesBloomFilter ? leveldb_filterpolicy_create_bloom(10) : nil
@@ -140,7 +140,9 @@ final class Database: @unchecked Sendable {
     }
 
     /// LevelDB would take a directory without its file `CURRENT` for an empty one and delete what is in it.
-    private static func checkFiles(_ directory: String) throws(StoreError) {
+    ///
+    /// - Parameter mustExist: LevelDB would make the directory, if nothing else.
+    private static func checkFiles(_ directory: String, mustExist: Bool) throws(StoreError) {
         var names: [String] = []
         if let stream = opendir(directory) {
             defer { closedir(stream) }
@@ -153,6 +155,11 @@ final class Database: @unchecked Sendable {
         }
         let hasData = names.contains {
             $0.hasSuffix(".ldb") || $0.hasSuffix(".sst") || $0.hasSuffix(".log") || $0.hasPrefix("MANIFEST-")
+        }
+        if mustExist, !hasData, !names.contains("CURRENT") {
+            throw StoreError(
+                operation: "open the store", path: directory, text: "there is none",
+                advice: "leveldb.data_root, or platform_data_dir above it, says where it is looked for")
         }
         if hasData, !names.contains("CURRENT") {
             throw explain("open the store", directory, "Corruption: its file CURRENT is missing")

@@ -94,10 +94,10 @@ package final class LevelDBMessageStore: MessageStore {
             return threads
         }
         let reader = readerJobs.withLock { $0 }
-        // The writer may still have reads for the reader: it ends first.
-        running.last?.join()
+        // The writer, started last, may still have reads for the reader: it ends first.
+        if running.count > 1 { running.last?.join() }
         reader?.jobs.close()
-        if running.count > 1 { running.first?.join() }
+        running.first?.join()
         reader?.replace(nil)
         opened.withLock { $0 = nil }
     }

@@ -21,17 +21,12 @@ struct RowChanges {
     /// Rows of a session that are to be removed, kind by kind.
     struct Purge {
         let session: UInt64
-        var kinds: ArraySlice<RowKind>
+        var kinds: ArraySlice<RowKind> = [.subscription, .received, .copy, .flight]
         /// Where to go on in the first of the kinds: from its beginning, all that was removed would be passed over
         /// again.
         var next: StoreKey?
 
-        init(_ session: UInt64, removesCopies: Bool) {
-            self.session = session
-            kinds =
-                removesCopies
-                ? [.subscription, .received, .copy, .flight] : [.subscription, .received]
-        }
+        init(_ session: UInt64) { self.session = session }
     }
 
     private static let keptReferences = 65_536
@@ -62,7 +57,7 @@ struct RowChanges {
             let message = changes.messages[Int(copy.message)]
             if let body = message.message { put(copy, message.number, body, of: message) }
         }
-        for change in changes.changes { add(change, database) }
+        for change in changes.changes { add(change, of: changes, database) }
     }
 
     private mutating func put(
@@ -90,7 +85,7 @@ struct RowChanges {
         }
     }
 
-    private mutating func add(_ change: StoreBatch.Change, _ database: Database) {
+    private mutating func add(_ change: StoreBatch.Change, of changes: StoreBatch, _ database: Database) {
         switch change {
         case .removeCopy(let session, let number, let deadline, let hasFlightRow):
             // A session that has ended is purged: the row may be gone, and must not be counted twice.
@@ -107,12 +102,12 @@ struct RowChanges {
             let key = StoreKey(.session, session.number)
             batch.put(key, rows.session(key, session))
             if isNew { stored[StoredKind.sessions.rawValue] += 1 }
-        case .endSession(let session, let removesCopies):
+        case .endSession(let session):
             batch.delete(StoreKey(.session, session))
             deleted[StoredKind.sessions.rawValue] += 1
             ended.insert(session)
-            purges.append(Purge(session, removesCopies: removesCopies))
-        case .purgeSession(let session): purges.append(Purge(session, removesCopies: true))
+            purges.append(Purge(session))
+        case .purgeSession(let session): purges.append(Purge(session))
         case .subscribe(let session, let subscription, let isNew):
             let key = StoreKey(subscription: session, subscription.filter.bytes)
             batch.put(key, rows.subscription(key, subscription))
@@ -128,16 +123,33 @@ struct RowChanges {
             batch.delete(StoreKey(received: session, identifier))
             deleted[StoredKind.received.rawValue] += 1
         case .retain(let message, let isNew):
-            let key = StoreKey(retained: message.facts.mountpoint.name.bytes, message.topic.copiedBytes())
-            batch.put(key, rows.message(key, message))
+            let topic = UTF8Text(copying: message.topic)
+            putRetained(topic, message.facts.mountpoint, message, of: changes)
             if isNew { stored[StoredKind.retained.rawValue] += 1 }
         case .removeRetained(let topic, let mountpoint):
-            batch.delete(StoreKey(retained: mountpoint.name.bytes, topic.bytes))
+            putRetained(topic, mountpoint, nil, of: changes)
             deleted[StoredKind.retained.rawValue] += 1
         }
     }
 
+    private mutating func putRetained(
+        _ topic: UTF8Text, _ mountpoint: Mountpoint, _ noted: ApplicationMessage?, of changes: StoreBatch
+    ) {
+        let key = StoreKey(retained: mountpoint.name.bytes, topic.bytes)
+        if let message = changes.retained(topic, mountpoint, noted: noted) {
+            batch.put(key, rows.message(key, message))
+        } else {
+            batch.delete(key)
+        }
+    }
+
     // MARK: Removing
+
+    /// A copy that was found expired. Its session may have ended since, and its row gone with it.
+    mutating func removeExpired(_ session: UInt64, _ number: UInt64, deadline: UInt64, _ database: Database) {
+        if ended.contains(session), read(StoreKey(.copy, session, number), database) == nil { return }
+        removeCopy(session, number, deadline: deadline, database)
+    }
 
     /// - Parameter deadline: of its message, in milliseconds since 1970; 0 = none.
     mutating func removeCopy(_ session: UInt64, _ number: UInt64, deadline: UInt64, _ database: Database) {

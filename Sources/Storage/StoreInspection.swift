@@ -149,6 +149,16 @@ package struct StoreInspection {
     }
 
     private mutating func lookAtReferences() throws(StoreError) {
+        let cursor = database.cursor()
+        let prefix = StoreKey(.references)
+        cursor.seek(prefix)
+        while let key = try cursor.key(goesOnAfterErrors: true), key.starts(with: prefix.bytes) {
+            if let number = key.keyNumber(at: 1), !bodies.contains(number) {
+                findings.leftovers += 1
+                unwanted.append(key)
+            }
+            cursor.next()
+        }
         for number in bodies {
             let key = StoreKey(.references, number)
             var counted: UInt32?

@@ -74,6 +74,8 @@ final class StoreReader: Sendable {
         var backlog = LoadedBacklog(copies: [], next: nil)
         var byteCount = 0
         var damaged: [[UInt8]] = []
+        /// What may be read another time.
+        var failure: StoreError?
     }
 
     private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
@@ -83,6 +85,7 @@ final class StoreReader: Sendable {
         } else {
             try readCopies(request, database, &load)
         }
+        if let failure = load.failure { throw failure }
         if !load.damaged.isEmpty { writerJobs.put(.discard(load.damaged)) }
         return load.backlog
     }
@@ -122,9 +125,7 @@ final class StoreReader: Sendable {
                 return false
             }
             let copy = StoreKey(.copy, request.session, number)
-            guard !request.except.contains(number), let value = try database.value(of: copy) else {
-                return true
-            }
+            guard !request.except.contains(number), let value = value(of: copy, database) else { return true }
             do throws(RowProblem) {
                 let flight = try rows.flight(key, cursor.value)
                 read(copy.bytes, value, number, flight, database, &load)
@@ -144,13 +145,14 @@ final class StoreReader: Sendable {
     ) {
         do throws(RowProblem) {
             let copy = try rows.copy(key, value)
-            let message = flight?.isReleased == true ? nil : try message(of: copy, number, database)
+            let message = flight?.isReleased == true ? nil : try message(of: copy, number, database, &load)
             load.byteCount += message?.byteCount ?? 0
             load.backlog.copies.append(
                 LoadedBacklog.Copy(
                     number: number, terms: copy.terms, message: message,
                     packetIdentifier: flight?.packetIdentifier ?? 0))
         } catch {
+            guard load.failure == nil else { return }
             load.backlog.lostCount += 1
             noteDamage(key, error, &load)
         }
@@ -164,6 +166,16 @@ final class StoreReader: Sendable {
             metadata: ["row": "\(key.shownAsKey)", "problem": "\(problem.text)", "in": "\(directory)"])
     }
 
+    private func value(of key: StoreKey, _ database: Database) -> [UInt8]? {
+        do throws(StoreError) {
+            return try database.value(of: key)
+        } catch {
+            statistics.count(error)
+            log.error("a part of the store cannot be read", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
     /// Some block of a file cannot be read: what else there is comes, and what is missing is counted at the end.
     private func note(_ cursor: DatabaseCursor) {
         guard let error = cursor.problem else { return }
@@ -172,9 +184,9 @@ final class StoreReader: Sendable {
         log.error("a part of the store cannot be read", metadata: ["error": "\(error)"])
     }
 
-    private func message(of copy: Rows.Copy, _ number: UInt64, _ database: Database) throws(RowProblem)
-        -> ApplicationMessage
-    {
+    private func message(
+        of copy: Rows.Copy, _ number: UInt64, _ database: Database, _ load: inout Load
+    ) throws(RowProblem) -> ApplicationMessage {
         if let message = copy.message { return message }
         let key = StoreKey(.body, number)
         var value: [UInt8]?
@@ -182,6 +194,7 @@ final class StoreReader: Sendable {
             value = try database.value(of: key)
         } catch {
             statistics.count(error)
+            if StoreErrorKind(error) != .corruption { load.failure = error }
             throw .badField("body: \(error)")
         }
         guard let value else { throw .badField("body: missing") }

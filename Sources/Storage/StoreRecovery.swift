@@ -180,19 +180,10 @@ package struct StoreRecovery {
             }
             do throws(RowProblem) {
                 _ = try rows.copy(key, copies.value, withMessage: false)
-                while let flight = try? flights.key(), flight.keyNumber(at: 1) == session,
-                    let of = flight.keyNumber(at: 9), of <= number
-                {
-                    if of < number {
-                        changes.discard(flight, .flight)
-                    } else {
-                        _ = try rows.flight(flight, flights.value)
-                    }
-                    flights.next()
-                }
             } catch {
                 throw damaged(key, error)
             }
+            try readFlight(of: number, session, &flights)
             restored.copyCount += 1
             result.loaded[StoredKind.copies.rawValue] += 1
             if result.count(.copies) % Int64(Self.progressInterval) == 0 { progress(reached) }
@@ -200,6 +191,26 @@ package struct StoreRecovery {
         }
         while let flight = try flights.key(), flight.keyNumber(at: 1) == session {
             changes.discard(flight, .flight)
+            flights.next()
+        }
+    }
+
+    /// The flight of a copy, if it has one; flights before it have no copy.
+    private mutating func readFlight(of number: UInt64, _ session: UInt64, _ flights: inout SessionRows)
+        throws(StoreError)
+    {
+        while let key = try flights.key(), key.keyNumber(at: 1) == session, let of = key.keyNumber(at: 9),
+            of <= number
+        {
+            if of < number {
+                changes.discard(key, .flight)
+            } else {
+                do throws(RowProblem) {
+                    _ = try rows.flight(key, flights.value)
+                } catch {
+                    throw damaged(key, error)
+                }
+            }
             flights.next()
         }
     }

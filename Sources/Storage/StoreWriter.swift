@@ -76,7 +76,9 @@ final class StoreWriter {
     private func take(_ job: StoreJob) {
         switch job {
         case .commit(let batch, let completed):
-            if let database { changes.add(batch, database) }
+            // Closed for good: the broker ends, and nobody is told that this is kept.
+            guard let database else { return }
+            changes.add(batch, database)
             completions.append(completed)
             if changes.batch.byteCount > Self.batchByteCount { flush() }
         // Reads see everything that was asked for before them.
@@ -90,16 +92,27 @@ final class StoreWriter {
             flush()
             completed(takeDue(now))
         case .removeExpired(let session, let copies, let completed):
+            // What was found must be looked for again in what is written.
+            flush()
             if let database {
                 for copy in copies {
-                    changes.removeCopy(session, copy.number, deadline: copy.deadline, database)
+                    changes.removeExpired(session, copy.number, deadline: copy.deadline, database)
                 }
             }
             completions.append(completed)
         case .discard(let keys):
             for key in keys {
-                if let first = key.first, let kind = RowKind(rawValue: first) { changes.discard(key, kind) }
+                discard(key)
             }
+        }
+    }
+
+    private func discard(_ key: [UInt8]) {
+        guard let database, let first = key.first, let kind = RowKind(rawValue: first) else { return }
+        if kind == .copy, let session = key.keyNumber(at: 1), let number = key.keyNumber(at: 9) {
+            changes.removeCopy(session, number, deadline: 0, database)  // its shared body has one copy less
+        } else {
+            changes.discard(key, kind)
         }
     }
 

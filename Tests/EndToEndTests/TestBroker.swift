@@ -4,6 +4,8 @@ import Listeners
 import Logging
 import MQTTCodec
 import Primitives
+import Storage
+import Synchronization
 import TestSupport
 import Transport
 
@@ -12,10 +14,14 @@ final class TestBroker: Sendable {
     let runtime: BrokerRuntime
     let port: UInt16
     let registry: MetricsRegistry
+    private let isRunning = Atomic<Bool>(true)
 
-    /// - Parameter turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
+    /// - Parameters:
+    ///   - turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
+    ///   - store: what it holds comes back as at a start of the broker.
     init(
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
+        store: any MessageStore = MemoryMessageStore(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
         maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
@@ -26,17 +32,53 @@ final class TestBroker: Sendable {
         var loopSettings = LoopSettings()
         loopSettings.turnBudgetNanoseconds = turnBudget
         runtime = try BrokerRuntime(
-            broker: Broker(settings: settings, loopCount: loops, hooks: hooks, log: log),
+            broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
             loopSettings: loopSettings)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
         try runtime.start()
+        try Self.restore(store, into: runtime, registry)
         port = try runtime.listen(
             listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections
         ).port
     }
 
-    deinit { runtime.stop() }
+    deinit { stop() }
+
+    /// Ends the loops; the store gets what was open.
+    func stop() {
+        if isRunning.exchange(false, ordering: .relaxed) { runtime.stop() }
+    }
+
+    private static func restore(
+        _ store: any MessageStore, into runtime: BrokerRuntime, _ registry: MetricsRegistry
+    ) throws {
+        if let store = store as? ManualStore {
+            let contents = store.contents
+            registry.register(labelled: .storePresent) {
+                [ExternalSample(["copies"], value: Int64(store.contents.copyCount))]
+            }
+            runtime.restore(ManualStore.sessions(in: contents))
+            for message in contents.retained.values { runtime.restore(retained: message) }
+            runtime.broker.goOn(
+                afterMessage: contents.copies.values.flatMap(\.keys).max() ?? 0,
+                session: contents.sessions.keys.max() ?? 0)
+        } else if let store = store as? LevelDBMessageStore {
+            registry.register(labelled: .storePresent) {
+                [ExternalSample(["copies"], value: store.statistics.reading.present(.copies))]
+            }
+            let result = try store.recover(progress: { _ in }) {
+                runtime.restore($0)
+            } retained: {
+                runtime.restore(retained: $0)
+            }
+            runtime.broker.goOn(afterMessage: result.lastMessage, session: result.lastSession)
+            try store.start()
+        } else {
+            return
+        }
+        runtime.finishRestoring()
+    }
 
     func client(_ version: ProtocolVersion = .v311) throws -> TestClient {
         try TestClient(port: port, version: version)
@@ -66,8 +108,8 @@ final class TestBroker: Sendable {
     var numbers: Snapshot { registry.snapshot(deadline: .seconds(10)) }
 
     /// Waits until the numbers satisfy `condition`: what a client sees comes before what the loop counts next.
-    func wait(for condition: (Snapshot) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+    func wait(seconds: Int = 10, for condition: (Snapshot) -> Bool) -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             if condition(numbers) { return true }
         }

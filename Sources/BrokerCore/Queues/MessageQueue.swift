@@ -119,12 +119,15 @@ package struct MessageQueue {
         return messages
     }
 
-    /// Puts what came from the store behind what is in memory; with `lifo` in front, for it is older.
-    package mutating func load(_ loaded: ContiguousArray<QueuedMessage>, _ type: QueueType) {
+    /// Puts what came from the store behind what is in memory; with `lifo`, where nothing is taken out before all has come,
+    /// behind the `count` that came from there before and in front of what is younger.
+    package mutating func load(
+        _ loaded: ContiguousArray<QueuedMessage>, _ type: QueueType, behind count: Int
+    ) {
         if type == .fifo {
             messages.append(contentsOf: loaded)
         } else {
-            messages.prepend(contentsOf: loaded)
+            messages.insert(contentsOf: loaded, at: min(count, messages.count))
         }
         peak = max(peak, messages.count)
     }
@@ -163,6 +166,8 @@ package final class StoredBacklog {
     var isBusy = false
     /// The highest number among them.
     var last: UInt64
+    /// Copies that were read into memory.
+    var loadedCount = 0
     /// The oldest so many have lost their place to newer ones (`lifo`).
     var owedDrops = 0
     /// Found at the start: what was under way must come before all else, for its identifiers are taken.

@@ -99,14 +99,23 @@ extension Session {
             }
             backlog.next = loaded.next ?? backlog.readableThrough + 1
         case .failure(let error):
+            // The store still has them: they are asked for again.
+            counters.add(.storeReadRetries)
             shard.log.error(
-                "stored messages cannot be read",
+                "stored messages cannot be read; it is tried again",
                 metadata: ["client": "\(id.clientID)", "error": "\(error)", "messages": "\(backlog.count)"])
-            giveUp(backlog, backlog.count)
-            backlog.next = backlog.readableThrough + 1
+            shard.timers.add(.backlogRetry(handle), at: shard.now.adding(seconds: 1))
+            return
         }
         finishReading(backlog)
+        if backlog.wantsPurge { wantBacklog() }
         resume()
+        drain()
+    }
+
+    func retryBacklog() {
+        queue.backlog?.isBusy = false
+        if queue.backlog?.wantsPurge == true { wantBacklog() }
         drain()
     }
 
@@ -134,7 +143,8 @@ extension Session {
                 queued.append(entry)
             }
         }
-        queue.load(queued, settings.queueType)
+        queue.load(queued, settings.queueType, behind: backlog.loadedCount)
+        backlog.loadedCount += queued.count
         if loaded.lostCount > 0 { giveUp(backlog, loaded.lostCount) }
     }
 
@@ -220,6 +230,7 @@ extension Session {
         counters.move(.spilledMessages, by: -count)
         counters.move(.storedCopies, by: -count)
         if backlog.count == 0 { queue.backlog = nil }
+        if backlog.wantsPurge { wantBacklog() }
         drain()
     }
 }

@@ -49,7 +49,7 @@ extension Session {
     /// - Parameter purges: copies of it may be in the store.
     func forgetStored(purges: Bool) {
         guard isKept else { return }
-        shard.note(.endSession(storeNumber, purges: purges))
+        shard.note(.endSession(storeNumber))
         // Copies that other loops have for it arrive, or are written, later than that.
         if purges, shard.broker.loopCount > 1 { shard.barrier.purges.append(storeNumber) }
         shard.kept[storeNumber] = nil

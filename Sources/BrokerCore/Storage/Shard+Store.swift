@@ -208,6 +208,8 @@ extension Shard {
 
     private func commit(_ number: UInt64, _ batch: StoreBatch) {
         counters.add(.storeBatches)
+        var batch = batch
+        batch.retainedMessages = broker.retained
         let post = links.post
         let index = index
         broker.store.commit(batch) { post(.committed(number), index) }

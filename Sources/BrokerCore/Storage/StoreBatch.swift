@@ -42,8 +42,8 @@ package struct StoreBatch: Sendable {
             expiryDeadline: MonotonicTime?)
         /// What is known of a session, apart from its subscriptions and messages.
         case session(StoredSession, isNew: Bool)
-        /// All of the session's state has ended; `purges`: copies of it may be in the store.
-        case endSession(UInt64, purges: Bool)
+        /// All of the session's state has ended; its rows go with it, and then its copies.
+        case endSession(UInt64)
         /// Rows of a session that has ended may have been written later than its end.
         case purgeSession(UInt64)
         case subscribe(session: UInt64, Subscription, isNew: Bool)
@@ -59,6 +59,8 @@ package struct StoreBatch: Sendable {
     package private(set) var copies: ContiguousArray<Copy> = []
     package private(set) var changes: ContiguousArray<Change> = []
     package private(set) var liveCopyCount = 0
+    /// Where the retained messages are; nil: the changes say all.
+    var retainedMessages: RetainedTrie<ApplicationMessage>?
     /// Bytes of the messages: what back-pressure goes by.
     package private(set) var byteCount = 0
 
@@ -127,6 +129,17 @@ package struct StoreBatch: Sendable {
     }
 
     // MARK: Changes
+
+    /// What is to be kept for a topic whose retained message has changed. Loops hand their changes over in another order
+    /// than they made them, so it is what is retained when the change is written, not when it was made.
+    ///
+    /// - Parameter noted: the message that the change holds.
+    package func retained(_ topic: UTF8Text, _ mountpoint: Mountpoint, noted: ApplicationMessage?)
+        -> ApplicationMessage?
+    {
+        guard let retainedMessages else { return noted }
+        return unsafe retainedMessages.get(topic.bytes.span.bytes, mountpoint: mountpoint)
+    }
 
     mutating func append(_ change: Change) {
         changes.append(change)
