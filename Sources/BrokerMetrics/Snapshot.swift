@@ -77,6 +77,8 @@ package struct Snapshot: Sendable {
     }
 
     package func residual(_ equation: LedgerEquation) -> Int64 {
+        // What waits for a store that takes nothing is neither lost nor there.
+        if equation == .storage, self[.storeFailing] != 0 { return 0 }
         let copies = external[ExternalMetric.storePresent.rawValue].first { $0.labelValues == ["copies"] }
         return equation.residual(of: total, presentCopies: copies?.value ?? 0)
     }

@@ -119,7 +119,7 @@ extension StatusPage {
               return row([cell(name, "th"), cell(`${peers.filter(Boolean).length} of ${peers.length}`),
                 number(n.num_online), number(Math.max(0, n.num_offline)),
                 number(rate(n.msg_in, then?.msg_in, seconds)), number(rate(n.msg_out, then?.msg_out, seconds)),
-                number(rate(n.queue_drop, then?.queue_drop, seconds)), number(queued(n)),
+                number(rate(n.queue_drop, then?.queue_drop, seconds)), number(details && name === names[0] ? details.queued : queued(n)),
                 number(n.num_subscriptions), number(n.num_retained)]);
             }));
             byId("listeners").replaceChildren(...names.flatMap(name => (nodes[name].listeners || []).map(l =>

@@ -17,7 +17,8 @@ final class Database: @unchecked Sendable {
     init(_ settings: StoreSettings, mayCreate: Bool = true) throws(StoreError) {
         path = settings.directory
         if mayCreate { try Self.makeDirectory(settings.directory) }
-        try Self.checkFiles(settings.directory, mustExist: !mayCreate)
+        if !mayCreate { try Self.requireStore(settings.directory) }
+        try Self.checkFiles(settings.directory)
         options = leveldb_options_create()
         cache = leveldb_cache_create_lru(settings.cacheByteCount)
         filter = settings.usesBloomFilter ? leveldb_filterpolicy_create_bloom(10) : nil
@@ -121,7 +122,7 @@ final class Database: @unchecked Sendable {
             text.contains("temporarily unavailable") || text.contains("already held")
         {
             advice =
-                "another broker uses this directory: stop it, or give this one its own platform_data_dir"
+                "another broker, or vernemq store, uses this directory: stop it first, or give this broker its own platform_data_dir"
         } else if text.contains("Permission denied") {
             advice = "the broker's user needs to read and write this directory and all files in it"
         } else if text.contains("Not a directory") {
@@ -132,7 +133,7 @@ final class Database: @unchecked Sendable {
             || text.contains(".ldb") || text.contains("MANIFEST")
         {
             advice =
-                "stop the broker, copy the directory, then run `vernemq store repair`, which keeps all that can be read"
+                "with the broker stopped, copy the directory, then run `vernemq store repair`, which keeps all that can be read"
         } else {
             advice = ""
         }
@@ -140,9 +141,14 @@ final class Database: @unchecked Sendable {
     }
 
     /// LevelDB would take a directory without its file `CURRENT` for an empty one and delete what is in it.
-    ///
-    /// - Parameter mustExist: LevelDB would make the directory, if nothing else.
-    private static func checkFiles(_ directory: String, mustExist: Bool) throws(StoreError) {
+    private static func checkFiles(_ directory: String) throws(StoreError) {
+        let names = fileNames(directory)
+        if hasData(names), !names.contains("CURRENT") {
+            throw explain("open the store", directory, "Corruption: its file CURRENT is missing")
+        }
+    }
+
+    private static func fileNames(_ directory: String) -> [String] {
         var names: [String] = []
         if let stream = opendir(directory) {
             defer { closedir(stream) }
@@ -153,17 +159,24 @@ final class Database: @unchecked Sendable {
                     })
             }
         }
-        let hasData = names.contains {
+        return names
+    }
+
+    private static func hasData(_ names: [String]) -> Bool {
+        names.contains {
             $0.hasSuffix(".ldb") || $0.hasSuffix(".sst") || $0.hasSuffix(".log") || $0.hasPrefix("MANIFEST-")
         }
-        if mustExist, !hasData, !names.contains("CURRENT") {
-            throw StoreError(
-                operation: "open the store", path: directory, text: "there is none",
-                advice: "leveldb.data_root, or platform_data_dir above it, says where it is looked for")
-        }
-        if hasData, !names.contains("CURRENT") {
-            throw explain("open the store", directory, "Corruption: its file CURRENT is missing")
-        }
+    }
+
+    /// For those who look at a store or mend it: LevelDB would make one where there is none.
+    static func requireStore(_ directory: String) throws(StoreError) {
+        let names = fileNames(directory)
+        guard !hasData(names), !names.contains("CURRENT") else { return }
+        throw StoreError(
+            operation: "open the store", path: directory, text: "there is none",
+            advice:
+                "leveldb.data_root, or platform_data_dir above it, says where it is looked for; is --config right?"
+        )
     }
 
     /// Makes the directory and those above it.

@@ -21,6 +21,8 @@ package struct StoreInspection {
         package var problemCount = 0
         /// Rows of no use that do no harm: a crash may leave them, and the next start removes them.
         package var leftovers = 0
+        /// Why it could not be opened before it was repaired: what else is lost nobody knows.
+        package var openFailure: StoreError?
 
         package var isSound: Bool { problemCount == 0 }
 
@@ -51,10 +53,18 @@ package struct StoreInspection {
     /// - Returns: what was wrong and is no more.
     /// - Throws: when it is not one of ours, or of a later layout: nothing is changed then.
     package static func repair(_ settings: StoreSettings) throws(StoreError) -> Findings {
+        try Database.requireStore(settings.directory)
         // One that opens is looked at before anything is changed.
-        if let sound = try? StoreInspection(settings) { try sound.checkOwner() }
+        var openFailure: StoreError?
+        do throws(StoreError) {
+            try StoreInspection(settings).checkOwner()
+        } catch {
+            guard StoreErrorKind(error) == .corruption || error.text.contains(".ldb") else { throw error }
+            openFailure = error
+        }
         try Database.repair(settings)
         var inspection = try StoreInspection(settings)
+        inspection.findings.openFailure = openFailure
         try inspection.checkOwner()
         try inspection.look()
         try inspection.mend()

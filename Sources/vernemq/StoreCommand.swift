@@ -43,9 +43,18 @@ struct StoreCommand: ParsableCommand {
                 try StoreInspection.repair(settings)
             }
             StoreCommand.show(findings, settings.directory)
-            print(
-                findings.isSound
-                    ? "nothing had to be removed" : "\(findings.problemCount) problems were mended")
+            if findings.problemCount > 0 {
+                print(
+                    "rows removed or corrected: \(findings.problemCount), listed above; what they held is lost"
+                )
+            }
+            if let failure = findings.openFailure {
+                print("it could not be opened: \(failure.text)")
+                print("what was in the parts that cannot be read is lost, how much is not known")
+                print("old files are in \(settings.directory)/lost: delete them when the broker runs well")
+            } else if findings.isSound {
+                print("nothing had to be removed")
+            }
         }
     }
 

@@ -64,7 +64,8 @@ struct StoredState {
 
 extension StoreSettings {
     init(_ config: EffectiveConfig) {
-        self.init(directory: config.string(.levelDBDataRoot))
+        // Absolute, for whoever reads it in a log: a relative one counts from where the broker was started.
+        self.init(directory: Self.absolute(config.string(.levelDBDataRoot)))
         // The share of the memory: two write buffers and the cache fit into it.
         let share =
             config.byteCount(.levelDBMaximumMemory)
@@ -78,6 +79,14 @@ extension StoreSettings {
         usesBloomFilter = config.flag(.levelDBBloomFilter)
         isCompressed = config.flag(.levelDBCompression)
         verifiesChecksums = config.flag(.levelDBVerifyChecksums)
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard unsafe getcwd(&buffer, buffer.count) != nil else { return path }
+        let folder = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return folder + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
     }
 
     private static var machineByteCount: Int {

@@ -128,7 +128,7 @@ def test_a_log_that_ends_in_the_middle_of_a_batch_is_no_damage(start_broker, cli
 def test_a_second_broker_on_the_same_directory_is_refused(broker, binary, tmp_path):
     said = refusal(binary, tmp_path / "second", {"platform_data_dir": broker.folder / "data"})
     assert str(broker.store_directory) in said
-    assert "another broker uses this directory" in said and "platform_data_dir" in said
+    assert "another broker, or vernemq store, uses this directory" in said and "platform_data_dir" in said
 
 
 @pytest.mark.parametrize("command", ["check", "repair"])
