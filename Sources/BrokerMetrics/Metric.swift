@@ -32,7 +32,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     // The store, seen from the loops.
     case storeCopies, storeElided, storeBatches, storeBarriers, storeSpilled, storeRefilled
     case storeReadRetries
-    case storeSubscribesRefused, storeConnectsRefused, answersHeld
+    case storeSubscribesRefused, storeUnsubscribesRefused, storeConnectsRefused, answersHeld
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".

@@ -43,6 +43,7 @@ extension MetricCatalog {
             [
                 ("publish", RejectReason.storageUnavailable.word),
                 ("subscribe", Counter.storeSubscribesRefused.word),
+                ("unsubscribe", Counter.storeUnsubscribesRefused.word),
                 ("connect", Counter.storeConnectsRefused.word),
             ],
             help: "Packets refused because the store took nothing."),

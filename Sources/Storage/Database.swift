@@ -190,6 +190,25 @@ final class Database: @unchecked Sendable {
         }
     }
 
+    /// Writes a small file and removes it.
+    ///
+    /// - Throws: when the disk takes nothing.
+    static func probe(_ directory: String) throws(StoreError) {
+        let path = directory + "/PROBE"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        var failure = descriptor < 0 ? errno : 0
+        if descriptor >= 0 {
+            let bytes = [UInt8](repeating: 0, count: 1 << 16)
+            if Glibc.write(descriptor, bytes, bytes.count) < bytes.count {
+                failure = errno == 0 ? ENOSPC : errno
+            }
+            if fdatasync(descriptor) != 0, failure == 0 { failure = errno }
+            close(descriptor)
+            unlink(path)
+        }
+        if failure != 0 { throw explain("write to the store", path, String(cString: strerror(failure))) }
+    }
+
     /// Bytes of all files in the directory.
     static func byteCount(_ directory: String) -> Int64 {
         guard let stream = opendir(directory) else { return 0 }

@@ -114,7 +114,8 @@ package final class LevelDBMessageStore: MessageStore {
     package func load(
         _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
     ) {
-        jobs.put(.load(request, completed: completed))
+        // Past the writer: what is asked for was committed before, and a disk that is full can be read.
+        readerJobs.withLock { $0 }?.jobs.put(.load(request, completed: completed))
     }
 
     package func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) {

@@ -88,8 +88,12 @@ struct RowChanges {
     private mutating func add(_ change: StoreBatch.Change, of changes: StoreBatch, _ database: Database) {
         switch change {
         case .removeCopy(let session, let number, let deadline, let hasFlightRow):
-            // A session that has ended is purged: the row may be gone, and must not be counted twice.
-            if ended.contains(session), read(StoreKey(.copy, session, number), database) == nil { break }
+            // A session that has ended may have been purged: the row may be gone, and must not be counted twice.
+            if ended.contains(session), read(StoreKey(.copy, session, number), database) == nil {
+                // Or it is among what this commit puts, where a look does not find it, but a purge afterwards does.
+                if batch.count > 0 { purges.append(Purge(session)) }
+                break
+            }
             removeCopy(session, number, deadline: deadline.map(rows.wall) ?? 0, database)
             if hasFlightRow { batch.delete(StoreKey(.flight, session, number)) }
         case .removeFlight(let session, let number): batch.delete(StoreKey(.flight, session, number))
@@ -102,11 +106,11 @@ struct RowChanges {
             let key = StoreKey(.session, session.number)
             batch.put(key, rows.session(key, session))
             if isNew { stored[StoredKind.sessions.rawValue] += 1 }
-        case .endSession(let session):
+        case .endSession(let session, let purgesRows):
             batch.delete(StoreKey(.session, session))
             deleted[StoredKind.sessions.rawValue] += 1
             ended.insert(session)
-            purges.append(Purge(session))
+            if purgesRows { purges.append(Purge(session)) }
         case .purgeSession(let session): purges.append(Purge(session))
         case .subscribe(let session, let subscription, let isNew):
             let key = StoreKey(subscription: session, subscription.filter.bytes)

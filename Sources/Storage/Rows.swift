@@ -208,7 +208,7 @@ struct Rows {
     }
 
     func session(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> StoredSession {
-        guard key.count == 9, let number = key.keyNumber(at: 1) else { throw .badKey }
+        guard key.count == 9, let number = key.keyNumber(at: 1), number > 0 else { throw .badKey }
         var reader = try RowReader(value, key: key, format: Self.format)
         let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
         let clientID = UTF8Text(bytes: try reader.readBlock())

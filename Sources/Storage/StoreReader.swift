@@ -90,9 +90,9 @@ final class StoreReader: Sendable {
         return load.backlog
     }
 
+    /// Copies that were not sent: those that were came before, and are among the exceptions.
     private func readCopies(_ request: StoreLoad, _ database: Database, _ load: inout Load) throws(StoreError)
     {
-        let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
         let cursor = database.cursor()
         try cursor.forEach(
             from: StoreKey(.copy, request.session, request.numbers.lowerBound),
@@ -102,11 +102,12 @@ final class StoreReader: Sendable {
                 return false
             }
             if request.except.contains(number) { return true }
+            read(key, cursor.value, number, nil, database, &load)
             guard load.backlog.copies.count < request.limit, load.byteCount < request.byteLimit else {
-                load.backlog.next = number
+                // No look at the next row: after the session's last it would pass over all that was deleted behind.
+                load.backlog.next = number &+ 1
                 return false
             }
-            read(key, cursor.value, number, flights.find(number), database, &load)
             return true
         }
         note(cursor)

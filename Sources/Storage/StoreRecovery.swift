@@ -90,6 +90,7 @@ package struct StoreRecovery {
             } catch {
                 throw damaged(key, error)
             }
+            if changes.batch.count > 10_000 { try commit() }
             if result.count(.retained) % Int64(Self.progressInterval) == 0 { progress(reached) }
             cursor.next()
         }

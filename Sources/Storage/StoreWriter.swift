@@ -27,6 +27,8 @@ final class StoreWriter {
     private var changes: RowChanges
     private var completions: [@Sendable () -> Void] = []
     private var purges: [RowChanges.Purge] = []
+    /// After a write that failed LevelDB takes no other.
+    private var mustReopen = false
     /// What the last failure said.
     private var lastText: String?
     /// No copy's deadline in the index is before this one, in milliseconds since 1970.
@@ -81,10 +83,7 @@ final class StoreWriter {
             changes.add(batch, database)
             completions.append(completed)
             if changes.batch.byteCount > Self.batchByteCount { flush() }
-        // Reads see everything that was asked for before them.
-        case .load(let request, let completed):
-            flush()
-            reader.jobs.put(.load(request, completed: completed))
+        case .load: break  // the reader's
         case .purgeExpired(let request, let now, let completed):
             flush()
             reader.jobs.put(.purgeExpired(request, now, completed: completed))
@@ -161,7 +160,7 @@ final class StoreWriter {
     private func write() -> Bool {
         while true {
             do throws(StoreError) {
-                if database == nil { try reopen() }
+                if mustReopen { try reopen() }
                 try database?.write(changes.batch)
                 if health.isFailing {
                     health.set(isFailing: false)
@@ -179,7 +178,7 @@ final class StoreWriter {
                     log.error("the store still takes no writes", metadata: ["error": "\(error)"])
                 }
                 lastText = error.text
-                closeDatabase()
+                mustReopen = true
                 if isStopping() {
                     log.error(
                         "the broker ends while the store takes no writes; the last changes are lost, none of them acknowledged",
@@ -192,15 +191,15 @@ final class StoreWriter {
         }
     }
 
-    private func closeDatabase() {
+    /// Opens it anew once the disk takes something again. Until then it stays open for reading.
+    private func reopen() throws(StoreError) {
+        try Database.probe(settings.directory)
         reader.replace(nil)
         database = nil
-    }
-
-    private func reopen() throws(StoreError) {
         let opened = try Database(settings, mayCreate: false)
         database = opened
         reader.replace(opened)
+        mustReopen = false
         statistics.change { $0.reopened += 1 }
     }
 
@@ -251,11 +250,11 @@ final class StoreWriter {
             // Rows of earlier scans are gone, and looking for them would pass over what is left of them. A message that
             // had expired before it was written is found when it is to be sent.
             let start = dueFrom == 0 ? prefix : StoreKey(.due, dueFrom)
-            dueFrom = wall
+            var reached = wall
             try cursor.forEach(from: start, prefix: prefix) { key throws(StoreError) in
                 guard let deadline = key.keyNumber(at: 1), deadline <= wall else { return false }
                 guard left > 0 else {
-                    dueFrom = deadline
+                    reached = deadline
                     return false
                 }
                 if let session = key.keyNumber(at: 9) { sessions.insert(session) }
@@ -263,6 +262,7 @@ final class StoreWriter {
                 left -= 1
                 return true
             }
+            dueFrom = reached
         }
         flush()
         return sessions

@@ -248,11 +248,11 @@ extension ManualStore.Contents {
             flights[session, default: [:]][number] = ManualStore.Flight(
                 identifier: identifier, isReleased: isReleased)
         case .session(let session, _): sessions[session.number] = session
-        case .endSession(let session):
+        case .endSession(let session, let purges):
             sessions[session] = nil
             subscriptions[session] = nil
             received[session] = nil
-            purge(session)
+            if purges { purge(session) }
         case .purgeSession(let session): purge(session)
         case .subscribe(let session, let subscription, _):
             subscriptions[session, default: [:]][subscription.filter] = subscription

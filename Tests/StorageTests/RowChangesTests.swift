@@ -157,7 +157,7 @@ private final class Ledger {
                 $0.append(.released(session: 7, packetIdentifier: 4))
                 $0.append(.removeRetained(topic: "a/b", .default))
                 $0.append(.removeFlight(session: 7, number: 2))
-                $0.append(.endSession(7))
+                $0.append(.endSession(7, purges: false))
             })
         for kind in kinds { #expect(count(removed.deleted, kind) == 1) }
         for kind in RowKind.allCases { #expect(try ledger.keys(kind) == 0) }
@@ -166,7 +166,7 @@ private final class Ledger {
     @Test func `a removal that comes after the session's purge is not counted twice`() throws {
         let ledger = try Ledger()
         try ledger.commit(.of { $0.add("x", number: 3, for: [7, 8]) })
-        try ledger.commit(.of { $0.append(.endSession(7)) })
+        try ledger.commit(.of { $0.append(.endSession(7, purges: true)) })
         // As the purge does it.
         ledger.changes.removeCopy(7, 3, deadline: 0, ledger.database)
         try ledger.commit()
@@ -180,7 +180,7 @@ private final class Ledger {
         let ledger = try Ledger()
         let counts = try ledger.commit(
             .of { $0.add("x", number: 3, for: [7, 8]) },
-            .of { $0.append(.endSession(7)) },
+            .of { $0.append(.endSession(7, purges: false)) },
             .of { $0.remove(3, of: 7) })
         #expect(count(counts.deleted, .copies) == 0)
         #expect(counts.purges.map(\.session) == [7])

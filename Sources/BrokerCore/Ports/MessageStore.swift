@@ -4,7 +4,7 @@ import Synchronization
 /// Where sessions survive a restart. Called by loops; never blocks them. Everything is answered on a thread of the
 /// store, so a caller's closure posts a letter.
 ///
-/// Jobs are done in the order in which they come in: a `load` sees every batch that was handed over before it.
+/// Jobs are done in the order in which they come in, but a `load` may come before batches that are not committed yet.
 package protocol MessageStore: Sendable {
     /// False when nothing survives: loops then record nothing and acknowledge at once.
     var isDurable: Bool { get }

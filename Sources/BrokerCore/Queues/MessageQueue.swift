@@ -166,6 +166,7 @@ package final class StoredBacklog {
     var isBusy = false
     /// The highest number among them.
     var last: UInt64
+    var hasLargeMessages = false
     /// Copies that were read into memory.
     var loadedCount = 0
     /// The oldest so many have lost their place to newer ones (`lifo`).

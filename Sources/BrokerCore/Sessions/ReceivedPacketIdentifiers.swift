@@ -46,5 +46,11 @@ package struct ReceivedPacketIdentifiers {
         return true
     }
 
+    /// All of them, in no particular order.
+    var identifiers: [UInt16] {
+        if bitmap.isEmpty { return Array(flat) }
+        return (0...UInt16.max).filter { contains($0) }
+    }
+
     package mutating func removeAll() { self = ReceivedPacketIdentifiers() }
 }

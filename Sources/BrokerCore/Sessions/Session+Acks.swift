@@ -62,8 +62,7 @@ extension Session {
             inflight[index].sentAt = shard.now
             if isKept, inflight[index].ticket.isStored {
                 // Once the client has PUBREL the message must never be sent again, not even after a crash.
-                noteFlight(index, isReleased: true)
-                hold(index)
+                hold(index, for: noteFlight(index, isReleased: true))
             }
             inflight[index].message = nil
         }

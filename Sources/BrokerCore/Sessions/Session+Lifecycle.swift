@@ -375,13 +375,13 @@ extension Session {
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
         giveToOtherMembers(copies)
+        forgetStored(purges: hasBacklog)
         shard.endedMembers.note(handle, subscriptions)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions.removeAll()
         retainedScans = []
         if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         expiryDeadline = nil
-        forgetStored(purges: hasBacklog)
         shard.remove(self)
         shard.hooks.notify(point, notification())
     }

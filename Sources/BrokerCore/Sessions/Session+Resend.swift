@@ -17,16 +17,16 @@ extension Session {
                 sentAt: shard.now, ticket: ticket))
         resumedCount += 1
         counters.move(.inflightMessages, by: 1)
-        noteFlight(inflight.count - 1)
-        hold(inflight.count - 1)
+        let batch = noteFlight(inflight.count - 1)
+        hold(inflight.count - 1, for: batch)
     }
 
-    /// What is due for this entry is sent when the open batch is committed.
-    func hold(_ index: Int) {
+    /// What is due for this entry is sent when `batch` is committed.
+    func hold(_ index: Int, for batch: UInt64) {
         shard.outbox.isUrgent = true
         if inflight[index].heldFor == 0 { heldPacketCount += 1 }
-        inflight[index].heldFor = shard.outbox.openNumber
-        shard.awaitCommit(of: shard.outbox.openNumber, self)
+        inflight[index].heldFor = batch
+        shard.awaitCommit(of: batch, self)
     }
 
     /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL.

@@ -177,6 +177,10 @@ extension Session {
     func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
         var codes: [UInt8] = []
         var wait = StoreWait.none
+        if subscriptionHolder.isKept, shard.broker.store.health.isFailing {
+            refuseUnstorable(packet, filters.count)
+            return
+        }
         for filter in filters {
             let holder = subscriptionHolder
             let existed = holder.remove(filter)
@@ -191,6 +195,18 @@ extension Session {
                 UnsubackPacket(
                     packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
             after: wait)
+    }
+
+    /// The store takes nothing: the subscriptions stay. MQTT 3 has no code for it and gets no answer.
+    private func refuseUnstorable(_ packet: UnsubscribePacket, _ count: Int) {
+        counters.add(.storeUnsubscribesRefused)
+        guard version == .v5 else { return }
+        let codes = [UInt8](repeating: ReasonCode.unspecifiedError.rawValue, count: count)
+        answer(
+            .unsuback(
+                UnsubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
+            after: .none)
     }
 
     /// - Returns: false when there was no such subscription.

@@ -16,6 +16,8 @@ extension Session {
     private static let onlineWindowLength = 1000
     /// Copies read at once.
     private static let readLength = 500
+    /// A read of more bytes than this is one of large messages.
+    private static let largeReadByteCount = 128 * 1024
     /// Bytes of queued messages one loop keeps in memory before it leaves all further backlog to the store.
     static let windowBudget = 64 * 1024 * 1024
 
@@ -44,8 +46,10 @@ extension Session {
     /// Gets more of the backlog when memory runs low.
     func wantBacklog() {
         guard let backlog = queue.backlog, !backlog.isBusy else { return }
-        let isWanted =
-            settings.queueType == .lifo || (isOnline && queue.countInMemory < Self.readLength / 2)
+        // Large messages are read when the last are gone, so that few of them are in memory.
+        let isLow =
+            backlog.hasLargeMessages ? queue.isEmptyInMemory : queue.countInMemory < Self.readLength / 2
+        let isWanted = settings.queueType == .lifo || (isOnline && isLow)
         guard isWanted || backlog.wantsPurge else { return }
         backlog.isBusy = true
         if !backlog.wantsPurge, backlog.next <= backlog.readableThrough {
@@ -53,6 +57,9 @@ extension Session {
         } else {
             backlog.exceptions = Set(queue.numbers)
             backlog.exceptions.formUnion(inflight.numbers)
+            if case .deliver(let copy)? = pendingDelivery?.question {
+                backlog.exceptions.insert(copy.ticket.number)
+            }
             shard.barrier.waiting.append(handle)
         }
     }
@@ -75,7 +82,7 @@ extension Session {
             StoreLoad(
                 session: number, numbers: backlog.next...backlog.readableThrough,
                 isOfFlights: backlog.lacksFlights,
-                except: backlog.exceptions, limit: Self.readLength)
+                except: backlog.exceptions, limit: min(Self.readLength, backlog.count))
         ) {
             post(.backlogLoaded(handle, number: number, $0), loop)
         }
@@ -143,6 +150,7 @@ extension Session {
                 queued.append(entry)
             }
         }
+        backlog.hasLargeMessages = queued.reduce(0) { $0 + $1.message.byteCount } > Self.largeReadByteCount
         queue.load(queued, settings.queueType, behind: backlog.loadedCount)
         backlog.loadedCount += queued.count
         if loaded.lostCount > 0 { giveUp(backlog, loaded.lostCount) }

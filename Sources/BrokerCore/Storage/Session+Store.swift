@@ -49,7 +49,13 @@ extension Session {
     /// - Parameter purges: copies of it may be in the store.
     func forgetStored(purges: Bool) {
         guard isKept else { return }
-        shard.note(.endSession(storeNumber))
+        for subscription in subscriptions {
+            shard.note(.unsubscribe(session: storeNumber, filter: subscription.filter))
+        }
+        for identifier in storedReceived.identifiers {
+            shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+        }
+        shard.note(.endSession(storeNumber, purges: purges))
         // Copies that other loops have for it arrive, or are written, later than that.
         if purges, shard.broker.loopCount > 1 { shard.barrier.purges.append(storeNumber) }
         shard.kept[storeNumber] = nil
@@ -68,21 +74,25 @@ extension Session {
             flight: flight)
     }
 
-    /// Keeps the identifier a copy was sent with: in its own entry if that was not written yet, else in a row beside.
-    func noteFlight(_ index: Int, isReleased: Bool = false) {
+    /// Keeps the identifier a copy was sent with: beside the copy if that was not written yet, else on its own.
+    ///
+    /// - Returns: the batch that holds it.
+    @discardableResult
+    func noteFlight(_ index: Int, isReleased: Bool = false) -> UInt64 {
         let entry = inflight[index]
-        guard isKept, entry.ticket.isStored else { return }
+        guard isKept, entry.ticket.isStored else { return shard.outbox.latestNumber }
         if !isReleased, Int(entry.ticket.loop) == shard.index,
             shard.outbox.note(entry.packetIdentifier, of: entry.ticket)
         {
             inflight[index].flight = .noted
-            return
+            return shard.outbox.isOpen(entry.ticket) ? shard.outbox.openNumber : shard.outbox.openNumber - 1
         }
         inflight[index].flight = .written
         shard.note(
             .flight(
                 session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
                 isReleased: isReleased, expiryDeadline: entry.message?.facts.expiryDeadline))
+        return shard.outbox.openNumber
     }
 
     /// A batch that this session waits for is settled: answers what waited, sends what had to be kept first.
@@ -100,6 +110,9 @@ extension Session {
             heldPacketCount -= 1
             if sendFirst(index, to: output) { index += 1 }
         }
+        // One that proved too large has left its place.
+        if resumedCount < inflight.count { resume() }
+        drain()
     }
 
     // MARK: Answers

@@ -35,11 +35,13 @@ extension Shard {
         barrier.memberPurges = barrier.purges
         barrier.purges = []
         barrier.through = broker.lastStoreNumber
-        barrier.missing = broker.loopCount - 1
+        barrier.missing = broker.loopCount
         counters.add(.storeBarriers)
         handOver()
         for loop in 0..<broker.loopCount where loop != index { links.post(.storeFlush(from: index), loop) }
-        if barrier.missing == 0 { passBarrier() }
+        // This loop too: what it has handed over must be committed.
+        barrier.questions.append((index, outbox.openNumber - 1))
+        answerFlushes()
     }
 
     /// Another loop wants to read: it gets its answer when all that is open here is committed and posted.

@@ -39,6 +39,7 @@ extension Shard {
         if outbox.isRouting, outbox.routedMessage >= 0, outbox.keeping != .apart {
             message = outbox.routedMessage
             number = outbox.routedNumber
+            if outbox.open.isSettled(message) { outbox.open.revive(message, publication.sharedMessage()) }
         } else {
             number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping == .shared)
             message = outbox.open.add(
@@ -96,7 +97,7 @@ extension Shard {
                 removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline,
                 flight: removal.flight)
         } else {
-            outbox.lateRemovals.append((outbox.openNumber, removal))
+            outbox.lateRemovals.append((outbox.latestNumber, removal))
         }
     }
 
@@ -200,6 +201,7 @@ extension Shard {
 
     /// Gives all there is to the store.
     func handOver() {
+        outbox.isUrgent = false
         if let (number, batch) = outbox.takeResting() { commit(number, batch) }
         guard !outbox.open.isEmpty else { return }
         let (number, batch) = outbox.takeOpen()
@@ -280,7 +282,9 @@ extension Shard {
     func isUnstorable(_ publication: borrowing Publication) -> Bool {
         guard isStoring, broker.store.health.isFailing else { return false }
         if publication.facts.isRetained { return true }
-        guard publication.facts.qos != .atMostOnce else { return false }
+        guard publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS else {
+            return false
+        }
         var found = SubscriptionMatches()
         subscriptionTrie.match(
             publication.topic, mountpoint: publication.facts.mountpoint, loop: index, into: &found)

@@ -42,8 +42,8 @@ package struct StoreBatch: Sendable {
             expiryDeadline: MonotonicTime?)
         /// What is known of a session, apart from its subscriptions and messages.
         case session(StoredSession, isNew: Bool)
-        /// All of the session's state has ended; its rows go with it, and then its copies.
-        case endSession(UInt64)
+        /// The session has ended. `purges`: rows of it that nobody knows one by one may be there.
+        case endSession(UInt64, purges: Bool)
         /// Rows of a session that has ended may have been written later than its end.
         case purgeSession(UInt64)
         case subscribe(session: UInt64, Subscription, isNew: Bool)
@@ -86,6 +86,11 @@ package struct StoreBatch: Sendable {
         liveCopyCount += 1
         copies.append(Copy(session: session, terms: terms, message: message))
         return UInt32(truncatingIfNeeded: copies.count - 1)
+    }
+
+    /// Gives a message its body back: all copies so far have died, and there is to be another.
+    mutating func revive(_ message: Int32, _ body: ApplicationMessage) {
+        messages[Int(message)].message = body
     }
 
     /// The copy need not be written any more.

@@ -72,6 +72,9 @@ final class StoreOutbox {
         hurries = ContiguousArray(repeating: false, count: loopCount)
     }
 
+    /// The youngest batch that has something in it.
+    var latestNumber: UInt64 { open.isEmpty && resting != nil ? restingNumber : openNumber }
+
     /// The number of the resting batch, whether there is one or not.
     private var restingNumber: UInt64 { openNumber &- 1 }
 
