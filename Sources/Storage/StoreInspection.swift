@@ -169,6 +169,7 @@ package struct StoreInspection {
             }
             cursor.next()
         }
+        try lookAtFlights()
         for number in bodies {
             let key = StoreKey(.references, number)
             var counted: UInt32?
@@ -184,6 +185,23 @@ package struct StoreInspection {
         }
     }
 
+    /// Flights of copies that are gone; those of sessions that are gone have been found.
+    private mutating func lookAtFlights() throws(StoreError) {
+        let cursor = database.cursor()
+        let prefix = StoreKey(.flight)
+        cursor.seek(prefix)
+        while let key = try cursor.key(goesOnAfterErrors: true), key.starts(with: prefix.bytes) {
+            if let session = key.keyNumber(at: 1), let number = key.keyNumber(at: 9),
+                sessions.contains(session),
+                try database.value(of: StoreKey(.copy, session, number)) == nil
+            {
+                findings.leftovers += 1
+                unwanted.append(key)
+            }
+            cursor.next()
+        }
+    }
+
     // MARK: Mending
 
     private mutating func mend() throws(StoreError) {
@@ -196,6 +214,11 @@ package struct StoreInspection {
         }
         for key in unwanted {
             batch.delete(key)
+            if key.first == RowKind.copy.rawValue, let session = key.keyNumber(at: 1),
+                let number = key.keyNumber(at: 9)
+            {
+                batch.delete(StoreKey(.flight, session, number))
+            }
             try write(10_000)
         }
         for (number, count) in copiesOfBody {

@@ -1,4 +1,5 @@
 import BrokerCore
+import BrokerLog
 import Logging
 import Primitives
 import Synchronization
@@ -12,6 +13,7 @@ final class StoreReader: Sendable {
     private let statistics: StoreStatistics
     private let directory: String
     private let log: Logger
+    private let trouble: Episode
 
     private static let purgeLength = 5000
 
@@ -25,6 +27,10 @@ final class StoreReader: Sendable {
         self.statistics = statistics
         self.directory = directory
         self.log = log
+        trouble = Episode(
+            log, level: .error,
+            began: "stored messages cannot be read: it is tried again each second",
+            ended: "stored messages can be read again")
     }
 
     /// Puts another database in place, once no read uses the old one.
@@ -54,14 +60,16 @@ final class StoreReader: Sendable {
         _ body: (Database) throws(StoreError) -> Value
     ) -> Result<Value, StoreError> {
         database.withLock { database in
-            guard let database else {
-                return .failure(
-                    StoreError(operation: "read from the store", path: directory, text: "it is closed"))
-            }
             do throws(StoreError) {
-                return .success(try body(database))
+                guard let database else {
+                    throw StoreError(operation: "read from the store", path: directory, text: "it is closed")
+                }
+                let value = try body(database)
+                trouble.ended()
+                return .success(value)
             } catch {
-                statistics.count(error)
+                if database != nil { statistics.count(error) }
+                trouble.occurred(["error": "\(error)"])
                 return .failure(error)
             }
         }

@@ -148,6 +148,23 @@ import Testing
         #expect(store.present(.bodies) == 0)
     }
 
+    @Test func `a flight without its copy is a leftover, and goes with a copy that repair removes`() throws {
+        let folder = try folder()
+        let copy = StoreKey(.copy, 1, 2)
+        try StoreFile(folder).flip(copy)
+        let found = try StoreInspection.repair(settings(folder))
+        #expect(found.problems.count == 1 && found.leftovers == 0)
+        #expect(try !StoreFile(folder).has(StoreKey(.flight, 1, 2)))
+
+        let other = try self.folder()
+        try StoreFile(other).delete(copy)
+        let findings = try StoreInspection.check(settings(other))
+        #expect(findings.isSound && findings.leftovers == 1)
+        _ = try StoreInspection.repair(settings(other))
+        #expect(try StoreInspection.check(settings(other)).leftovers == 0)
+        #expect(try !StoreFile(other).has(StoreKey(.flight, 1, 2)))
+    }
+
     @Test func `leftovers of a crash are no problem, and repair removes them`() throws {
         let folder = try folder()
         try StoreFile(folder).delete(StoreKey(.session, 2))

@@ -105,12 +105,9 @@ extension Session {
                 }
             }
             backlog.next = loaded.next ?? backlog.readableThrough + 1
-        case .failure(let error):
-            // The store still has them: they are asked for again.
+        case .failure:
+            // The store, which logs it once, still has them: they are asked for again.
             counters.add(.storeReadRetries)
-            shard.log.error(
-                "stored messages cannot be read; it is tried again",
-                metadata: ["client": "\(id.clientID)", "error": "\(error)", "messages": "\(backlog.count)"])
             shard.timers.add(.backlogRetry(handle), at: shard.now.adding(seconds: 1))
             return
         }
