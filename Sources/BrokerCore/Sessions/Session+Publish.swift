@@ -18,7 +18,7 @@ extension Session {
                     after: receivedBatch == 0 ? .none : StoreWait(batch: receivedBatch))
                 return
             }
-            // QoS 1 is acknowledged in the same step; only unreleased QoS 2 fills our Receive Maximum.
+            // Only unreleased QoS 2 fills our Receive Maximum: QoS 1 waits for no more than its commit.
             guard version != .v5 || received.count < Int(shard.settings.receiveMaxBroker) else {
                 reject(.receiveMaximumExceeded, .receiveMaximumExceeded, .protocolError)
                 return
