@@ -35,7 +35,7 @@ def broker(start_broker, disk):
 @pytest.mark.parametrize("keeps_some", [False, True])
 def test_with_sync_on_write_a_power_cut_loses_nothing(start_broker, disk, keeps_some):
     broker = start_broker({**UNLIMITED, "leveldb.sync_on_write": "on"}, environment=disk.environment)
-    play(broker, Scene(broker, killed=lambda: disk.cut_power(keeps_some)), subscribers=4, crashes=5)
+    play(broker, Scene(broker, killed=lambda: disk.cut_power(keeps_some)), subscribers=4, crashes=20)
     assert "synced" in disk.book.read_text()
 
 

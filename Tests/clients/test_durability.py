@@ -12,7 +12,7 @@ def test_what_was_acknowledged_survives_twenty_kills(start_broker):
 
 def test_a_body_shared_by_a_hundred_sessions_survives_kills(start_broker):
     broker = start_broker(UNLIMITED)
-    play(broker, Scene(broker, publishers=2, in_flight=5), subscribers=100, crashes=5)
+    play(broker, Scene(broker, publishers=2, in_flight=5), subscribers=100, crashes=20)
 
 
 @pytest.mark.parametrize("window", [0, 200])
