@@ -1,0 +1,101 @@
+import MQTTCodec
+import Primitives
+import TestSupport
+import Testing
+
+@testable import BrokerCore
+@testable import Storage
+
+@Suite struct StoreReaderTests {
+    private func filled(_ count: UInt64 = 10) throws -> TestStore {
+        let store = try TestStore()
+        try store.commit {
+            for session in [1, 2, 3] as [UInt64] { $0.add(session: session) }
+            for number in 1...count { $0.add("\(number)", number: number << 1, for: [2]) }
+            $0.add("other", number: 7, for: [1, 3])
+        }
+        return store
+    }
+
+    @Test func `copies are loaded in the order of their numbers, as many as asked for`() throws {
+        let store = try filled()
+        let all = try store.load(2)
+        #expect(all.copies.map(\.number) == (1...10).map { $0 << 1 })
+        #expect(all.copies.map { $0.message?.text } == (1...10).map { "\($0)" })
+        #expect(all.next == nil && all.lostCount == 0)
+        let some = try store.load(2, limit: 4)
+        #expect(some.copies.map(\.number) == [2, 4, 6, 8] && some.next == 9)
+        let rest = try store.load(2, 9...UInt64.max, limit: 7)
+        #expect(rest.copies.map(\.number) == [10, 12, 14, 16, 18, 20] && rest.next == nil)
+        #expect(try store.load(9).copies.isEmpty)
+    }
+
+    @Test func `a load stops at its number of bytes, but has one copy at least`() throws {
+        let store = try TestStore()
+        try store.commit {
+            $0.add(session: 1)
+            for number in 1...4 as ClosedRange<UInt64> {
+                $0.add(String(repeating: "x", count: 1000), number: number << 1, for: [1])
+            }
+        }
+        #expect(try store.load(1, byteLimit: 1).copies.map(\.number) == [2])
+        let two = try store.load(1, byteLimit: 2000)
+        #expect(two.copies.map(\.number) == [2, 4] && two.next == 5)
+    }
+
+    @Test func `a load keeps to its range and passes over exceptions`() throws {
+        let store = try filled()
+        let found = try store.load(2, 5...16, except: [8, 12, 99])
+        #expect(found.copies.map(\.number) == [6, 10, 14, 16] && found.next == nil)
+    }
+
+    @Test func `a load sees what was committed before it`() throws {
+        let store = try filled()
+        try store.commit {
+            $0.add("late", number: 100, for: [2])
+            $0.remove(2, of: 2)
+        }
+        #expect(try store.load(2).copies.map(\.number) == (2...10).map { $0 << 1 } + [100])
+    }
+
+    @Test func `flights come with their identifier, and without their message once they are released`() throws
+    {
+        let store = try filled()
+        try store.commit {
+            for (number, identifier, isReleased) in [(4, 11, false), (6, 12, true), (20, 13, false)] {
+                $0.append(
+                    .flight(
+                        session: 2, number: UInt64(number), packetIdentifier: UInt16(identifier),
+                        isReleased: isReleased, expiryDeadline: nil))
+            }
+            $0.add("sent at once", number: 30, for: [2], identifier: 14)
+        }
+        // All of them, whatever the limit: their identifiers are taken.
+        let copies = try store.load(2, limit: 1, isOfFlights: true).copies
+        #expect(copies.map(\.number) == [4, 6, 20, 30])
+        #expect(copies.map(\.packetIdentifier) == [11, 12, 13, 14])
+        #expect(copies.map { $0.message == nil } == [false, true, false, false])
+    }
+
+    @Test func `a copy that is damaged while the broker runs is lost alone, counted and removed`() throws {
+        let store = try filled()
+        // As a medium that fails would: a row whose sum does not fit, put there behind the store's back.
+        store.close()
+        try StoreFile(store.folder).flip(StoreKey(.copy, 2, 6), StoreKey(.copy, 2, 10))
+        let second = try TestStore.unread(store.folder)
+        let loaded = try second.load(2)
+        #expect(loaded.lostCount == 2)
+        #expect(loaded.copies.map(\.number) == [2, 4, 8, 12, 14, 16, 18, 20])
+        #expect(second.store.statistics.reading.damaged == 2)
+        #expect(try second.wait { (try? second.load(2).lostCount) == 0 })
+    }
+
+    @Test func `a copy without its body is lost alone`() throws {
+        let store = try filled()
+        store.close()
+        try StoreFile(store.folder).delete(StoreKey(.body, 7))
+        let second = try TestStore.unread(store.folder)
+        #expect(try second.load(1).lostCount == 1)
+        #expect(try second.wait { (try? second.load(2).lostCount) == 0 })
+    }
+}
