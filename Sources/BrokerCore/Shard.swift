@@ -85,6 +85,9 @@ package final class Shard {
     private var writer = PacketWriter()
 
     // Work left for later turns.
+    /// Steps this loop has taken; see `count(steps:)`.
+    package internal(set) var steps: UInt64 = 0
+    var deferred = DeferredWork()
     var scanning: ContiguousArray<SessionHandle> = []
     var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
     package internal(set) var isOverloaded = false
@@ -172,9 +175,11 @@ package final class Shard {
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
     }
 
-    /// A turn ends: works on what was left for later, then posts what other loops are to get.
-    package func turnEnded() {
+    /// A turn ends: works on what was left for later, as far as the turn's time goes, then posts what other loops are to
+    /// get.
+    package func turnEnded(isTurnOver: () -> Bool = { true }) {
         if !scanning.isEmpty { continueScans() }
+        if !deferred.isEmpty { continueDeferred(isTurnOver: isTurnOver) }
         postDeliveries()
         if isStoring {
             storeTurnEnded()
@@ -186,11 +191,12 @@ package final class Shard {
     package func refreshGauges() {
         counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
+        counters.set(.deferredJobsWaiting, to: deferred.count)
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.
     package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
-        if timersAreBehind || nextDue < due.count || !scanning.isEmpty { return 0 }
+        if timersAreBehind || nextDue < due.count || !scanning.isEmpty || !deferred.isEmpty { return 0 }
         if isOverloaded { return 1_000_000 }
         let limit = isStoring ? storeSleepLimit(now) : nil
         return timers.nanosecondsUntilNext(from: now, limit: limit ?? 10_000_000_000) ?? limit

@@ -20,6 +20,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     // The loop itself.
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
     case loopReadsPaused, loopFairnessYields
+    case deferredJobs, deferredSlices
     case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
     case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
     case bytesUndecoded
@@ -101,6 +102,8 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case publishesPending
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
     case connectionsOpen, timersWaiting, routerCacheEntries, queuedBytes
+    /// Long work that goes on in slices, see `DeferredWork`.
+    case deferredJobsWaiting
     /// Copies that are in the store or on their way there, as the loops know them.
     case storedCopies
     /// Queued copies that lie in the store alone.

@@ -166,6 +166,15 @@ extension MetricCatalog {
         .perLoop(
             "loop_timers", .timers, .timersWaiting, help: "Deadlines waiting in the loop's timer wheel."),
         .perLoop(
+            "loop_deferred_jobs", .events, .deferredJobsWaiting,
+            help: "Long pieces of work that the loop is working off in slices."),
+        .perLoop(
+            "loop_deferred_jobs_total", .events, .deferredJobs,
+            help: "Pieces of work that were too long for one turn."),
+        .perLoop(
+            "loop_deferred_slices_total", .events, .deferredSlices,
+            help: "Slices in which long pieces of work were worked off."),
+        .perLoop(
             "loop_reads_paused_total", .events, .loopReadsPaused,
             help: "Times the loop stopped reading to let others catch up."),
         .perLoop(

@@ -52,7 +52,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func turnEnded(_ loop: EventLoop, now: MonotonicTime) {
-        shard.turnEnded()
+        shard.turnEnded { loop.isTurnOver }
     }
 
     func turnFlushed(_ loop: EventLoop) {
