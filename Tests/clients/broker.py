@@ -1,5 +1,6 @@
 """The broker as a process: started in a folder of its own, on ports the kernel chose."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -32,12 +33,15 @@ def write_config(folder, settings):
 
 class Broker:
     """A running broker. `open_files` limits its file descriptors; `log` is where its JSON log goes; `environment` is
-    added to the test's own."""
+    added to the test's own; `is_first` lets it run whenever it wants to, where we may say so: its turns are then its own
+    work, not its wait for a processor."""
 
     def __init__(
-        self, binary, folder, settings, open_files=None, log="stderr.log", may_log_errors=False, environment=None
+        self, binary, folder, settings, open_files=None, log="stderr.log", may_log_errors=False, environment=None,
+        is_first=False,
     ):
         self.binary, self.folder, self.open_files, self.environment = binary, folder, open_files, environment or {}
+        self.is_first = is_first
         self.log_path = folder / log
         self.may_log_errors = may_log_errors
         self.config = write_config(folder, settings)
@@ -48,6 +52,9 @@ class Broker:
         def limit():
             if self.open_files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
+            if self.is_first:
+                with contextlib.suppress(OSError):
+                    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
         with open(self.folder / "stderr.log", "wb") as stderr:
             self.process = subprocess.Popen(
