@@ -284,12 +284,12 @@ def ended_members_with_long_filters(scene, size):
             member.close()
 
 
-@attack(size=4000, memory=80)
+@attack(size=1000, memory=80, settings={"max_online_messages": 1})
 def shared_groups_in_the_route_cache(scene, size):
-    """200 shared groups match every topic; `size` different topics are published."""
+    """5,000 shared groups match every topic; `size` different topics are published."""
     member = client(scene, "member")
-    member.send(subscribe([f"$share/g{each}/#" for each in range(200)]))
-    member.read_packet()
+    member.send(subscribe([f"$share/g{each}/#" for each in range(5000)]))
+    ping(member)
     publisher = client(scene, "publisher")
     with scene.measured():
         publisher.send(b"".join(publish(f"t/{each}") for each in range(size)))
