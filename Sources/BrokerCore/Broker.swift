@@ -18,6 +18,8 @@ package final class Broker: Sendable {
     let batches = DeliveryBatchPool()
     /// Bytes on their way to each loop: posted and not yet taken.
     private let inTransit: [TransitGauge]
+    /// By loop: how far the copies that it stores have got.
+    let horizons: [StoreHorizon]
     private let hooks: Mutex<[any Hook]>
     /// The last number that a stored message was given, and the last of a session.
     private let storeNumber = Atomic<UInt64>(0)
@@ -36,6 +38,7 @@ package final class Broker: Sendable {
         subscriptions = SubscriptionTrie(loopCount: loopCount)
         retained = RetainedTrie()
         inTransit = (0..<loopCount).map { _ in TransitGauge() }
+        horizons = (0..<loopCount).map { _ in StoreHorizon(loopCount: loopCount) }
     }
 
     /// The hooks in the order in which their plugins were started; each loop keeps a chain made from them.
@@ -48,7 +51,7 @@ package final class Broker: Sendable {
     ///
     /// - Parameter isShared: several sessions may keep a copy: bit 0 says so for as long as the message lives.
     func takeStoreNumber(isShared: Bool) -> UInt64 {
-        storeNumber.wrappingAdd(1, ordering: .relaxed).newValue << 1 | (isShared ? 1 : 0)
+        storeNumber.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue << 1 | (isShared ? 1 : 0)
     }
 
     /// No number above this one has been given.

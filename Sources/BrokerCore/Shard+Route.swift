@@ -200,7 +200,8 @@ extension Shard {
             post(&publication, target)
             return
         }
-        let ticket = storeCopy(&publication, session: target.storeNumber, terms: terms)
+        let ticket = storeCopy(
+            &publication, session: target.storeNumber, terms: terms, loop: Int(target.session.loop))
         guard terms.qos == .exactlyOnce else {
             post(&publication, target, ticket)
             return

@@ -13,12 +13,15 @@ package enum CoreLetter: Sendable {
     case committed(UInt64)
     /// Copies that this loop has stored are not needed any more.
     ///
-    /// - Parameter isUrgent: others of its open batch will not be acknowledged soon: their clients are away.
-    case storeRemovals(ContiguousArray<StoreRemoval>, isUrgent: Bool)
-    /// Another loop is about to read from the store.
-    case storeFlush(from: Int)
-    /// The answer to `storeFlush`.
-    case storeFlushed
+    /// - Parameters:
+    ///   - serial: the letter's number at the loop `from`.
+    ///   - isUrgent: others of its open batch will not be acknowledged soon, their clients are away; or somebody waits for
+    ///     what it stores.
+    case storeRemovals(ContiguousArray<StoreRemoval>, from: Int, serial: UInt64, isUrgent: Bool)
+    /// From the loop to itself: copies up to this number are committed, and came before this letter.
+    case horizonReached(UInt64)
+    /// Copies of a loop have got further; this loop had waited for that.
+    case horizonMoved
     /// Copies of a session have come from the store; `number` is the session's there.
     case backlogLoaded(SessionHandle, number: UInt64, Result<LoadedBacklog, StoreError>)
     case backlogPurged(SessionHandle, number: UInt64, count: Int)
@@ -49,6 +52,7 @@ package enum TimerToken: Sendable {
     case retainedSweep
     case backlogRetry(SessionHandle)
     case retainedRelease
+    case horizonDeadline(UInt32)
 }
 
 /// One loop's part of the broker: the sessions that live on it and all that only they touch. Nothing here is
@@ -106,7 +110,7 @@ package final class Shard {
     /// Whether anything is kept.
     let isStoring: Bool
     let outbox: StoreOutbox
-    var barrier = StoreBarrier()
+    var reads = StoreReads()
     /// Sessions that are kept, by their number in the store.
     var kept: [UInt64: SessionHandle] = [:]
     /// Bytes of the messages in this loop's queues.
@@ -169,7 +173,7 @@ package final class Shard {
                 .resumeReading(let handle, let epoch):
                 current(handle, epoch) == nil
             case .backlogRetry(let handle): session(handle) == nil
-            case .hookDeadline, .retainedSweep, .retainedRelease: false
+            case .hookDeadline, .retainedSweep, .retainedRelease, .horizonDeadline: false
             }
         }
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
@@ -181,10 +185,7 @@ package final class Shard {
         if !scanning.isEmpty { continueScans() }
         if !deferred.isEmpty { continueDeferred(isTurnOver: isTurnOver) }
         postDeliveries()
-        if isStoring {
-            storeTurnEnded()
-            takeUpFlushes()
-        }
+        if isStoring { storeTurnEnded() }
     }
 
     /// Sets the gauges that nobody keeps, when somebody asks for them.
@@ -209,11 +210,11 @@ package final class Shard {
         case .deliveries(let batch): return take(batch, isTurnOver: isTurnOver)
         case .hookReply(let ticket, let reply): answered(ticket, reply)
         case .committed(let number): committed(number)
-        case .storeRemovals(let removals, let isUrgent):
-            for removal in removals { remove(removal) }
+        case .storeRemovals(let removals, let loop, let serial, let isUrgent):
+            remove(removals, from: loop, serial: serial)
             if isUrgent { outbox.isUrgent = true }
-        case .storeFlush(let loop): flushAsked(by: loop)
-        case .storeFlushed: flushAnswered()
+        case .horizonReached(let through): horizonReached(through)
+        case .horizonMoved: horizonMoved()
         case .backlogLoaded(let handle, let number, let result):
             if let session = session(handle), session.storeNumber == number { session.backlogLoaded(result) }
         case .backlogPurged(let handle, let number, let count):
@@ -237,6 +238,7 @@ package final class Shard {
         case .retainedSweep: sweepRetained()
         case .backlogRetry(let handle): session(handle)?.retryBacklog()
         case .retainedRelease: releaseRetained()
+        case .horizonDeadline(let serial): horizonDeadlinePassed(serial)
         }
     }
 

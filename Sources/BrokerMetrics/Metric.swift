@@ -31,7 +31,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case publisherThrottled, subscriberBlocked
     case sharedRedelivered
     // The store, seen from the loops.
-    case storeCopies, storeElided, storeBatches, storeBarriers, storeSpilled, storeRefilled
+    case storeCopies, storeElided, storeBatches, storeBarriers, storeBarriersLate, storeSpilled, storeRefilled
     case storeReadRetries
     case storeSubscribesRefused, storeUnsubscribesRefused, storeConnectsRefused, answersHeld
 }
@@ -122,4 +122,6 @@ package enum LoopHistogram: Int, CaseIterable, Sendable {
     case fanOut
     /// Nanoseconds an answer to a client waited for the store.
     case answerHoldNanoseconds
+    /// Nanoseconds a session waited until its messages could be read from the store.
+    case barrierWaitNanoseconds
 }

@@ -26,7 +26,16 @@ extension MetricCatalog {
             help: "Times a backlog could not be read from the store and was asked for again."),
         .own(
             "store_barriers_total", .events, .storeBarriers,
-            help: "Times the loops came to an agreement before a backlog was read."),
+            help: "Times a loop looked how far the store could be read, before it read backlogs."),
+        .own(
+            "store_barriers_late_total", .events, .storeBarriersLate,
+            help:
+                "Times clients waited over 250 ms for stored messages because an event loop had not handed its own to the store."
+        ),
+        .single(
+            "store_barrier_wait_seconds", .histogram, .seconds, .own,
+            .histogram(.barrierWaitNanoseconds, .turnSeconds),
+            help: "How long sessions waited until their messages could be read from the store."),
         .own("store_batches_total", .events, .storeBatches, help: "Batches the loops handed to the store."),
         .own(
             "store_held_answers", .packets, .heldAnswers,

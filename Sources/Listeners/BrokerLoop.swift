@@ -202,7 +202,8 @@ package final class LoopDoors: Sendable {
         for (waker, handle) in zip(wakers, handles) { waker.connect(to: handle) }
     }
 
-    func post(_ letter: LoopLetter) {
+    /// Posts `letter` to every loop.
+    package func post(_ letter: LoopLetter) {
         for mailbox in mailboxes { mailbox.post(letter) }
     }
 

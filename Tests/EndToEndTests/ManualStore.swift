@@ -73,6 +73,7 @@ final class ManualStore: MessageStore {
     private struct State {
         var contents = Contents()
         var isHolding = false
+        var isHoldingCommits = false
         var isHoldingPurges = false
         var heldPurges: [Job] = []
         var jobs: [Job] = []
@@ -126,6 +127,9 @@ final class ManualStore: MessageStore {
     /// From now on nothing is done.
     func hold() { state.withLock { $0.isHolding = true } }
 
+    /// From now on nothing is committed; what was is read. `release` ends it.
+    func holdCommits() { state.withLock { $0.isHoldingCommits = true } }
+
     /// Does the first thing that waits.
     func commitNext() {
         let job = state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
@@ -138,6 +142,7 @@ final class ManualStore: MessageStore {
             let job: Job? = state.withLock {
                 guard $0.jobs.isEmpty else { return $0.jobs.removeFirst() }
                 $0.isHolding = false
+                $0.isHoldingCommits = false
                 return nil
             }
             guard let job else { return }
@@ -193,8 +198,10 @@ final class ManualStore: MessageStore {
                 $0.heldPurges.append(job)
                 return true
             }
-            if $0.isHolding { $0.jobs.append(job) }
-            return $0.isHolding
+            var isHeld = $0.isHolding
+            if case .commit = job, $0.isHoldingCommits { isHeld = true }
+            if isHeld { $0.jobs.append(job) }
+            return isHeld
         }
         if !isHeld { perform(job) }
     }

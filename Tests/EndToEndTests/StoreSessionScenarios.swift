@@ -149,7 +149,7 @@ import Testing
         #expect(bench.store.wait { $0.contents.copyCount == 0 })
     }
 
-    @Test func `copies that come while the loops agree on a read are not taken for lost`() throws {
+    @Test func `copies that come while a read waits for others are not taken for lost`() throws {
         let bench = try StoreBench()
         let (broker, store) = (bench.broker, bench.store)
         let id = broker.id(on: 1, "r")
@@ -159,11 +159,11 @@ import Testing
         for number in 1...101 { try near.publishAndComplete("t", "\(number)", qos: .atLeastOnce) }
         #expect(broker.wait { $0[LoopGauge.spilledMessages] == 1 })
         store.hold()
-        // Loop 0 has something to commit before it can say that it has flushed.
+        // Loop 0 has a copy that is not committed.
         try far.publish("t", "102", qos: .atLeastOnce)
         #expect(store.wait { $0.heldCopyCount == 1 })
         let receiver = try bench.lasting(id)
-        #expect(broker.wait { $0[.storeBarriers] == 1 })
+        #expect(broker.wait { $0[.storeBarriers] >= 1 })
         try far.publish("t", "103", qos: .atLeastOnce, id: 2)
         #expect(broker.wait { $0[LoopGauge.spilledMessages] == 3 })
         store.release()

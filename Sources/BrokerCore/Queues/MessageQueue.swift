@@ -157,12 +157,13 @@ package final class StoredBacklog {
     package var count: Int
     /// Where reading begins or goes on: no copy has a lower number.
     var next: UInt64
-    /// Up to here every copy has arrived and is committed: so far it may be read. 0 = a barrier is needed first.
+    /// Up to here every copy has arrived and is committed: so far it may be read. 0 = not known yet.
     var readableThrough: UInt64 = 0
-    /// Copies that were in memory or under way when the last barrier was asked for. They may have arrived before others
-    /// with lower numbers, and the store may still have them when it is read; they must not come again.
+    /// Copies that were in memory, under way or just removed when it became known how far the store may be read. They may
+    /// have arrived before others with lower numbers, and the store may still have them when it is read; they must not
+    /// come again.
     var exceptions: Set<UInt64> = []
-    /// A barrier, a read or a purge is under way.
+    /// It waits until it may be read, or a read or a purge is under way.
     var isBusy = false
     /// The highest number among them.
     var last: UInt64
@@ -177,6 +178,8 @@ package final class StoredBacklog {
     var mayHaveBeenSent = false
     /// Messages in it may have expired.
     var wantsPurge = false
+    /// Up to this number.
+    var purgeThrough: UInt64 = 0
 
     init(count: Int, next: UInt64) {
         self.count = count

@@ -6,8 +6,8 @@ import Primitives
 /// The part of a queue that lies in the store alone, and its way back into memory.
 ///
 ///     in memory → spilled       [offline, and memory has no room: spill]
-///     spilled → barrier asked   [the client is here, memory runs low: wantBacklog]
-///     barrier asked → reading   [barrierPassed]
+///     spilled → waiting         [the client is here, memory runs low: wantBacklog]
+///     waiting → reading         [horizonReached]
 ///     reading → in memory       [loaded]
 extension Session {
     /// Copies an offline queue keeps in memory: enough to be busy with until the first of the rest are read.
@@ -37,7 +37,10 @@ extension Session {
         backlog.count += 1
         backlog.last = max(backlog.last, number)
         // Copies of different publishers may arrive in another order than that of their numbers.
-        if number > backlog.readableThrough { backlog.next = min(backlog.next, number) }
+        if number > backlog.readableThrough, number < backlog.next {
+            backlog.next = number
+            if backlog.isBusy { shard.reads.lower(to: number) }
+        }
         counters.add(.storeSpilled)
         counters.move(.queuedMessages, by: 1)
         counters.move(.spilledMessages, by: 1)
@@ -55,19 +58,29 @@ extension Session {
         if !backlog.wantsPurge, backlog.next <= backlog.readableThrough {
             read(backlog)
         } else {
-            backlog.exceptions = Set(queue.numbers)
-            backlog.exceptions.formUnion(inflight.numbers)
-            if case .deliver(let copy)? = pendingDelivery?.question {
-                backlog.exceptions.insert(copy.ticket.number)
-            }
-            shard.barrier.waiting.append(handle)
+            shard.reads.waiting.append(handle)
         }
     }
 
+    /// The number up to which the store must be readable for this session to go on; nil = it does not wait.
+    var wantedFromStore: UInt64? {
+        guard isKept, let backlog = queue.backlog, backlog.isBusy else { return nil }
+        return backlog.wantsPurge ? backlog.purgeThrough : backlog.next
+    }
+
     /// All copies up to `through` have arrived and are committed.
-    func barrierPassed(through: UInt64) {
+    ///
+    /// - Parameter removed: copies that the store may still have, though they were removed.
+    func horizonReached(_ through: UInt64, removed: Set<UInt64>) {
         guard let backlog = queue.backlog, isKept else { return }
         backlog.readableThrough = through
+        // What is in memory, or was, may have arrived before others with lower numbers.
+        backlog.exceptions = removed
+        backlog.exceptions.formUnion(queue.numbers)
+        backlog.exceptions.formUnion(inflight.numbers)
+        if case .deliver(let copy)? = pendingDelivery?.question {
+            backlog.exceptions.insert(copy.ticket.number)
+        }
         if backlog.wantsPurge { purge(backlog) } else { read(backlog) }
     }
 
@@ -192,7 +205,7 @@ extension Session {
 
     // MARK: Expiry
 
-    /// Messages for this client have expired: those in memory go at once, the rest after a barrier.
+    /// Messages for this client have expired: those in memory go at once, the rest when it may be read.
     func messagesAreDue() {
         let now = shard.now
         for copy in queue.removeAll(where: { $0.message.isExpired(at: now) }) {
@@ -203,6 +216,7 @@ extension Session {
         }
         guard let backlog = queue.backlog else { return }
         backlog.wantsPurge = true
+        backlog.purgeThrough = backlog.last
         wantBacklog()
     }
 

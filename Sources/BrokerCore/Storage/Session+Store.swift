@@ -56,8 +56,8 @@ extension Session {
             shard.note(.released(session: storeNumber, packetIdentifier: identifier))
         }
         shard.note(.endSession(storeNumber, purges: purges))
-        // Copies that other loops have for it arrive, or are written, later than that.
-        if purges, shard.broker.loopCount > 1 { shard.barrier.purges.append(storeNumber) }
+        // Copies that have arrived, and wait in the store alone, may be written later than that.
+        if purges { shard.reads.purge(storeNumber, through: shard.broker.lastStoreNumber) }
         shard.kept[storeNumber] = nil
         storeNumber = 0
         storedReceived.removeAll()

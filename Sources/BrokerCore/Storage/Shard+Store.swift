@@ -31,8 +31,12 @@ extension Shard {
     }
 
     /// Keeps a copy for the session with number `session` in the store.
+    ///
+    /// - Parameter loop: where the session lives; nil = here.
     @inline(__always)
-    func storeCopy(_ publication: inout Publication, session: UInt64, terms: DeliveryTerms) -> StoreTicket {
+    func storeCopy(
+        _ publication: inout Publication, session: UInt64, terms: DeliveryTerms, loop: Int? = nil
+    ) -> StoreTicket {
         if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         var message: Int32 = -1
         var number: UInt64 = 0
@@ -41,6 +45,7 @@ extension Shard {
             number = outbox.routedNumber
             if outbox.open.isSettled(message) { outbox.open.revive(message, publication.sharedMessage()) }
         } else {
+            willTakeStoreNumber()
             number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping == .shared)
             message = outbox.open.add(
                 publication.sharedMessage(), number: number,
@@ -50,6 +55,7 @@ extension Shard {
                 outbox.routedNumber = number
             }
         }
+        outbox.noteCopy(number, for: loop ?? index)
         let place = outbox.open.addCopy(of: message, session: session, terms: terms)
         counters.add(.storeCopies)
         counters.move(.storedCopies, by: 1)
@@ -72,6 +78,10 @@ extension Shard {
             remove(removal)
         } else {
             outbox.removals[Int(ticket.loop)].append(removal)
+            // This loop gave its identifier to the store, in a batch that may be written after the removal: it would stay.
+            if flight == .written, !outbox.isAllCommitted {
+                note(.removeFlight(session: session, number: ticket.number))
+            }
         }
     }
 
@@ -156,16 +166,26 @@ extension Shard {
             if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
         }
         if outbox.byteCount > Self.openBatchHighWater { isOverloaded = true }
-        postRemovals()  // before any barrier, which they must not come behind
-        if !barrier.waiting.isEmpty || !barrier.purges.isEmpty { startBarrier() }
+        postRemovals()
+        publishHorizon()
+        lookAtHorizon()
     }
 
     private func postRemovals() {
         for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty || outbox.hurries[loop] {
-            links.post(.storeRemovals(outbox.removals[loop], isUrgent: outbox.hurries[loop]), loop)
-            outbox.removals[loop] = []
+            trimRemovals(loop)
+            let sent = outbox.takeRemovals(loop)
+            links.post(
+                .storeRemovals(
+                    sent.removals, from: index, serial: sent.serial, isUrgent: outbox.hurries[loop]), loop)
             outbox.hurries[loop] = false
         }
+    }
+
+    /// Copies that this loop has stored are not needed any more at loop `loop`.
+    func remove(_ removals: ContiguousArray<StoreRemoval>, from loop: Int, serial: UInt64) {
+        for removal in removals { remove(removal) }
+        if !removals.isEmpty { outbox.noteRemovals(serial, from: loop) }
     }
 
     /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
@@ -232,7 +252,6 @@ extension Shard {
             let loop = Int(late.removal.ticket.loop)
             if loop == index { remove(late.removal) } else { outbox.removals[loop].append(late.removal) }
         }
-        answerFlushes()
     }
 
     private func releaseWaiters() {

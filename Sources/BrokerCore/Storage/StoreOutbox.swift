@@ -37,18 +37,34 @@ final class StoreOutbox {
     var resting: StoreBatch?
     /// Batches that were handed over and are not committed, ascending.
     private(set) var outstanding: ContiguousArray<UInt64> = []
+    /// What is still to be known of them, in the same order.
+    private var handedOver: ContiguousArray<HandedOver> = []
     /// Who waits for which batch, ascending.
     var waiters: Deque<(batch: UInt64, session: SessionHandle)> = []
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
     /// By loop: copies stored there that are not needed any more.
     var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
-    /// By loop: it stored copies for clients that are away.
+    /// By loop: it stored copies for clients that are away, or somebody waits for what it stores.
     var hurries: ContiguousArray<Bool>
+    /// By loop: letters with removals that went there and are not known to be committed, ascending.
+    private(set) var sentRemovals: ContiguousArray<Deque<SentRemovals>>
+    private var removalSerial: UInt64 = 0
+    /// Removals that came from other loops, in order: committed with `batch`.
+    var removalMarks: Deque<(loop: Int, serial: UInt64, batch: UInt64)> = []
     /// Removals that must not be written before a batch is committed: another copy replaces what they remove.
     var lateRemovals: Deque<(batch: UInt64, removal: StoreRemoval)> = []
     /// QoS 2 messages for other loops, which get them once they are committed.
     var heldRoutes: Deque<HeldRoute> = []
+
+    // How far the copies of this loop have got; see `StoreHorizon`.
+    /// The lowest number of a copy for each loop in the open batch, and in the resting one; `.max` = none.
+    private var openFloors: ContiguousArray<UInt64>
+    private var restingFloors: ContiguousArray<UInt64>
+    var publishedFloors: ContiguousArray<UInt64>
+    var haveFloorsChanged = false
+    /// Numbers have been taken in this turn.
+    var isTaking = false
 
     // The publication that is being routed.
     var isRouting = false
@@ -67,9 +83,26 @@ final class StoreOutbox {
         var targets: ContiguousArray<(target: SubscriptionTarget, ticket: StoreTicket)>
     }
 
+    /// A batch that was handed over.
+    private struct HandedOver {
+        let byteCount: Int
+        let floors: ContiguousArray<UInt64>
+        /// The batch's, which the store holds as well.
+        let changes: ContiguousArray<StoreBatch.Change>
+    }
+
+    struct SentRemovals {
+        let serial: UInt64
+        let removals: ContiguousArray<StoreRemoval>
+    }
+
     init(loopCount: Int) {
         removals = ContiguousArray(repeating: [], count: loopCount)
         hurries = ContiguousArray(repeating: false, count: loopCount)
+        sentRemovals = ContiguousArray(repeating: [], count: loopCount)
+        openFloors = ContiguousArray(repeating: .max, count: loopCount)
+        restingFloors = openFloors
+        publishedFloors = openFloors
     }
 
     /// The youngest batch that has something in it.
@@ -83,8 +116,11 @@ final class StoreOutbox {
         isOpen(ticket) || (resting != nil && ticket.batch == UInt32(truncatingIfNeeded: restingNumber))
     }
 
-    /// Bytes of messages that were not handed over.
-    var byteCount: Int { open.byteCount + (resting?.byteCount ?? 0) }
+    /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in those that the store has not
+    /// committed, and of removals that other loops have not committed.
+    var byteCount: Int { open.byteCount &+ otherByteCount }
+    /// Of this, what is not in the open batch.
+    private var otherByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
         if wait.batch == openNumber { return wait.message >= 0 && open.isSettled(wait.message) }
@@ -93,6 +129,9 @@ final class StoreOutbox {
         }
         return !outstanding.contains(wait.batch)
     }
+
+    /// Nothing is on its way.
+    var isAllCommitted: Bool { open.isEmpty && resting == nil && outstanding.isEmpty }
 
     func isCommitted(_ batch: UInt64) -> Bool {
         batch < openNumber && !(resting != nil && batch == restingNumber) && !outstanding.contains(batch)
@@ -128,7 +167,15 @@ final class StoreOutbox {
         spare = nil
         swap(&batch, &open)
         resting = batch
+        otherByteCount += batch.byteCount
+        swap(&restingFloors, &openFloors)
+        forgetOpenFloors()
         openNumber += 1
+    }
+
+    private func forgetOpenFloors() {
+        for loop in openFloors.indices { openFloors[loop] = .max }
+        haveFloorsChanged = true
     }
 
     /// Takes the resting batch out, to be handed over.
@@ -136,6 +183,8 @@ final class StoreOutbox {
         guard let batch = resting else { return nil }
         resting = nil
         outstanding.append(restingNumber)
+        handedOver.append(
+            HandedOver(byteCount: batch.byteCount, floors: restingFloors, changes: batch.changes))
         return (restingNumber, batch)
     }
 
@@ -146,6 +195,10 @@ final class StoreOutbox {
         var batch = StoreBatch()
         swap(&batch, &open)
         isUrgent = false
+        otherByteCount += batch.byteCount
+        handedOver.append(
+            HandedOver(byteCount: batch.byteCount, floors: openFloors, changes: batch.changes))
+        forgetOpenFloors()
         return (openNumber, batch)
     }
 
@@ -153,6 +206,8 @@ final class StoreOutbox {
     func giveUpResting() {
         guard var batch = resting else { return }
         resting = nil
+        otherByteCount -= batch.byteCount
+        haveFloorsChanged = true
         batch.removeAll()
         spare = batch  // its room serves the next
     }
@@ -160,9 +215,82 @@ final class StoreOutbox {
     /// Forgets the open batch, which has nothing to write.
     func giveUpOpen() {
         open.removeAll()
+        forgetOpenFloors()
         openNumber += 1
         isUrgent = false
     }
 
-    func committed(_ number: UInt64) { outstanding.removeAll { $0 == number } }
+    func committed(_ number: UInt64) {
+        guard let index = outstanding.firstIndex(of: number) else { return }
+        outstanding.remove(at: index)
+        otherByteCount -= handedOver.remove(at: index).byteCount
+        haveFloorsChanged = true
+    }
+
+    // MARK: The horizon
+
+    /// The open batch has a copy with this number for a session of loop `loop`.
+    @inline(__always)
+    func noteCopy(_ number: UInt64, for loop: Int) {
+        if number < openFloors[loop] {
+            openFloors[loop] = number
+            haveFloorsChanged = true
+        }
+    }
+
+    /// The lowest number of a copy for `loop` that is not committed; `.max` = there is none.
+    func floor(for loop: Int) -> UInt64 {
+        var floor = openFloors[loop]
+        if resting != nil { floor = min(floor, restingFloors[loop]) }
+        for batch in handedOver { floor = min(floor, batch.floors[loop]) }
+        return floor
+    }
+
+    // MARK: Removals at other loops
+
+    /// The removals for `loop` are to be posted.
+    func takeRemovals(_ loop: Int) -> SentRemovals {
+        removalSerial += 1
+        let sent = SentRemovals(serial: removalSerial, removals: removals[loop])
+        removals[loop] = []
+        if !sent.removals.isEmpty {
+            sentRemovals[loop].append(sent)
+            otherByteCount += Self.byteCount(sent)
+        }
+        return sent
+    }
+
+    private static func byteCount(_ sent: SentRemovals) -> Int {
+        sent.removals.count * MemoryLayout<StoreRemoval>.stride
+    }
+
+    func forgetRemovals(_ loop: Int, through serial: UInt64) {
+        while let first = sentRemovals[loop].first, first.serial <= serial {
+            sentRemovals[loop].removeFirst()
+            otherByteCount -= Self.byteCount(first)
+        }
+    }
+
+    /// Removals have come from `loop`, and are in the youngest batch.
+    func noteRemovals(_ serial: UInt64, from loop: Int) {
+        let batch = open.isEmpty ? (resting != nil ? restingNumber : openNumber - 1) : openNumber
+        removalMarks.append((loop, serial, batch))
+    }
+
+    /// Calls `body` with session and number of each copy whose removal may not be committed.
+    func forEachUncommittedRemoval(_ body: (UInt64, UInt64) -> Void) {
+        func look(_ changes: ContiguousArray<StoreBatch.Change>) {
+            for case .removeCopy(let session, let number, _, _) in changes { body(session, number) }
+        }
+        for batch in handedOver { look(batch.changes) }
+        if let resting { look(resting.changes) }
+        look(open.changes)
+        for late in lateRemovals { body(late.removal.session, late.removal.ticket.number) }
+        for loop in sentRemovals.indices {
+            for letter in sentRemovals[loop] {
+                for removal in letter.removals { body(removal.session, removal.ticket.number) }
+            }
+            for removal in removals[loop] { body(removal.session, removal.ticket.number) }
+        }
+    }
 }

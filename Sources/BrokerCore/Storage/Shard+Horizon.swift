@@ -1,0 +1,179 @@
+import BrokerMetrics
+import Primitives
+
+/// What of one loop waits until the store may be read.
+///
+/// What a queue does not hold in memory may be read when all copies up to its number are committed and have arrived here:
+/// earlier, a copy could be read and then arrive once more. The floors of all loops say how far that is
+/// (`StoreHorizon`), and a letter of the loop to itself says when all has arrived that was posted before it looked.
+///
+///     look at the floors ── horizonReached(n) ──→ own mailbox ──→ … letters that came before … ──→ read up to n
+///          ▲ a floor rises: horizonMoved
+///          └── too low for all who wait
+struct StoreReads {
+    /// Sessions that have asked in this turn.
+    var waiting: ContiguousArray<SessionHandle> = []
+    /// Sessions that ended, by their number in the store: copies that had arrived may be committed later than the end.
+    fileprivate var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
+    fileprivate var members: ContiguousArray<(session: SessionHandle, since: MonotonicTime)> = []
+    /// The letter to itself is under way.
+    fileprivate var isUnderWay = false
+    /// The last horizon was too low for all who wait.
+    fileprivate var isBlocked = false
+    /// No member can read below this number.
+    fileprivate var lowestWanted: UInt64 = .max
+    /// Counts the times it was blocked.
+    fileprivate var blockSerial: UInt32 = 0
+
+    /// A copy with this number lies in the store alone now, in front of others.
+    mutating func lower(to number: UInt64) { lowestWanted = min(lowestWanted, number) }
+
+    /// - Parameter through: no copy of the session that has arrived has a higher number.
+    mutating func purge(_ session: UInt64, through: UInt64) { purges.append((session, through)) }
+}
+
+extension Shard {
+    private var horizon: StoreHorizon { broker.horizons[index] }
+
+    // MARK: What this loop stores
+
+    /// To be called before this loop takes a number for a message.
+    @inline(__always)
+    func willTakeStoreNumber() {
+        guard !outbox.isTaking else { return }
+        outbox.isTaking = true
+        horizon.beginTaking(broker.lastStoreNumber &+ 1)
+    }
+
+    /// At the end of a turn, when all is posted: tells how far this loop's copies have got.
+    func publishHorizon() {
+        while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
+            outbox.removalMarks.removeFirst()
+            horizon.setRemovalsCommitted(mark.serial, from: mark.loop)
+        }
+        guard outbox.isTaking || outbox.haveFloorsChanged else { return }
+        outbox.haveFloorsChanged = false
+        postDeliveries()
+        for loop in outbox.publishedFloors.indices {
+            let floor = outbox.floor(for: loop)
+            guard floor != outbox.publishedFloors[loop] else { continue }
+            outbox.publishedFloors[loop] = floor
+            if horizon.set(floor, for: loop) { links.post(.horizonMoved, loop) }
+        }
+        if outbox.isTaking {
+            outbox.isTaking = false
+            horizon.endTaking()
+        }
+    }
+
+    // MARK: What this loop reads
+
+    /// At the end of a turn: looks how far the store may be read, for those who wait for it.
+    func lookAtHorizon() {
+        if !reads.waiting.isEmpty {
+            for session in reads.waiting { reads.members.append((session, now)) }
+            reads.waiting.removeAll(keepingCapacity: true)
+            reads.isBlocked = false
+        }
+        guard !reads.isUnderWay, !reads.isBlocked, !reads.members.isEmpty || !reads.purges.isEmpty else {
+            return
+        }
+        reads.isUnderWay = true
+        counters.add(.storeBarriers)
+        links.post(.horizonReached(currentHorizon), index)
+    }
+
+    /// Every copy for this loop up to this number is committed and posted.
+    private var currentHorizon: UInt64 {
+        var horizon = broker.lastStoreNumber  // before the floors
+        for other in broker.horizons { horizon = min(horizon, other.floor(for: index) &- 1) }
+        return horizon
+    }
+
+    /// All copies up to `through` have arrived.
+    func horizonReached(_ through: UInt64) {
+        reads.isUnderWay = false
+        reads.lowestWanted = .max
+        var members: ContiguousArray<(session: SessionHandle, since: MonotonicTime)> = []
+        swap(&members, &reads.members)  // a read may be answered at once, and ask again
+        var ready: ContiguousArray<Session> = []
+        for member in members {
+            guard let session = session(member.session), let wanted = session.wantedFromStore else {
+                continue
+            }
+            if wanted <= through {
+                counters.observe(.barrierWaitNanoseconds, now.nanoseconds(since: member.since))
+                ready.append(session)
+            } else {
+                reads.members.append(member)
+                reads.lower(to: wanted)
+            }
+        }
+        let removed = uncommittedRemovals(of: ready)
+        for session in ready { session.horizonReached(through, removed: removed[session.storeNumber] ?? []) }
+        var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
+        swap(&purges, &reads.purges)
+        for purge in purges {
+            if purge.through <= through {
+                note(.purgeSession(purge.session))
+            } else {
+                reads.purges.append(purge)
+                reads.lower(to: purge.through)
+            }
+        }
+        if reads.lowestWanted != .max { awaitHorizon() }
+    }
+
+    /// A floor of another loop, or of this one, has risen.
+    func horizonMoved() {
+        guard reads.isBlocked else { return }
+        if currentHorizon >= reads.lowestWanted { reads.isBlocked = false } else { armHorizon() }
+    }
+
+    /// Somebody must wait until a loop gets on with what it stores. Nobody else waits for that loop.
+    private func awaitHorizon() {
+        reads.isBlocked = true
+        reads.blockSerial &+= 1
+        timers.add(.horizonDeadline(reads.blockSerial), at: now.adding(milliseconds: Self.horizonPatience))
+        for loop in broker.horizons.indices
+        where broker.horizons[loop].floor(for: index) <= reads.lowestWanted {
+            // It need not let its batch rest.
+            if loop == index { outbox.isUrgent = true } else { outbox.hurries[loop] = true }
+        }
+        armHorizon()
+    }
+
+    private func armHorizon() {
+        for other in broker.horizons { other.await(for: index) }
+        // It may have risen before it was known that somebody waits.
+        if currentHorizon >= reads.lowestWanted { reads.isBlocked = false }
+    }
+
+    /// Milliseconds after which a wait for other loops counts as late.
+    private static let horizonPatience: UInt64 = 250
+
+    func horizonDeadlinePassed(_ serial: UInt32) {
+        guard reads.isBlocked, reads.blockSerial == serial else { return }
+        counters.add(.storeBarriersLate)
+    }
+
+    // MARK: Removals
+
+    /// Removals of these sessions' copies that may not be committed: the store may still have them.
+    private func uncommittedRemovals(of sessions: ContiguousArray<Session>) -> [UInt64: Set<UInt64>] {
+        guard !sessions.isEmpty else { return [:] }
+        for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
+        var found: [UInt64: Set<UInt64>] = [:]
+        for session in sessions { found[session.storeNumber] = [] }
+        outbox.forEachUncommittedRemoval { session, number in
+            if let index = found.index(forKey: session) { found.values[index].insert(number) }
+        }
+        return found
+    }
+
+    /// Forgets the removals that loop `loop` has committed.
+    func trimRemovals(_ loop: Int) {
+        guard !outbox.sentRemovals[loop].isEmpty else { return }
+        outbox.forgetRemovals(loop, through: broker.horizons[loop].removalsCommitted(from: index))
+    }
+}
