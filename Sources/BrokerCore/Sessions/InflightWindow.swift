@@ -4,17 +4,22 @@ package import Primitives
 
 /// QoS 1 and 2 messages on their way to one client, in the order they were sent.
 ///
-///     front                                            back
-///     [ id 7 awaits PUBACK | id 8 awaits PUBREC | id 9 awaits PUBCOMP | id 10 … ]
+///     front                                                       back
+///     [ id 7 awaits PUBACK | gone | id 9 awaits PUBREC | id 10 awaits PUBCOMP … | id 12 not sent on this connection ]
+///       ▲ position `base`                                                         ▲ cursor `unsent`
 ///
 ///     queued → awaitingPuback  → gone   [acknowledged]
 ///     queued → awaitingPubrec  → awaitingPubcomp → gone   [received, completed]
 ///
-/// Identifiers ascend from 1 to 65535 and wrap; the next one is remembered across reconnects. One that is still in
-/// use when its turn comes round again is passed over. Acknowledgements
-/// mostly come in the order of sending, so an entry is looked for where its identifier says it should be, and only
-/// then by walking.
-package struct InflightWindow {
+/// Every operation takes constant work, amortised, whatever is in the window and whatever the client answers:
+///
+/// - One that leaves from the middle leaves a gap. Gaps at the front go with it; when over half are gaps, all go.
+/// - Acknowledgements mostly come in the order of sending, so an entry is looked for where its identifier says it should
+///   be. Where it is not, a narrow window is walked, and a wide one gets a `PacketIdentifierTable`, which it keeps until
+///   it is empty.
+/// - Identifiers ascend from 1 to 65535 and wrap; the next one is remembered across reconnects. How many of those ahead
+///   are free is known without a look at each.
+package struct InflightWindow: ~Copyable {
     package enum State: Sendable, Equatable {
         case awaitingPuback, awaitingPubrec, awaitingPubcomp
     }
@@ -22,15 +27,17 @@ package struct InflightWindow {
     package struct Entry {
         package var packetIdentifier: UInt16
         package var state: State
+        /// It holds a place in the client's Receive Maximum: its PUBLISH went out on the connection `sentOn`.
+        fileprivate var holdsPlace = false
+        var flight = FlightNote.none
+        fileprivate var sentOn: UInt32 = 0
         /// nil once PUBREC has come: the payload is not needed for PUBREL.
         package var message: ApplicationMessage?
         package var terms: DeliveryTerms
         package var sentAt: MonotonicTime
         package var ticket: StoreTicket
         /// The batch that must be committed before the packet that is due now may be sent; 0 = it has been sent.
-        var heldFor: UInt64 = 0
-        var flight = FlightNote.none
-        fileprivate var serial: UInt64 = 0
+        package fileprivate(set) var heldFor: UInt64 = 0
 
         package init(
             packetIdentifier: UInt16, state: State, message: ApplicationMessage?, terms: DeliveryTerms,
@@ -43,85 +50,390 @@ package struct InflightWindow {
             self.sentAt = sentAt
             self.ticket = ticket
         }
+
+        fileprivate var isGap: Bool { packetIdentifier == 0 }
+        /// What is due is PUBREL.
+        var isRelease: Bool { message == nil }
     }
 
-    package private(set) var entries: Deque<Entry> = []
-    /// The most it held since it was last empty.
-    private var peak = 0
-    private static let keptLength = 64
-    /// Counts the identifiers given and passed over. Those of 65,535 numbers in a row are all different.
-    private var lastSerial: UInt64 = 0
-    /// Entries that hold a place in the client's Receive Maximum: all until PUBACK or PUBCOMP [MQTT-4.9.0-2].
-    package var count: Int { entries.count }
-    package var isEmpty: Bool { entries.isEmpty }
+    /// Where an entry stands. Good until the next one is removed.
+    package struct Place: Equatable {
+        fileprivate let position: UInt32
+    }
+
+    private var slots: Deque<Entry> = []
+    private var table: PacketIdentifierTable?
+    /// Position of the first slot. Positions only grow, and wrap.
+    private var base: UInt32 = 0
+    private var liveCount: UInt32 = 0
+    /// The most slots there were since it was last empty.
+    private var peak: UInt32 = 0
+    /// The identifier that was given last, and how many behind it are known to be free.
+    private var lastIdentifier: UInt16 = 0
+    private var freeAhead: UInt16 = 0
+
+    // The connection: its number, where the first entry stands that may not have been sent on it, and so on.
+    private var connection: UInt32 = 1
+    private var unsent: UInt32 = 0
+    private var unsentRelease: UInt32 = 0
+    private var retry: UInt32 = 0
+    /// Entries that were not sent on this connection.
+    package private(set) var unsentCount = 0
+    /// Entries that hold a place in the client's Receive Maximum: from PUBLISH to PUBACK or PUBCOMP, on this
+    /// connection [MQTT-4.9.0-2].
+    package private(set) var placesTaken = 0
+    /// What waits for a commit, in the order in which it began to; some may have been acknowledged meanwhile.
+    private var held: Deque<(batch: UInt64, identifier: UInt16)> = []
+    /// No entry since it was last empty had a higher number in the store.
+    private var highestNumber: UInt64 = 0
+
+    /// Up to so many entries it is walked.
+    private static let narrowCount = 64
+    /// So many gaps are left alone.
+    private static let idleGapCount = 32
+    private static let identifierCount = 65_535
+    /// Slots and words that were looked at one by one: what tests hold against the number of packets.
+    package private(set) var steps = 0
 
     package init() {}
 
-    /// An identifier no entry uses; nil when all 65,535 are under way.
+    package var count: Int { Int(liveCount) }
+    package var isEmpty: Bool { liveCount == 0 }
+
+    // MARK: Identifiers
+
+    /// The next identifier that no entry uses; nil when all 65,535 are under way.
     package mutating func nextIdentifier() -> UInt16? {
-        guard entries.count < 65_535 else { return nil }
-        repeat {
-            lastSerial += 1
-        } while mayBeInUse(lastSerial) && index(of: Self.identifier(lastSerial)) != nil
-        return Self.identifier(lastSerial)
+        guard count < Self.identifierCount else { return nil }
+        if freeAhead == 0 { lookAhead() }
+        lastIdentifier = Self.identifier(behind: lastIdentifier)
+        freeAhead -= 1
+        return lastIdentifier
     }
 
-    private static func identifier(_ serial: UInt64) -> UInt16 {
-        UInt16(truncatingIfNeeded: serial % 65_535 == 0 ? 65_535 : serial % 65_535)
-    }
-
-    /// Only when the numbers have come round to the oldest entry's can one of them be in use.
-    private func mayBeInUse(_ serial: UInt64) -> Bool {
-        entries.first.map { serial - $0.serial >= 65_535 } ?? false
-    }
-
-    /// - Parameter entry: its identifier is the last that `nextIdentifier` gave, or one from an earlier life of the
-    ///   session, in the order of sending.
-    package mutating func append(_ entry: Entry) {
-        let last = Self.identifier(lastSerial)
-        if lastSerial == 0 || entry.packetIdentifier != last {
-            let start = lastSerial == 0 ? 0 : UInt64(last)
-            lastSerial += (UInt64(entry.packetIdentifier) + 65_535 - start) % 65_535
-            if lastSerial == 0 { lastSerial = 65_535 }
+    /// Whether an identifier that was chosen elsewhere is free. If so, an entry with it is to be appended.
+    ///
+    /// - Parameter goesOn: those that are chosen next are likely to follow it.
+    package mutating func claim(_ identifier: UInt16, goesOn: Bool = true) -> Bool {
+        let distance = Self.distance(from: lastIdentifier, to: identifier)
+        if isEmpty || distance <= Int(freeAhead) {
+            freeAhead = isEmpty ? UInt16(Self.identifierCount - 1) : freeAhead - UInt16(distance)
+            lastIdentifier = identifier
+            return true
         }
-        var entry = entry
-        entry.serial = lastSerial
-        entries.append(entry)
-        peak = max(peak, entries.count)
+        guard find(identifier) == nil else { return false }
+        // One from behind says nothing of those ahead.
+        if goesOn, distance < Self.identifierCount / 2 {
+            lastIdentifier = identifier
+            freeAhead = UInt16(Self.distance(from: identifier, to: nearestInUse()) - 1)
+        }
+        return true
     }
 
-    package func index(of identifier: UInt16) -> Int? {
-        guard let first = entries.first else { return nil }
+    private static func identifier(behind identifier: UInt16) -> UInt16 {
+        identifier == .max ? 1 : identifier + 1
+    }
+
+    /// How far it is, upwards and round: 1...65535.
+    private static func distance(from first: UInt16, to second: UInt16) -> Int {
+        let distance = Int(second) - Int(first)
+        return distance > 0 ? distance : distance + identifierCount
+    }
+
+    /// Passes over identifiers in use, and finds out how many behind them are free. There must be one.
+    private mutating func lookAhead() {
+        guard !isEmpty else {
+            freeAhead = UInt16(Self.identifierCount)
+            return
+        }
+        var nearest = nearestInUse()
+        if count > Self.narrowCount, nearest == Self.identifier(behind: lastIdentifier) {
+            let last = lastIdentifier
+            let free = withTable { $0.nextFree(after: last) }
+            lastIdentifier = free == 1 ? .max : free - 1
+            nearest = nearestInUse()
+        }
+        // In a narrow window each round passes over one entry.
+        while nearest == Self.identifier(behind: lastIdentifier) {
+            lastIdentifier = nearest
+            nearest = nearestInUse()
+        }
+        freeAhead = UInt16(Self.distance(from: lastIdentifier, to: nearest) - 1)
+    }
+
+    /// The first identifier in use behind the last that was given; that itself comes last.
+    private mutating func nearestInUse() -> UInt16 {
+        let last = lastIdentifier
+        guard count <= Self.narrowCount else { return withTable { $0.nextInUse(after: last) } }
+        steps += slots.count
+        var nearest = last
+        var least = Self.identifierCount
+        for entry in slots where !entry.isGap {
+            let distance = Self.distance(from: last, to: entry.packetIdentifier)
+            if distance < least { (nearest, least) = (entry.packetIdentifier, distance) }
+        }
+        return nearest
+    }
+
+    /// Calls `body` with the table, which is made when there is none.
+    private mutating func withTable<Result>(_ body: (inout PacketIdentifierTable) -> Result) -> Result {
+        var made = table.take() ?? makeTable()
+        let before = made.steps
+        let result = body(&made)
+        steps += made.steps - before
+        table = made
+        return result
+    }
+
+    private mutating func makeTable() -> PacketIdentifierTable {
+        var made = PacketIdentifierTable()
+        steps += slots.count
+        for (index, entry) in slots.enumerated() where !entry.isGap {
+            made.set(entry.packetIdentifier, to: base &+ UInt32(truncatingIfNeeded: index))
+        }
+        return made
+    }
+
+    // MARK: Entries
+
+    /// Puts an entry behind all others.
+    ///
+    /// - Parameters:
+    ///   - entry: its identifier is one that `nextIdentifier` gave or `claim` found free.
+    ///   - isSent: its PUBLISH goes out now, or with its commit. There must be none that was not sent then.
+    @discardableResult
+    package mutating func append(_ entry: Entry, isSent: Bool = true) -> Place {
+        let position = base &+ UInt32(truncatingIfNeeded: slots.count)
+        slots.append(entry)
+        liveCount += 1
+        peak = max(peak, UInt32(truncatingIfNeeded: slots.count))
+        highestNumber = max(highestNumber, entry.ticket.number)
+        table?.set(entry.packetIdentifier, to: position)
+        unsentCount += 1
+        if isSent { markSent(Place(position: position), holdsPlace: !entry.isRelease) }
+        return Place(position: position)
+    }
+
+    private func index(_ place: Place) -> Int { Int(place.position &- base) }
+
+    package mutating func find(_ identifier: UInt16) -> Place? {
+        guard let first = slots.first else { return nil }
         let distance = Int(identifier) - Int(first.packetIdentifier)
-        let guess = distance < 0 ? distance + 65_535 : distance
-        if guess < entries.count, entries[guess].packetIdentifier == identifier { return guess }
-        return entries.firstIndex { $0.packetIdentifier == identifier }
+        let guess = distance < 0 ? distance + Self.identifierCount : distance
+        if guess < slots.count, slots[guess].packetIdentifier == identifier, identifier != 0 {
+            return Place(position: base &+ UInt32(truncatingIfNeeded: guess))
+        }
+        if table == nil, count <= Self.narrowCount {
+            steps += slots.count
+            guard let index = slots.firstIndex(where: { $0.packetIdentifier == identifier }), identifier != 0
+            else { return nil }
+            return Place(position: base &+ UInt32(truncatingIfNeeded: index))
+        }
+        steps += 1
+        return withTable { $0.place(of: identifier) }.map { Place(position: $0) }
     }
 
-    /// The numbers in the store of what is under way.
-    var numbers: some Sequence<UInt64> { entries.lazy.map(\.ticket.number) }
+    package subscript(place: Place) -> Entry {
+        _read { yield slots[Int(place.position &- base)] }
+        _modify { yield &slots[Int(place.position &- base)] }
+    }
 
     /// Without a copy of the entry and its message.
-    func state(at index: Int) -> State { entries[index].state }
-
-    package subscript(index: Int) -> Entry {
-        get { entries[index] }
-        set { entries[index] = newValue }
-    }
+    func state(at place: Place) -> State { slots[index(place)].state }
 
     @discardableResult
-    package mutating func remove(at index: Int) -> Entry {
-        let entry = entries.remove(at: index)
-        if entries.isEmpty {
-            // A window that was wide gives its memory back; a narrow one keeps it for the next messages.
-            if peak > Self.keptLength { entries = [] }
-            peak = 0
+    package mutating func remove(at place: Place) -> Entry {
+        let index = index(place)
+        let entry = slots[index]
+        if entry.sentOn != connection {
+            unsentCount -= 1
+        } else if entry.holdsPlace {
+            placesTaken -= 1
         }
+        table?.remove(entry.packetIdentifier)
+        liveCount -= 1
+        if liveCount == 0 {
+            clear()
+            return entry
+        }
+        if index == 0 {
+            removeFirst()
+        } else {
+            slots[index].packetIdentifier = 0
+            slots[index].message = nil
+        }
+        while slots[0].isGap { removeFirst() }
+        if slots.count > 2 * count + Self.idleGapCount { closeGaps() }
         return entry
     }
 
+    private mutating func removeFirst() {
+        slots.removeFirst()
+        // What stands before the front stands at the front.
+        if unsent == base { unsent &+= 1 }
+        if unsentRelease == base { unsentRelease &+= 1 }
+        if retry == base { retry &+= 1 }
+        base &+= 1
+    }
+
+    /// A window that was wide gives its memory back; a narrow one keeps it for the next messages.
+    private mutating func clear() {
+        base &+= UInt32(truncatingIfNeeded: slots.count)
+        slots.removeAll(keepingCapacity: peak <= Self.narrowCount)
+        table = nil
+        peak = 0
+        highestNumber = 0
+        liveCount = 0
+        freeAhead = 0
+        unsentCount = 0
+        placesTaken = 0
+        (unsent, unsentRelease, retry) = (base, base, base)
+    }
+
+    private mutating func closeGaps() {
+        steps += slots.count
+        var kept = Deque<Entry>(minimumCapacity: count * 2)
+        var moved = (unsent: base, release: base, retry: base)
+        for (index, entry) in slots.enumerated() {
+            let position = base &+ UInt32(truncatingIfNeeded: index)
+            let place = base &+ UInt32(truncatingIfNeeded: kept.count)
+            if position == unsent { moved.unsent = place }
+            if position == unsentRelease { moved.release = place }
+            if position == retry { moved.retry = place }
+            guard !entry.isGap else { continue }
+            table?.set(entry.packetIdentifier, to: place)
+            kept.append(entry)
+        }
+        let end = base &+ UInt32(truncatingIfNeeded: slots.count)
+        let newEnd = base &+ UInt32(truncatingIfNeeded: kept.count)
+        unsent = unsent == end ? newEnd : moved.unsent
+        unsentRelease = unsentRelease == end ? newEnd : moved.release
+        retry = retry == end ? newEnd : moved.retry
+        slots = kept
+    }
+
+    /// Takes all out, in the order of sending.
     package mutating func removeAll() -> Deque<Entry> {
-        defer { entries = [] }
-        return entries
+        var all = slots
+        if all.count > count { all.removeAll { $0.isGap } }
+        slots = []
+        clear()
+        held = []
+        return all
+    }
+
+    /// Takes the first out.
+    package mutating func popFirst() -> Entry? {
+        isEmpty ? nil : remove(at: Place(position: base))
+    }
+
+    /// The numbers in the store of what is under way, from `lowest` on.
+    func numbers(from lowest: UInt64) -> [UInt64] {
+        guard highestNumber >= lowest else { return [] }
+        return slots.lazy.filter { !$0.isGap }.map(\.ticket.number).filter { $0 >= lowest }
+    }
+
+    // MARK: The connection
+
+    /// There is a new connection, on which nothing was sent.
+    package mutating func beginConnection() {
+        connection &+= 1
+        unsentCount = count
+        placesTaken = 0
+        (unsent, unsentRelease, retry) = (base, base, base)
+    }
+
+    /// Whether a message that is new to the client may be sent: what was under way has gone out, and there is room in
+    /// the client's Receive Maximum.
+    package func hasRoom(_ window: Int) -> Bool {
+        placesTaken < window && unsentCount == 0 && liveCount < Self.identifierCount
+    }
+
+    /// The first entry that was not sent on this connection.
+    package mutating func nextUnsent() -> Place? {
+        guard unsentCount > 0 else { return nil }
+        unsent = next(from: unsent, releasesOnly: false)
+        return unsent == end ? nil : Place(position: unsent)
+    }
+
+    /// The first entry whose PUBREL is due and was not sent on this connection.
+    package mutating func nextUnsentRelease() -> Place? {
+        guard unsentCount > 0 else { return nil }
+        unsentRelease = next(from: unsentRelease, releasesOnly: true)
+        return unsentRelease == end ? nil : Place(position: unsentRelease)
+    }
+
+    private var end: UInt32 { base &+ UInt32(truncatingIfNeeded: slots.count) }
+
+    /// A cursor passes over each entry once in a connection.
+    private mutating func next(from cursor: UInt32, releasesOnly: Bool) -> UInt32 {
+        var index = Int(cursor &- base)
+        while index < slots.count {
+            let isDue =
+                !slots[index].isGap && slots[index].sentOn != connection
+                && (!releasesOnly || slots[index].isRelease)
+            if isDue { break }
+            steps += 1
+            index += 1
+        }
+        return base &+ UInt32(truncatingIfNeeded: index)
+    }
+
+    /// What is due of the entry goes out on this connection, now or with its commit.
+    package mutating func markSent(_ place: Place, holdsPlace: Bool) {
+        let index = index(place)
+        guard slots[index].sentOn != connection else { return }
+        slots[index].sentOn = connection
+        slots[index].holdsPlace = holdsPlace
+        unsentCount -= 1
+        if holdsPlace { placesTaken += 1 }
+    }
+
+    // MARK: What waits for a commit
+
+    /// What is due of the entry is sent when `batch` is committed.
+    mutating func hold(_ place: Place, for batch: UInt64) {
+        self[place].heldFor = batch
+        held.append((batch, self[place].packetIdentifier))
+    }
+
+    mutating func endHold(_ place: Place) { self[place].heldFor = 0 }
+
+    /// The first entry whose batch is committed; it is not found again.
+    mutating func nextCommitted(_ isCommitted: (UInt64) -> Bool) -> Place? {
+        while let first = held.first, isCommitted(first.batch) {
+            held.removeFirst()
+            if held.isEmpty { held = [] }
+            if let place = find(first.identifier), self[place].heldFor == first.batch { return place }
+        }
+        return nil
+    }
+
+    func isSent(_ place: Place) -> Bool { slots[index(place)].sentOn == connection }
+
+    var places: [Place] {
+        slots.indices.filter { !slots[$0].isGap }.map { Place(position: base &+ UInt32($0)) }
+    }
+
+    // MARK: Sending again within a connection
+
+    mutating func beginRetryRound() { retry = base }
+    var isRetryRoundOver: Bool { retry == end }
+
+    /// The next entry of the round that was sent on this connection.
+    ///
+    /// - Parameter limit: slots that may be looked at; goes down by those that were.
+    mutating func nextForRetry(_ limit: inout Int) -> Place? {
+        while retry != end, limit > 0 {
+            let place = Place(position: retry)
+            retry &+= 1
+            steps += 1
+            limit -= 1
+            let index = index(place)
+            if !slots[index].isGap, slots[index].sentOn == connection, slots[index].heldFor == 0 {
+                return place
+            }
+        }
+        return nil
     }
 }

@@ -26,62 +26,64 @@ extension Session {
 
     private func receivePuback(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubackReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier) else {
+        guard let place = inflight.find(identifier) else {
             counters.add(.pubackInvalidError, version.label)
             return
         }
-        guard inflight.state(at: index) == .awaitingPuback else {
+        guard inflight.state(at: place) == .awaitingPuback else {
             // The wrong answer to a QoS 2 message [MQTT-4.8.0-1].
             counters.add(.pubackInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
-        complete(index, isRefused: code.rawValue >= 0x80)
+        complete(place, isRefused: code.rawValue >= 0x80)
     }
 
     private func receivePubrec(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubrecReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier) else {
+        guard let place = inflight.find(identifier) else {
             // Answered all the same, so that the exchange comes to its end [3.1.1 MQTT-4.3.3-1]; an error ends it.
             counters.add(.pubrecInvalidError, version.label)
             if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
             return
         }
-        guard inflight.state(at: index) != .awaitingPuback else {
+        guard inflight.state(at: place) != .awaitingPuback else {
             // The wrong answer to a QoS 1 message [MQTT-4.8.0-1].
             counters.add(.pubrecInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
         if code.rawValue >= 0x80 {
-            if inflight.state(at: index) == .awaitingPubrec { complete(index, isRefused: true) }
+            if inflight.state(at: place) == .awaitingPubrec { complete(place, isRefused: true) }
             return
         }
-        if inflight.state(at: index) == .awaitingPubrec {
-            inflight[index].state = .awaitingPubcomp
-            inflight[index].sentAt = shard.now
-            if isKept, inflight[index].ticket.isStored {
+        if inflight.state(at: place) == .awaitingPubrec {
+            inflight[place].state = .awaitingPubcomp
+            inflight[place].sentAt = shard.now
+            if isKept, inflight[place].ticket.isStored {
                 // Once the client has PUBREL the message must never be sent again, not even after a crash.
-                hold(index, for: noteFlight(index, isReleased: true))
+                hold(place, for: noteFlight(place, isReleased: true))
             }
-            inflight[index].message = nil
+            inflight[place].message = nil
         }
-        if inflight[index].heldFor == 0 { sendAck(.pubrel, identifier) }
+        // It may be late, from before the connection: PUBREL goes out now, and PUBLISH never again.
+        inflight.markSent(place, holdsPlace: false)
+        if inflight[place].heldFor == 0 { sendAck(.pubrel, identifier) }
     }
 
     private func receivePubcomp(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubcompReceived, version.label, code: code.rawValue)
-        guard let index = inflight.index(of: identifier) else {
+        guard let place = inflight.find(identifier) else {
             // A client answers each PUBREL [MQTT-4.3.3-11], so one that was sent twice has two answers.
             counters.add(.pubcompInvalidError, version.label)
             return
         }
-        guard inflight.state(at: index) == .awaitingPubcomp else {
+        guard inflight.state(at: place) == .awaitingPubcomp else {
             counters.add(.pubcompInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
-        complete(index, isRefused: false)
+        complete(place, isRefused: false)
     }
 
     private func receivePubrel(_ identifier: UInt16, _ code: ReasonCode) {
@@ -96,14 +98,12 @@ extension Session {
     }
 
     /// The client has taken the message, or refused it: its place in the window is free.
-    private func complete(_ index: Int, isRefused: Bool) {
-        let entry = inflight.remove(at: index)
-        if index < resumedCount { resumedCount -= 1 }
+    private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
+        let entry = inflight.remove(at: place)
         counters.move(.inflightMessages, by: -1)
         if isRefused { counters.add(DropReason.refusedByClient) } else { counters.add(.ledgerDelivered) }
-        if entry.heldFor != 0 { heldPacketCount -= 1 }
         unstore(entry.ticket, entry.message, flight: entry.flight)
-        if resumedCount < inflight.count { resume() }
+        if inflight.unsentCount > 0 { resume() }
         drain()
     }
 }

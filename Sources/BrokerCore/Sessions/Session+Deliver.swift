@@ -39,7 +39,7 @@ extension Session {
         // What waits in the store waits behind a window, which QoS 0 does not need.
         if queue.isEmpty || (terms.qos == .atMostOnce && queue.isEmptyInMemory), !output.isBlocked,
             !shard.hooks.wantsDeliveries,
-            terms.qos == .atMostOnce || (inflight.count < window && resumedCount == inflight.count)
+            terms.qos == .atMostOnce || inflight.hasRoom(window)
         {
             var ticket = stored
             if isKept { ticket = keep(&publication, terms, stored) }
@@ -134,7 +134,7 @@ extension Session {
         // The newest comes first: all of it must be here.
         if settings.queueType == .lifo, queue.backlog != nil { return }
         while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
-            if next.qos != .atMostOnce, inflight.count >= window || resumedCount < inflight.count { return }
+            if next.qos != .atMostOnce, !inflight.hasRoom(window) { return }
             guard let copy = queue.next(settings.queueType) else { return }
             countQueued(copy, by: -1)
             if copy.message.isExpired(at: shard.now) {
@@ -162,6 +162,7 @@ extension Session {
 
     /// The output has fallen below its low-water mark.
     package func outputDrained() {
+        if inflight.unsentCount > 0 { resume() }
         drain()
         if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
     }
@@ -256,14 +257,13 @@ extension Session {
             counters.add(.ledgerDelivered)
             return
         }
-        inflight.append(
+        let place = inflight.append(
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
                 message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
         if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.note(identifier, of: ticket) {
-            inflight[inflight.count - 1].flight = .noted
+            inflight[place].flight = .noted
         }
-        resumedCount += 1
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
     }

@@ -62,7 +62,7 @@ extension Session {
                 "listener": "\(transport.listenerFacts.name)", "version": "\(version)",
                 "resumed": "\(isPresent)",
             ])
-        resumedCount = 0
+        inflight.beginConnection()
         noteAttached()
         startTimers()
         setSharedOnline(true)
@@ -107,9 +107,7 @@ extension Session {
     }
 
     private func startRetry() {
-        guard version != .v5, !inflight.isEmpty, settings.retryInterval > 0 else { return }
-        retryTimerIsSet = true
-        shard.timers.add(.retry(handle, epoch), at: shard.now.adding(milliseconds: settings.retryInterval))
+        if !inflight.isEmpty { startRetryTimer() }
     }
 
     /// One and a half times the keep alive after the last packet [MQTT-3.1.2-22].
@@ -341,7 +339,6 @@ extension Session {
             counters.move(.spilledMessages, by: -backlog.count)
             counters.move(.storedCopies, by: -backlog.count)
         }
-        heldPacketCount = 0
         let waiting = queue.removeAll()
         let underWay = inflight.removeAll()
         for copy in waiting { countQueued(copy, by: -1) }
@@ -371,7 +368,6 @@ extension Session {
     func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
         let hasBacklog = queue.backlog != nil
         let copies = takeCopies()
-        resumedCount = 0
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
         giveToOtherMembers(copies)

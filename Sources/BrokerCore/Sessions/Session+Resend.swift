@@ -11,72 +11,75 @@ extension Session {
     func holdForCommit(_ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket) {
         // There is one: the window is smaller than their number.
         guard let identifier = inflight.nextIdentifier() else { return }
-        inflight.append(
+        let place = inflight.append(
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: .awaitingPubrec, message: message, terms: terms,
                 sentAt: shard.now, ticket: ticket))
-        resumedCount += 1
         counters.move(.inflightMessages, by: 1)
-        let batch = noteFlight(inflight.count - 1)
-        hold(inflight.count - 1, for: batch)
+        hold(place, for: noteFlight(place))
     }
 
     /// What is due for this entry is sent when `batch` is committed.
-    func hold(_ index: Int, for batch: UInt64) {
+    func hold(_ place: InflightWindow.Place, for batch: UInt64) {
         shard.outbox.isUrgent = true
-        if inflight[index].heldFor == 0 { heldPacketCount += 1 }
-        inflight[index].heldFor = batch
+        inflight.hold(place, for: batch)
         shard.awaitCommit(of: batch, self)
     }
 
-    /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL.
-    ///
-    /// - Returns: false when the message is too large for the client and was given up.
-    func sendFirst(_ index: Int, to output: OutputBuffer) -> Bool {
-        inflight[index].sentAt = shard.now
-        let entry = inflight[index]
+    /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL. A message that is too large for the
+    /// client is given up.
+    func sendFirst(_ place: InflightWindow.Place, to output: OutputBuffer) {
+        inflight[place].sentAt = shard.now
+        let entry = inflight[place]
         guard let message = entry.message else {
             sendAck(.pubrel, entry.packetIdentifier)
-            return true
+            inflight.markSent(place, holdsPlace: false)
+            return
         }
         let publication = Publication(message)
         guard encode(publication, entry.terms, identifier: entry.packetIdentifier, to: output) else {
-            if index < resumedCount { resumedCount -= 1 }
-            giveUpTooLarge(index)
-            return false
+            giveUpTooLarge(place)
+            return
         }
+        inflight.markSent(place, holdsPlace: true)
         counters.add(.publishSent, version.label)
         counters.add(.queueMessageOut)
         startRetryTimer()
-        return true
     }
 
     // MARK: Resending
 
-    /// Sends again what was under way when the last connection ended, oldest first, as far as the window allows
-    /// [MQTT-4.4.0-1]. What is new waits until all of it has gone out.
+    /// Sends again what was under way when the last connection ended, oldest first, as far as the window allows and the
+    /// client takes it [MQTT-4.4.0-1]. What is new waits until all of it has gone out.
     func resume() {
         guard let output else { return }
-        while resumedCount < inflight.count, resumedCount < window {
-            let held = inflight[resumedCount].heldFor
-            if held != 0, !shard.outbox.isCommitted(held) {
-                resumedCount += 1  // it goes out with its commit
-            } else if held != 0 {
-                // Committed while nobody was there: it goes out for the first time.
-                inflight[resumedCount].heldFor = 0
-                heldPacketCount -= 1
-                if sendFirst(resumedCount, to: output) { resumedCount += 1 }
-            } else if resend(resumedCount, to: output) {
-                resumedCount += 1
-            } else {
-                giveUpTooLarge(resumedCount)
-            }
+        while !output.isBlocked, let place = inflight.nextUnsent() {
+            if !inflight[place].isRelease, inflight.placesTaken >= window { break }
+            resume(place, to: output)
+        }
+        // The client's Receive Maximum limits PUBLISH alone: PUBRELs do not wait for one that does (§4.9).
+        while !output.isBlocked, let place = inflight.nextUnsentRelease() { resume(place, to: output) }
+    }
+
+    private func resume(_ place: InflightWindow.Place, to output: OutputBuffer) {
+        let held = inflight[place].heldFor
+        if held != 0, !shard.outbox.isCommitted(held) {
+            // It goes out with its commit.
+            inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
+        } else if held != 0 {
+            // Committed while nobody was there: it goes out for the first time.
+            inflight.endHold(place)
+            sendFirst(place, to: output)
+        } else if resend(place, to: output) {
+            inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
+        } else {
+            giveUpTooLarge(place)
         }
     }
 
     /// What was under way is larger than the new connection takes: as if it had been delivered [MQTT-3.1.2-25].
-    private func giveUpTooLarge(_ index: Int) {
-        let entry = inflight.remove(at: index)
+    private func giveUpTooLarge(_ place: InflightWindow.Place) {
+        let entry = inflight.remove(at: place)
         counters.move(.inflightMessages, by: -1)
         counters.add(DropReason.packetTooLarge)
         unstore(entry.ticket, entry.message, flight: entry.flight)
@@ -84,9 +87,9 @@ extension Session {
     }
 
     /// - Returns: false when the packet is larger than the client takes; nothing was sent then.
-    private func resend(_ index: Int, to output: OutputBuffer) -> Bool {
-        inflight[index].sentAt = shard.now
-        let entry = inflight[index]
+    private func resend(_ place: InflightWindow.Place, to output: OutputBuffer) -> Bool {
+        inflight[place].sentAt = shard.now
+        let entry = inflight[place]
         if let message = entry.message {
             let publication = Publication(message)
             let isSent = encode(
@@ -100,25 +103,46 @@ extension Session {
         return true
     }
 
+    // MARK: Again on the same connection
+
     /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].
     func startRetryTimer() {
         guard version != .v5, !retryTimerIsSet, settings.retryInterval > 0 else { return }
-        retryTimerIsSet = true
-        shard.timers.add(.retry(handle, epoch), at: shard.now.adding(milliseconds: settings.retryInterval))
+        inflight.beginRetryRound()
+        setRetryTimer(shard.now.adding(milliseconds: settings.retryInterval))
     }
 
+    private func setRetryTimer(_ time: MonotonicTime) {
+        retryTimerIsSet = true
+        shard.timers.add(.retry(handle, epoch), at: time)
+    }
+
+    /// Entries looked at when the timer fires.
+    private static let retryLength = 1024
+
+    /// Goes through the window, some entries at a time: each that has waited for `retry_interval` is sent again. A wide
+    /// window is gone through at most 16 times in the interval, so resending may be late by that much.
     func retryTimerFired() {
         retryTimerIsSet = false
         guard let output, !inflight.isEmpty else { return }
+        var limit = Self.retryLength
         var next = MonotonicTime.distantFuture
-        for index in 0..<min(resumedCount, inflight.count) {
-            let due = inflight[index].sentAt.adding(milliseconds: settings.retryInterval)
-            if due <= shard.now, !output.isBlocked, inflight[index].heldFor == 0 {
-                _ = resend(index, to: output)
+        while let place = inflight.nextForRetry(&limit) {
+            if inflight[place].sentAt.adding(milliseconds: settings.retryInterval) <= shard.now,
+                !output.isBlocked
+            {
+                _ = resend(place, to: output)
             }
-            next = min(next, inflight[index].sentAt.adding(milliseconds: settings.retryInterval))
+            next = min(next, inflight[place].sentAt.adding(milliseconds: settings.retryInterval))
         }
-        retryTimerIsSet = true
-        shard.timers.add(.retry(handle, epoch), at: max(next, shard.now.adding(milliseconds: 50)))
+        guard inflight.isRetryRoundOver else {
+            setRetryTimer(shard.now)
+            return
+        }
+        inflight.beginRetryRound()
+        let pause = max(50, settings.retryInterval / 16)
+        let soonest = shard.now.adding(milliseconds: pause)
+        // The last slice does not know what the others saw.
+        setRetryTimer(inflight.count < Self.retryLength ? max(next, soonest) : soonest)
     }
 }

@@ -66,8 +66,6 @@ package struct Subscription: Sendable {
     package internal(set) var will: WillMessage?
     package internal(set) var subscriptions = SubscriptionList()
     package internal(set) var inflight = InflightWindow()
-    /// Entries of `inflight` that have been sent on this connection; the rest waits for room in the window.
-    var resumedCount = 0
     package internal(set) var received = ReceivedPacketIdentifiers()
     package internal(set) var queue = MessageQueue()
     var incomingAliases: IncomingTopicAliases?
@@ -91,8 +89,6 @@ package struct Subscription: Sendable {
     var receivedBatch: UInt64 = 0
     /// Answers that promise what the store has not written yet, in order.
     var heldAnswers: Deque<HeldAnswer> = []
-    /// Entries of `inflight` that wait for a commit.
-    var heldPacketCount = 0
     /// The last batch this session asked to be told of.
     var awaitedBatch: UInt64 = 0
     /// PUBLISH packets of the current second, for `max_message_rate`.

@@ -76,8 +76,8 @@ extension Session {
         backlog.readableThrough = through
         // What is in memory, or was, may have arrived before others with lower numbers.
         backlog.exceptions = removed
-        backlog.exceptions.formUnion(queue.numbers)
-        backlog.exceptions.formUnion(inflight.numbers)
+        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })  // lower ones are not read again
+        backlog.exceptions.formUnion(inflight.numbers(from: backlog.next))
         if case .deliver(let copy)? = pendingDelivery?.question {
             backlog.exceptions.insert(copy.ticket.number)
         }
@@ -109,7 +109,7 @@ extension Session {
             take(loaded, backlog)
             if backlog.lacksFlights {
                 backlog.lacksFlights = false
-                backlog.exceptions.formUnion(inflight.numbers)
+                backlog.exceptions.formUnion(inflight.numbers(from: 0))
                 backlog.isBusy = false
                 if backlog.count > 0 {
                     resume()
@@ -177,7 +177,7 @@ extension Session {
             packetIdentifier: copy.packetIdentifier, state: state, message: copy.message, terms: copy.terms,
             sentAt: shard.now, ticket: ticket)
         entry.flight = .written
-        inflight.append(entry)
+        if inflight.claim(copy.packetIdentifier) { inflight.append(entry, isSent: false) }
     }
 
     /// Copies that the store has lost.

@@ -25,7 +25,7 @@ extension Session {
     func noteDetached() {
         guard isKept else { return }
         noteState()
-        for index in 0..<inflight.count where inflight[index].flight == .none { noteFlight(index) }
+        for place in inflight.places where inflight[place].flight == .none { noteFlight(place) }
     }
 
     /// The will of a session that goes on has been published: it must not be published again after a crash.
@@ -78,16 +78,16 @@ extension Session {
     ///
     /// - Returns: the batch that holds it.
     @discardableResult
-    func noteFlight(_ index: Int, isReleased: Bool = false) -> UInt64 {
-        let entry = inflight[index]
+    func noteFlight(_ place: InflightWindow.Place, isReleased: Bool = false) -> UInt64 {
+        let entry = inflight[place]
         guard isKept, entry.ticket.isStored else { return shard.outbox.latestNumber }
         if !isReleased, Int(entry.ticket.loop) == shard.index,
             shard.outbox.note(entry.packetIdentifier, of: entry.ticket)
         {
-            inflight[index].flight = .noted
+            inflight[place].flight = .noted
             return shard.outbox.isOpen(entry.ticket) ? shard.outbox.openNumber : shard.outbox.openNumber - 1
         }
-        inflight[index].flight = .written
+        inflight[place].flight = .written
         shard.note(
             .flight(
                 session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
@@ -98,20 +98,13 @@ extension Session {
     /// A batch that this session waits for is settled: answers what waited, sends what had to be kept first.
     func storeCommitted() {
         releaseHeldAnswers()
-        guard heldPacketCount > 0, let output else { return }
-        var index = 0
-        while index < min(resumedCount, inflight.count), heldPacketCount > 0 {
-            let held = inflight[index].heldFor
-            guard held != 0, shard.outbox.isCommitted(held) else {
-                index += 1
-                continue
-            }
-            inflight[index].heldFor = 0
-            heldPacketCount -= 1
-            if sendFirst(index, to: output) { index += 1 }
+        while let place = inflight.nextCommitted({ shard.outbox.isCommitted($0) }) {
+            // What was not sent on this connection goes out when its turn comes.
+            guard let output, inflight.isSent(place) else { continue }
+            inflight.endHold(place)
+            sendFirst(place, to: output)
         }
-        // One that proved too large has left its place.
-        if resumedCount < inflight.count { resume() }
+        if inflight.unsentCount > 0 { resume() }
         drain()
     }
 
