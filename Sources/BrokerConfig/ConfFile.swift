@@ -13,44 +13,61 @@ package struct ConfFile: Sendable {
     package private(set) var lines: [Line] = []
     /// Every file read, in order.
     package private(set) var paths: [String] = []
-    private var errors: [ConfigError] = []
+    private var findings = Findings<ConfigError>()
+    /// Bytes of all files so far.
+    private var byteCount = 0
+    /// Files opened so far, each as often as it is included.
+    private var fileCount = 0
+    /// A limit was reached, which was said.
+    private var isOver = false
 
     /// Reads `path` and what it includes.
     ///
     /// - Throws: every unreadable file, syntax error and circle of includes found, not only the first.
     package init(path: String) throws(ConfigErrors) {
         self = Self.reading(path: path).file
-        guard errors.isEmpty else { throw ConfigErrors(errors: errors) }
+        guard findings.isEmpty else {
+            throw ConfigErrors(errors: findings.items, omitted: findings.omitted)
+        }
     }
 
     private init() {}
 
     /// The lines that could be read beside all that was wrong, so that a caller can report the rest too.
-    static func reading(path: String) -> (file: ConfFile, errors: [ConfigError]) {
+    static func reading(path: String) -> (file: ConfFile, findings: Findings<ConfigError>) {
         var file = ConfFile()
         file.read(path: path, includedFrom: nil, open: [])
-        return (file, file.errors)
+        return (file, file.findings)
     }
 
     /// - Parameter open: the real paths of the files around this one, outermost first.
     private mutating func read(path: String, includedFrom: SettingSource?, open: [String]) {
         let source = includedFrom ?? .file(path: path, line: 0)
-        let realPath = FileReader.realPath(path)
-        guard !open.contains(realPath) else {
-            errors.append(ConfigError(.includeCycle, at: source, value: path))
+        let key = includedFrom == nil ? "" : "include \(path)"
+        guard !isOver else { return }
+        fileCount += 1
+        guard fileCount <= ConfigLimits.fileCount else {
+            isOver = true
+            findings.append(ConfigError(.tooManyFiles(limit: ConfigLimits.fileCount), at: source, key: key))
             return
         }
-        let bytes: [UInt8]
-        do {
-            bytes = try FileReader.bytes(of: path)
-        } catch {
-            let key = includedFrom == nil ? "" : "include \(path)"
-            errors.append(ConfigError(.unreadableFile(reason: error.reason), at: source, key: key))
+        let realPath = FileReader.realPath(path)
+        guard !open.contains(realPath) else {
+            findings.append(ConfigError(.includeCycle, at: source, value: path))
+            return
+        }
+        guard open.count <= ConfigLimits.includeDepth else {
+            findings.append(
+                ConfigError(.includeTooDeep(limit: ConfigLimits.includeDepth), at: source, key: key))
+            return
+        }
+        guard let bytes = content(of: path, at: source, key: key, limit: ConfigLimits.byteCount) else {
             return
         }
         paths.append(path)
-        let syntax = ConfSyntax(reading: bytes, path: path)
-        errors += syntax.errors
+        let syntax = ConfSyntax(
+            reading: bytes, path: path, limit: ConfigLimits.settingCount - lines.count)
+        findings.append(syntax.findings)
         for statement in syntax.statements {
             let source = SettingSource.file(path: path, line: statement.line)
             switch statement.content {
@@ -64,11 +81,33 @@ package struct ConfFile: Sendable {
         }
     }
 
-    private mutating func add(_ line: Line, from path: String) {
+    /// - Parameter limit: bytes of this file; all files together have `ConfigLimits.byteCount`.
+    private mutating func content(
+        of path: String, at source: SettingSource, key: String, limit: Int
+    ) -> [UInt8]? {
         do {
-            lines.append(try line.withFileContent(besides: path))
+            let bytes = try FileReader.bytes(of: path, limit: min(limit, ConfigLimits.byteCount - byteCount))
+            byteCount += bytes.count
+            return bytes
         } catch {
-            errors.append(error)
+            findings.append(ConfigError(.unreadableFile(reason: error.reason), at: source, key: key))
+            return nil
+        }
+    }
+
+    private mutating func add(_ line: Line, from path: String) {
+        guard lines.count < ConfigLimits.settingCount else {
+            findings.append(
+                ConfigError(.tooManySettings(limit: ConfigLimits.settingCount), at: line.source))
+            isOver = true
+            return
+        }
+        do {
+            let complete = try line.withFileContent(besides: path, limit: ConfigLimits.byteCount - byteCount)
+            if complete.isLiteral != line.isLiteral { byteCount += complete.value.utf8.count }
+            lines.append(complete)
+        } catch {
+            findings.append(error)
         }
     }
 }
@@ -76,12 +115,18 @@ package struct ConfFile: Sendable {
 extension ConfFile.Line {
     /// Replaces `$(<file)` by the content of the file without its final newline; the path counts from the directory
     /// of `configuration`.
-    func withFileContent(besides configuration: String) throws(ConfigError) -> Self {
+    ///
+    /// - Parameter limit: bytes that the file may have, if that is less than what any may have.
+    func withFileContent(
+        besides configuration: String, limit: Int = .max
+    ) throws(ConfigError) -> Self {
         guard !isLiteral, value.hasPrefix("$(<"), value.hasSuffix(")") else { return self }
         let name = String(ConfigValue.trimmed(value.dropFirst(3).dropLast()))
         var bytes: [UInt8]
         do {
-            bytes = try FileReader.bytes(of: FileReader.resolve(name, besides: configuration))
+            bytes = try FileReader.bytes(
+                of: FileReader.resolve(name, besides: configuration),
+                limit: min(limit, ConfigLimits.valueFileByteCount))
         } catch {
             throw ConfigError(.unreadableFile(reason: error.reason), at: source, key: "\(key) $(<\(name))")
         }

@@ -14,7 +14,8 @@ package struct ConfKey: Hashable, Sendable, CustomStringConvertible {
         self = key
     }
 
-    /// Takes a key from the front of `bytes`, which then begin behind it.
+    /// Takes a key from the front of `bytes`, which then begin behind it. A key may have any length: who keeps it asks
+    /// `ConfigLimits.keyByteCount` first.
     init?(reading bytes: inout ArraySlice<UInt8>) {
         var words: [String] = []
         var word: [UInt8] = []
@@ -46,6 +47,11 @@ package struct ConfKey: Hashable, Sendable, CustomStringConvertible {
             word.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "\\.")
         }
         .joined(separator: ".")
+    }
+
+    /// A byte that a key may hold, as it is written.
+    static func isKeyByte(_ byte: UInt8) -> Bool {
+        isWordByte(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "\\")
     }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {

@@ -25,23 +25,34 @@ struct ConfSyntax {
     private var position = 0
     private var line = 0
     private(set) var statements: [ConfStatement] = []
-    private(set) var errors: [ConfigError] = []
+    private(set) var findings = Findings<ConfigError>()
+
+    var errors: [ConfigError] { findings.items }
 
     private struct SyntaxError: Error {
-        let expected: String
+        /// `nil`: it is the key, which is too long.
+        let expected: String?
         /// Index into `bytes`.
         let position: Int
     }
 
-    init(reading bytes: [UInt8], path: String) {
+    /// - Parameter limit: statements that are read; what follows is an error.
+    init(reading bytes: [UInt8], path: String, limit: Int = ConfigLimits.settingCount) {
         self.path = path
         self.bytes = bytes
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
         guard String(validating: bytes, as: UTF8.self) != nil else {
-            errors = [ConfigError(.notUTF8, at: .file(path: path, line: Self.firstInvalidLine(bytes)))]
+            findings.append(ConfigError(.notUTF8, at: .file(path: path, line: Self.firstInvalidLine(bytes))))
             return
         }
         while position < bytes.count {
+            guard statements.count < limit else {
+                findings.append(
+                    ConfigError(
+                        .tooManySettings(limit: ConfigLimits.settingCount),
+                        at: .file(path: path, line: line + 1)))
+                return
+            }
             line += 1
             let lineStart = position
             let firstLine = line
@@ -52,7 +63,9 @@ struct ConfSyntax {
             } catch {
                 let place = SettingSource.file(path: path, line: firstLine)
                 let column = error.position - lineStart + 1
-                errors.append(ConfigError(.syntax(expected: error.expected, column: column), at: place))
+                let problem = error.expected.map { ConfigError.Problem.syntax(expected: $0, column: column) }
+                findings.append(
+                    ConfigError(problem ?? .keyTooLong(limit: ConfigLimits.keyByteCount), at: place))
             }
             skipLine()
         }
@@ -63,6 +76,10 @@ struct ConfSyntax {
         skipBlanks()
         if isAtEnd { return nil }
         if let pattern = try includePattern() { return .include(pattern: pattern) }
+        let beginning = bytes[position...].prefix(ConfigLimits.keyByteCount + 1)
+        if beginning.count > ConfigLimits.keyByteCount, beginning.allSatisfy(ConfKey.isKeyByte) {
+            throw SyntaxError(expected: nil, position: position)
+        }
         var rest = bytes[position...]
         guard let key = ConfKey(reading: &rest) else { throw expected("a key") }
         position = rest.startIndex

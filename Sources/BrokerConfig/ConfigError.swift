@@ -1,14 +1,21 @@
 /// One thing that keeps the broker from starting: where it stands, what was found and what would be right.
 ///
 ///     vernemq.conf:42: max_inflight_messages: 70000 is outside 0...65535
-package struct ConfigError: Error, Equatable, Sendable {
+package struct ConfigError: Error, Hashable, Sendable {
     /// What is wrong, as a closed choice.
-    package enum Problem: Equatable, Sendable {
+    package enum Problem: Hashable, Sendable {
         case unreadableFile(reason: String)
         case notUTF8
         case syntax(expected: String, column: Int)
         /// A file that includes itself, directly or through others.
         case includeCycle
+        /// Files that lie in each other too deep.
+        case includeTooDeep(limit: Int)
+        /// More files, each counted as often as it is included.
+        case tooManyFiles(limit: Int)
+        case tooManySettings(limit: Int)
+        /// Bytes.
+        case keyTooLong(limit: Int)
         case unknownKey
         case notOneOf
         case notInteger
@@ -20,8 +27,17 @@ package struct ConfigError: Error, Equatable, Sendable {
         case circularSubstitution(path: [String])
         /// A value that grows beyond reason by what it names, in bytes.
         case substitutionTooLong(limit: Int)
+        /// All values together, in bytes.
+        case substitutionsTooLong(limit: Int)
+        /// Values that lie in each other too deep.
+        case substitutionTooDeep(limit: Int)
+        case controlCharacter
         /// Two listeners on one address.
         case addressTaken(by: String)
+        /// It protects something, and this build does not have it.
+        case notProtected(decides: String, feature: String)
+        /// Why no client could connect, and what to write.
+        case nobodyCanConnect(why: String, write: String)
     }
 
     package let problem: Problem
@@ -29,11 +45,11 @@ package struct ConfigError: Error, Equatable, Sendable {
     /// Empty where the trouble is not with one setting.
     package let key: String
     /// As written; hidden where the setting is a secret.
-    package let value: String
+    package var value: String
     /// What would be accepted; empty where that is no use.
     package let allowed: String
     /// The known keys nearest to an unknown one, at most three.
-    package let nearest: [String]
+    package var nearest: [String]
 
     package init(
         _ problem: Problem, at source: SettingSource, key: String = "", value: String = "",
@@ -51,12 +67,18 @@ package struct ConfigError: Error, Equatable, Sendable {
 
 extension ConfigError: CustomStringConvertible {
     package var description: String {
-        let place = key.isEmpty ? source.description : "\(source): \(key)"
+        let place = key.isEmpty ? source.description : "\(source): \(ShownText.key(key))"
+        let value = ShownText.value(value)
         switch problem {
         case .unreadableFile(let reason): return "\(place): cannot be read: \(reason)"
         case .notUTF8: return "\(place): is not UTF-8"
         case .syntax(let expected, let column): return "\(place): column \(column): expected \(expected)"
         case .includeCycle: return "\(place): includes \(value), which is being read already"
+        case .includeTooDeep(let limit): return "\(place): lies in \(limit) other files, which is too deep"
+        case .tooManyFiles(let limit): return "\(place): more than \(limit) files are read"
+        case .tooManySettings(let limit):
+            return "\(place): more than \(limit) settings; what follows is not read"
+        case .keyTooLong(let limit): return "\(place): the key is longer than \(limit) bytes"
         case .unknownKey:
             let hint = nearest.isEmpty ? "" : "; did you mean \(nearest.joined(separator: ", "))?"
             return "\(place): unknown key (value \"\(value)\")\(hint)"
@@ -65,26 +87,60 @@ extension ConfigError: CustomStringConvertible {
         case .malformedValue: return "\(place): \"\(value)\" is not \(allowed)"
         case .outsideRange: return "\(place): \(value) is outside \(allowed)"
         case .missingSubstitution(let name):
-            return "\(place): $(\(name)) is neither a setting with a value nor an environment variable"
+            return
+                "\(place): $(\(ShownText.value(name))) is neither a setting with a value nor an environment variable"
         case .circularSubstitution(let path):
-            return "\(place): values in a circle: \(path.joined(separator: " → "))"
+            return "\(place): values in a circle: \(path.map(ShownText.value).joined(separator: " → "))"
         case .substitutionTooLong(let limit):
             return "\(place): the settings it names make it longer than \(limit) bytes"
+        case .substitutionsTooLong(let limit):
+            return "\(place): the settings that name others come to more than \(limit) bytes together"
+        case .substitutionTooDeep(let limit):
+            return "\(place): it names a setting that names another, and so on, more than \(limit) deep"
+        case .controlCharacter:
+            return "\(place): \"\(value)\" has a control character; allowed: \(allowed)"
+        case .notProtected(let decides, let feature):
+            return "\(place): it decides \(decides), and this build has no \(feature); "
+                + "remove the line if the broker may run without"
+        case .nobodyCanConnect(let why, let write):
+            return "\(place): nobody can connect: \(why); write \(write)"
         case .addressTaken(let other): return "\(place): \(value) is taken by \(other)"
         }
     }
 }
 
-/// Everything wrong with one configuration, in the order of the files.
+extension ConfigError {
+    /// Each value is good in itself; only a broker must not run with it.
+    package var concernsTheStartAlone: Bool {
+        switch problem {
+        case .notProtected, .nobodyCanConnect: true
+        default: false
+        }
+    }
+}
+
+/// Everything wrong with one configuration: the first of it in the order of the files, and how much more there is.
 package struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible {
     package let errors: [ConfigError]
+    /// Those that are not listed.
+    package let omitted: Int
+
+    package init(errors: [ConfigError], omitted: Int = 0) {
+        self.errors = errors
+        self.omitted = omitted
+    }
+
+    package var count: Int { errors.count + omitted }
 
     /// One error a line.
-    package var description: String { errors.map(\.description).joined(separator: "\n") }
+    package var description: String {
+        (errors.map(\.description) + (omitted > 0 ? ["and \(omitted) more errors"] : [])).joined(
+            separator: "\n")
+    }
 }
 
 /// What an operator should know about a configuration that is accepted nevertheless.
-package struct ConfigNote: Equatable, Sendable, CustomStringConvertible {
+package struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
     package enum Level: String, Sendable { case warning, info }
 
     package let level: Level
@@ -92,6 +148,6 @@ package struct ConfigNote: Equatable, Sendable, CustomStringConvertible {
     package let key: String
     package let text: String
 
-    /// Without the level: `vernemq.conf:7: plugins.vmq_acl: not implemented in this build`.
-    package var description: String { "\(source): \(key): \(text)" }
+    /// Without the level: `vernemq.conf:7: graphite_enabled: not implemented in this build`.
+    package var description: String { "\(source): \(ShownText.key(key)): \(text)" }
 }

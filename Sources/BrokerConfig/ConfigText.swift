@@ -1,23 +1,26 @@
 /// What `vernemq config …` prints.
 package enum ConfigText {
-    /// `vernemq config check FILE`: notes and a last line that says whether the file is good.
+    /// `vernemq config check FILE`: warnings, errors, notes where there is no error, and a last line that says whether the
+    /// file is good.
     ///
     /// - Returns: the text, and whether a broker would start.
     package static func check(
         path: String, overrides: [(key: String, value: String)] = [], environment: [String: String] = [:]
     ) -> (text: String, isValid: Bool) {
-        do {
-            let (config, notes) = try EffectiveConfig.load(
-                path: path, overrides: overrides, environment: environment)
-            let listeners = config.listeners().map {
-                "\($0.key) = \($0.address)" + ($0.kind.isImplemented ? "" : " (not served by this build)")
-            }
-            let lines = notes.map { "\($0.level): \($0)" } + listeners + ["config is OK"]
-            return (lines.joined(separator: "\n") + "\n", true)
-        } catch {
-            let count = error.errors.count
-            return ("\(error)\nconfig has \(count) error\(count == 1 ? "" : "s")\n", false)
+        let report = EffectiveConfig.report(path: path, overrides: overrides, environment: environment)
+        guard report.canStart else {
+            let errors = report.errors.count
+            let warnings = report.notes.count { $0.level == .warning } + (report.omittedNotes[.warning] ?? 0)
+            var summary = "config has \(errors) error\(errors == 1 ? "" : "s")"
+            if warnings > 0 { summary += " and \(warnings) warning\(warnings == 1 ? "" : "s")" }
+            let lines = report.noteLines([.warning]) + [report.errors.description, summary]
+            return (lines.joined(separator: "\n") + "\n", false)
         }
+        let listeners = report.config.listeners().map {
+            "\($0.key) = \($0.address)" + ($0.kind.isImplemented ? "" : " (not served by this build)")
+        }
+        let lines = report.noteLines() + listeners + ["config is OK"]
+        return (lines.joined(separator: "\n") + "\n", true)
     }
 
     /// `vernemq config show`: what was set, with its origin.
@@ -116,7 +119,10 @@ package enum ConfigText {
     static func statusText(_ setting: Setting) -> String {
         switch setting.status {
         case .implemented: "implemented"
-        case .notYet: "not implemented; a warning"
+        case .notYet(.protects(let protection)):
+            "not implemented; it decides \(protection.decides), so the broker does not start with it"
+        case .notYet(.changes): "not implemented; a warning"
+        case .notYet(.harmless): "not implemented; a note"
         case .ignored(let why): "no effect: \(why)"
         }
     }

@@ -7,7 +7,12 @@ package enum ConfigurationPage {
     private static func introduction(_ table: SettingsTable) -> String {
         let settings = table.settings
         let done = settings.count { $0.status == .implemented }
-        let later = settings.count { $0.status == .notYet }
+        func count(_ isCounted: (Setting.Absence) -> Bool) -> Int {
+            settings.count { if case .notYet(let absence) = $0.status { isCounted(absence) } else { false } }
+        }
+        let protecting = count { if case .protects = $0 { true } else { false } }
+        let changing = count { $0 == .changes }
+        let harmless = count { $0 == .harmless }
         return """
             # Configuration
 
@@ -15,16 +20,28 @@ package enum ConfigurationPage {
 
             The broker reads `vernemq.conf` as VerneMQ does: `key = value` lines, `#` comments (anywhere in an unquoted
             value), `'quoted'` and `'''multi-line'''` values, `include path-or-glob`, `$(<file)` and `$(other.key)`. A
-            later line of the same key wins; then come `DOCKER_VERNEMQ_*` variables, then `--set key=value`. Unknown
-            keys, wrong values and two listeners on one address keep the broker from starting, and all of them are
+            later line of the same key wins; then come `DOCKER_VERNEMQ_*` variables
+            ([docker-environment.md](docker-environment.md)), then `--set key=value`. Unknown keys, wrong values and two listeners on one address keep the broker from starting, and all of them are
             listed with file and line.
 
             - `vernemq config check FILE` says whether a file is good.
             - `vernemq config show` lists what is set and where; `--all` adds defaults and what listeners inherit.
             - `vernemq config describe KEY` tells about one key.
 
-            Of the \(settings.count) keys, \(done) are implemented, \(later) are accepted with a warning (*not yet*),
-            and \(settings.count - done - later) mean nothing in this broker (*no effect*). In *notes*, `h` is hidden
+            Of the \(settings.count) keys, \(done) are implemented and \(settings.count - done - protecting - changing - harmless)
+            mean nothing in this broker (*no effect*). The others are not in this build:
+
+            - \(protecting) protect something (**not yet: no start**). Without them the broker would be more open than was
+              written, so it does not start with one that asks for more than its default; the line has to go, or `off`
+              has to be written for the plugin it belongs to.
+            - \(changing) would change what the broker does (*not yet: warning*).
+            - \(harmless) would make no difference to what this build has (*not yet*), such as options of a listener
+              that does not start.
+
+            A broker that nobody could connect to does not start either: it needs a `listener.tcp.NAME`, and
+            `allow_anonymous = on` or a listener with `allow_anonymous_override = on` as long as there are no plugins.
+
+            In *notes*, `h` is hidden
             (not in a sample file), `r` may change at run time in VerneMQ (here with the next start), `2` is new in
             VerneMQ 2.x, `1` was removed in 2.x and `+` is not VerneMQ's. Relative paths count from the directory the broker is started in.
 
@@ -71,7 +88,9 @@ package enum ConfigurationPage {
     private static func status(_ setting: Setting) -> String {
         switch setting.status {
         case .implemented: ""
-        case .notYet: "not yet"
+        case .notYet(.protects): "**not yet: no start**"
+        case .notYet(.changes): "not yet: warning"
+        case .notYet(.harmless): "not yet"
         case .ignored: "no effect"
         }
     }

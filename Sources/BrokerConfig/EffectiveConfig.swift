@@ -28,7 +28,7 @@ package struct EffectiveConfig: Sendable {
 
     func defaultValue(of setting: Setting, key: String) -> Value? {
         guard let text = setting.defaultValue else { return nil }
-        let substitution = Substitution(
+        var substitution = Substitution(
             lookUp: { name in value(name).map { ($0.text, true) } }, environment: environment)
         let expanded = (try? substitution.expand(text, of: key)) ?? text
         return Value(

@@ -7,13 +7,23 @@ enum FileReader {
         let reason: String
     }
 
-    /// A configuration beyond this is a mistake (a device, a log file) and is refused.
-    private static let maximumByteCount = 16 << 20
-
-    static func bytes(of path: String) throws(Failure) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    /// - Parameter limit: bytes; a longer file is a mistake (a log, a database) and is refused unread.
+    static func bytes(of path: String, limit: Int = ConfigLimits.byteCount) throws(Failure) -> [UInt8] {
+        // A path of Swift may hold a zero byte; the system would end it there and open another file.
+        guard !path.utf8.contains(0) else { throw Failure(reason: "its path has a zero byte") }
+        // Without O_NONBLOCK a named pipe would wait for somebody to write to it.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Failure(reason: systemText(errno)) }
         defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(reason: systemText(errno)) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw Failure(reason: systemText(EISDIR))
+        default: throw Failure(reason: "it is a pipe, a socket or a device, not a file")
+        }
+        let tooLong = Failure(reason: "more than \(limit) bytes")
+        guard Int(status.st_size) <= limit else { throw tooLong }
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -26,7 +36,8 @@ enum FileReader {
                 throw Failure(reason: systemText(errno))
             }
             content += chunk[..<count]
-            guard content.count <= maximumByteCount else { throw Failure(reason: "larger than 16 MB") }
+            // Files of the kernel say that they are empty and are not.
+            guard content.count <= limit else { throw tooLong }
         }
     }
 
@@ -46,6 +57,8 @@ enum FileReader {
     /// The files `pattern` stands for, sorted; without wildcards the path itself, whether it exists or not.
     static func paths(matching pattern: String) -> [String] {
         guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
+        // No path is longer, and a search takes time for each star.
+        guard pattern.utf8.count < Int(PATH_MAX), !pattern.utf8.contains(0) else { return [] }
         var result = unsafe glob_t()
         defer { unsafe globfree(&result) }
         guard unsafe glob(pattern, 0, nil, &result) == 0, let found = unsafe result.gl_pathv else {

@@ -6,6 +6,9 @@ package struct ListenerSettings: Equatable, Sendable {
         "vmq_http_pub", "vmq_web_ui",
     ]
 
+    /// Those this build has.
+    static let servedHTTPModules: Set = ["vmq_metrics_http", "vmq_status_http", "vmq_health_http"]
+
     package let kind: ListenerKind
     package let name: String
     package let address: ListenerAddress

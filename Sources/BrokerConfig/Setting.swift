@@ -13,10 +13,24 @@ package struct Setting: Sendable {
     /// What this build does with a value.
     package enum Status: Equatable, Sendable {
         case implemented
-        /// Accepted and checked, answered with a warning.
-        case notYet
+        /// Checked, but this build does not have it.
+        case notYet(Absence)
         /// Means nothing in this broker, and why.
         case ignored(String)
+
+        package static func notYet(protects protection: Protection) -> Status {
+            .notYet(.protects(protection))
+        }
+    }
+
+    /// What it means to an operator that this build does not have what a setting asks for.
+    package enum Absence: Equatable, Sendable {
+        /// The broker would be more open than was written: it does not start.
+        case protects(Protection)
+        /// The broker would do something else than was asked: a warning.
+        case changes
+        /// Nothing that this build has would be different: a note.
+        case harmless
     }
 
     /// What the number of an integer counts.
@@ -45,7 +59,8 @@ package struct Setting: Sendable {
         package static let milliseconds = Traits(rawValue: 64)
         package static let seconds = Traits(rawValue: 128)
         package static let bytes = Traits(rawValue: 256)
-        /// Switches a whole part of the broker on, so `on` asks for something even where it is the default.
+        /// Switches a whole part of the broker on, or names what it works with, so it asks for something even where it
+        /// is the default; `off` never does.
         static let mainSwitch = Traits(rawValue: 512)
     }
 
@@ -60,10 +75,15 @@ package struct Setting: Sendable {
     package let meaning: String
     /// The key that this one is another name of, mostly an old one.
     package var newName: String?
+    /// Values that ask for nothing beside the default.
+    private let harmless: [String]
+    /// The flag that switches off what this setting is a part of.
+    package let mainSwitch: String?
 
     init(
         _ pattern: String, _ type: SettingType, _ defaultValue: String?, _ traits: Traits = [],
-        status: Status = .implemented, meaning: String, newName: String? = nil
+        status: Status = .implemented, meaning: String, newName: String? = nil, harmless: [String] = [],
+        mainSwitch: String? = nil
     ) {
         self.pattern = pattern
         self.type = type
@@ -72,6 +92,17 @@ package struct Setting: Sendable {
         self.status = status
         self.meaning = meaning
         self.newName = newName
+        self.harmless = harmless
+        self.mainSwitch = mainSwitch
+    }
+
+    /// Whether `value` asks for something beyond the default, so that it matters that this build does not have it.
+    package func asksForSomething(_ value: String) -> Bool {
+        if harmless.contains(value) { return false }
+        if traits.contains(.mainSwitch) { return value != "off" }
+        // What is off is off, unless on is what everybody has.
+        if type == .flag, value == "off" { return defaultValue == "on" }
+        return value != defaultValue
     }
 
     package var isHidden: Bool { traits.contains(.hidden) }
@@ -98,12 +129,12 @@ package struct SettingGroup: Sendable {
     package let title: String
     package let settings: [Setting]
 
-    /// - Parameter status: replaces the status of every setting in it.
+    /// - Parameter status: of every setting in it that says nothing else.
     init(_ title: String, status: Setting.Status? = nil, _ settings: [Setting]) {
         self.title = title
         self.settings = settings.map { setting in
             var setting = setting
-            if let status { setting.status = status }
+            if let status, setting.status == .implemented { setting.status = status }
             return setting
         }
     }

@@ -38,6 +38,7 @@ package enum SettingType: Sendable, Equatable {
 extension SettingType {
     /// What is wrong with `value`, or `nil` when it is accepted.
     package func problem(with value: String) -> ConfigError.Problem? {
+        if holdsText, hasControlCharacter(value) { return .controlCharacter }
         switch self {
         case .flag: return value == "on" || value == "off" ? nil : .notOneOf
         case .choice(let words): return words.contains(value) ? nil : .notOneOf
@@ -65,13 +66,26 @@ extension SettingType {
         }
     }
 
+    /// Types that take words nobody listed: what they hold goes to files, pages, logs and other programs.
+    private var holdsText: Bool {
+        switch self {
+        case .text, .atom, .nodeName, .file, .directory, .character: true
+        default: false
+        }
+    }
+
+    /// A tab may stand between words of a text.
+    private func hasControlCharacter(_ value: String) -> Bool {
+        value.unicodeScalars.contains { ShownText.isControl($0) && !(self == .text && $0 == "\t") }
+    }
+
     private func isAccepted(_ value: String) -> Bool {
         switch self {
         case .atom: return !value.isEmpty && !value.contains(where: \.isWhitespace)
         case .nodeName:
             let parts = value.split(separator: "@", omittingEmptySubsequences: false)
             return parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
-                && !value.contains(where: \.isWhitespace)
+                && !value.contains(where: \.isWhitespace) && value.utf8.count <= 255
         case .character: return value.count == 1
         case .integerList(let allowed):
             guard let list = ConfigValue.integers(value), !list.isEmpty else { return false }
@@ -91,8 +105,8 @@ extension SettingType {
         case .choice(let words): words.joined(separator: ", ")
         case .integer(let range, let words): ([Self.text(of: range)] + words).joined(separator: " or ")
         case .atom: "a word"
-        case .text: "any text"
-        case .nodeName: "a node name of the form name@host"
+        case .text: "any text without control characters"
+        case .nodeName: "a node name of the form name@host, at most 255 bytes"
         case .file: "a file path"
         case .directory(let words): (["a directory path"] + words).joined(separator: " or ")
         case .byteSize(let words):

@@ -10,17 +10,43 @@ package struct SettingsTable: Sendable {
     package let groups: [SettingGroup]
     /// Keys without a free word.
     private let exact: [String: Setting]
-    /// Keys with free words, those with fewer first.
-    private let patterns: [(words: [Substring], setting: Setting)]
+    /// Keys with free words, those with fewer first, by their number of words and their first word, which is never free.
+    private let patterns: [Shape: [Pattern]]
+
+    private struct Pattern {
+        /// `nil` for a free word.
+        let words: [String?]
+        let setting: Setting
+
+        func matches(_ key: ConfKey) -> Bool {
+            zip(words, key.words).allSatisfy { $0 == nil || $0 == $1 }
+        }
+    }
+
+    private struct Shape: Hashable {
+        let count: Int
+        let first: String
+
+        init?(_ words: [String]) {
+            guard let first = words.first else { return nil }
+            self.first = first
+            count = words.count
+        }
+    }
 
     init(groups: [SettingGroup]) {
         self.groups = groups
         let all = groups.flatMap(\.settings)
         exact = Dictionary(
             all.filter { !$0.isPattern }.map { ($0.pattern, $0) }, uniquingKeysWith: { first, _ in first })
-        patterns = all.filter(\.isPattern)
-            .map { (words: $0.pattern.split(separator: "."), setting: $0) }
-            .sorted { Self.freeWords($0.words) < Self.freeWords($1.words) }
+        var patterns: [Shape: [Pattern]] = [:]
+        for setting in all where setting.isPattern {
+            let words = setting.pattern.split(separator: ".").map(String.init)
+            guard let shape = Shape(words) else { continue }
+            patterns[shape, default: []].append(
+                Pattern(words: words.map { $0.hasPrefix("$") ? nil : $0 }, setting: setting))
+        }
+        self.patterns = patterns.mapValues { $0.sorted { Self.freeWords($0) < Self.freeWords($1) } }
     }
 
     /// In the order of the groups.
@@ -31,25 +57,32 @@ package struct SettingsTable: Sendable {
         if !key.words.contains(where: { $0.contains(".") }), let setting = exact[key.description] {
             return setting
         }
-        return patterns.first { pattern in
-            pattern.words.count == key.words.count
-                && zip(pattern.words, key.words).allSatisfy { $0.hasPrefix("$") || String($0) == $1 }
-        }?.setting
+        return Shape(key.words).flatMap { patterns[$0] }?.first { $0.matches(key) }?.setting
     }
 
     /// The setting declared as `pattern`, free words included.
     package func setting(pattern: String) -> Setting? {
-        exact[pattern] ?? patterns.first { $0.setting.pattern == pattern }?.setting
+        if let setting = exact[pattern] { return setting }
+        let words = pattern.split(separator: ".").map(String.init)
+        return Shape(words).flatMap { patterns[$0] }?.first { $0.setting.pattern == pattern }?.setting
     }
 
     /// What may have been meant by `key`, at most three.
     package func nearest(to key: ConfKey) -> [String] {
-        let free = patterns.filter { $0.words.count == key.words.count }.map { pattern in
-            // With the words of `key` in the free places.
-            zip(pattern.words, key.words).map { $0.hasPrefix("$") ? $1 : String($0) }.joined(separator: ".")
-        }
-        return NearestKeys.of(key.description, among: exact.keys.map(\.self) + free)
+        var search = nearestKeys()
+        return nearest(to: key, &search)
     }
 
-    private static func freeWords(_ words: [Substring]) -> Int { words.count { $0.hasPrefix("$") } }
+    /// A search among the keys without a free word, for several calls of `nearest(to:_:)`.
+    func nearestKeys() -> NearestKeys { NearestKeys(among: exact.keys) }
+
+    func nearest(to key: ConfKey, _ search: inout NearestKeys) -> [String] {
+        let free = patterns.values.joined().filter { $0.words.count == key.words.count }.map { pattern in
+            // With the words of `key` in the free places.
+            zip(pattern.words, key.words).map { $0 ?? $1 }.joined(separator: ".")
+        }
+        return search.of(key.description, besides: free)
+    }
+
+    private static func freeWords(_ pattern: Pattern) -> Int { pattern.words.count { $0 == nil } }
 }

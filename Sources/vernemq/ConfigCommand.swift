@@ -36,8 +36,7 @@ struct ConfigCommand: ParsableCommand {
         var all = false
 
         func run() throws {
-            let (config, _) = try source.load()
-            print(ConfigText.show(config, all: all), terminator: "")
+            print(ConfigText.show(try source.read(), all: all), terminator: "")
         }
     }
 

@@ -24,18 +24,31 @@ struct ConfigSource: ParsableArguments {
         }
     }
 
-    /// Everything in force, or a message that lists all that is wrong.
-    func load() throws -> (EffectiveConfig, [ConfigNote]) {
-        do throws(ConfigErrors) {
-            return try EffectiveConfig.load(
-                path: config, overrides: try parsedOverrides(), environment: Environment.variables)
-        } catch {
-            Console.error("\(error)")
-            throw ExitCode(1)
-        }
+    /// What a broker starts with, or a message that lists all that is wrong.
+    func load() throws -> ConfigReport {
+        let report = report()
+        guard report.canStart else { throw refused(report) }
+        return report
     }
 
-    private func parsedOverrides() throws(ConfigErrors) -> [(key: String, value: String)] {
+    /// What is in force, for commands that start nothing: they may use a configuration that a broker must not run with.
+    func read() throws -> EffectiveConfig {
+        let report = report()
+        guard report.isWellFormed else { throw refused(report) }
+        return report.config
+    }
+
+    private func report() -> ConfigReport {
+        EffectiveConfig.report(
+            path: config, overrides: parsedOverrides(), environment: Environment.variables)
+    }
+
+    private func refused(_ report: ConfigReport) -> ExitCode {
+        Console.error((report.noteLines([.warning]) + ["\(report.errors)"]).joined(separator: "\n"))
+        return ExitCode(1)
+    }
+
+    private func parsedOverrides() -> [(key: String, value: String)] {
         do {
             return try overrides()
         } catch {

@@ -19,15 +19,16 @@ struct StartCommand: ParsableCommand {
     @OptionGroup var source: ConfigSource
 
     func run() throws {
-        let (config, notes) = try source.load()
+        let report = try source.load()
+        let config = report.config
         var signals = Signals()
         let logSettings = LogSettings(config)
         let output = bootstrap(logSettings)
         for problem in output.problems { Console.error("vernemq: \(problem); its lines go to the terminal") }
         let terminal = Terminal(isNeeded: logSettings.destination == .file || logSettings.destination == .off)
-        for note in notes where note.level == .warning { terminal.say("warning: \(note)") }
+        for line in report.noteLines([.warning]) { terminal.say(line) }
         let log = Logger(label: "vernemq")
-        for note in notes {
+        for note in report.notes {
             log.log(
                 level: note.level == .warning ? .warning : .info, "configuration",
                 metadata: ["setting": "\(note.key)", "at": "\(note.source)", "note": "\(note.text)"])

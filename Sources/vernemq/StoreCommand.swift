@@ -16,7 +16,7 @@ struct StoreCommand: ParsableCommand {
         @OptionGroup var source: ConfigSource
 
         func run() throws {
-            let settings = StoreSettings(try source.load().0)
+            let settings = StoreSettings(try source.read())
             let findings = try StoreCommand.attempt { () throws(StoreError) in
                 try StoreInspection.check(settings)
             }
@@ -38,7 +38,7 @@ struct StoreCommand: ParsableCommand {
         @OptionGroup var source: ConfigSource
 
         func run() throws {
-            let settings = StoreSettings(try source.load().0)
+            let settings = StoreSettings(try source.read())
             let findings = try StoreCommand.attempt { () throws(StoreError) in
                 try StoreInspection.repair(settings)
             }

@@ -10,7 +10,7 @@ import Testing
     }
 
     private func errors(_ path: String) -> [String] {
-        ConfFile.reading(path: path).errors.map {
+        ConfFile.reading(path: path).findings.items.map {
             $0.description.split(separator: folder.path + "/").joined()
         }
     }

@@ -47,14 +47,17 @@ import Testing
         #expect(
             good.text
                 == "listener.tcp.x = 127.0.0.1:1\nlistener.http.default = 127.0.0.1:8888\nconfig is OK\n")
-        let path = folder.write("b.conf", "loops = 257\nx = 1")
+        let path = folder.write(
+            "b.conf",
+            "loops = 257\nx = 1\nallow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1\nsystree_qos = 1")
         let bad = ConfigText.check(path: path)
         #expect(!bad.isValid)
         #expect(
             bad.text == """
+                warning: \(path):5: systree_qos: not implemented in this build
                 \(path):1: loops: 257 is outside 0...256
                 \(path):2: x: unknown key (value "1")
-                config has 2 errors
+                config has 2 errors and 1 warning
 
                 """)
     }
@@ -64,7 +67,7 @@ import Testing
             "c.conf",
             "allow_anonymous = on\nlistener.max_connections = 5\nlistener.tcp.a = ::1:1\nsystree_enabled = on"
         )
-        let (config, _) = try EffectiveConfig.load(path: path, overrides: [("loops", "2")])
+        let config = EffectiveConfig.report(path: path, overrides: [("loops", "2")]).config
         #expect(
             ConfigText.show(config, all: false) == """
                 key                       value  origin

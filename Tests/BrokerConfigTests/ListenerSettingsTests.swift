@@ -6,7 +6,10 @@ import Testing
     private let folder = TemporaryFolder()
 
     private func load(_ text: String) throws -> (EffectiveConfig, [ConfigNote]) {
-        try EffectiveConfig.load(path: folder.write("vernemq.conf", "allow_anonymous = on\n" + text))
+        let report = EffectiveConfig.report(
+            path: folder.write("vernemq.conf", "allow_anonymous = on\n" + text))
+        guard report.isWellFormed else { throw report.errors }
+        return (report.config, report.notes)
     }
 
     private func listener(_ text: String) throws -> ListenerSettings {

@@ -127,12 +127,17 @@ import Testing
     }
 
     @Test func `distance counts insertions, deletions, replacements and swaps`() {
-        func distance(_ left: String, _ right: String) -> Int {
-            NearestKeys.distance(Array(left.utf8), Array(right.utf8))
+        func distance(_ left: String, _ right: String, limit: Int = 5) -> Int? {
+            var search = NearestKeys(among: [])
+            return search.distance(Array(left.utf8), Array(right.utf8), limit: limit)
         }
         #expect(distance("", "abc") == 3)
         #expect(distance("abc", "abc") == 0)
         #expect(distance("abc", "acb") == 1)
         #expect(distance("kitten", "sitting") == 3)
+        #expect(distance("kitten", "sitting", limit: 2) == nil)
+        #expect(distance("abcdefgh", "hgfedcba", limit: 2) == nil)
+        #expect(distance("abcd", "badc", limit: 2) == 2)
+        #expect(distance("", "") == 0)
     }
 }

@@ -1,5 +1,6 @@
 """The command line: what it prints, and one clear line for everything that keeps the broker from starting."""
 
+import os
 import socket
 import subprocess
 
@@ -110,6 +111,111 @@ def test_check_lists_all_that_is_wrong_at_once(vernemq, tmp_path):
     result = vernemq("config", "check", write_config(tmp_path, {"allow_anonymous": "x", "nonsense": "1"}))
     assert result.returncode == 1
     assert "allow_anonymous" in result.stderr and "nonsense" in result.stderr
+
+
+# What protects something that this build does not have.
+PROTECTING = [
+    ("vmq_acl.acl_file", "./etc/vmq.acl", "access control files"),
+    ("vmq_passwd.password_file", "./etc/vmq.passwd", "password files"),
+    ("plugins.vmq_acl", "on", "access control files"),
+    ("plugins.mine", "on", "plugins"),
+    ("listener.ssl.default", "127.0.0.1:0", "TLS"),
+    ("listener.ws.default", "127.0.0.1:0", "WebSocket"),
+    ("listener.ssl.require_certificate", "on", "TLS"),
+    ("listener.tcp.default.proxy_protocol", "on", "PROXY"),
+    ("listener.http.default.http_module.vmq_metrics_http.auth.mode", "apikey", "API keys"),
+    ("min_apikey_length", "20", "API keys"),
+    ("vmq_webhooks.a.endpoint", "http://localhost/", "webhooks"),
+    ("vmq_diversity.auth_postgres.enabled", "on", "databases"),
+]
+
+
+@pytest.mark.parametrize("key, value, feature", PROTECTING)
+def test_what_protects_and_is_not_there_keeps_the_broker_from_starting(refusal, vernemq, tmp_path, key, value, feature):
+    line = refusal({key: value})
+    assert f"vernemq.conf:7: {key}: it decides" in line
+    assert feature in line and "remove the line" in line
+    check = vernemq("config", "check", tmp_path / "vernemq.conf")
+    assert check.returncode == 1
+    assert line in check.stderr.splitlines()
+    # Commands that let no client in use the configuration nevertheless.
+    assert vernemq("config", "show", "--config", tmp_path / "vernemq.conf").returncode == 0
+
+
+def test_a_broker_that_nobody_can_reach_does_not_start_and_says_what_to_write(vernemq, tmp_path):
+    (tmp_path / "empty.conf").write_text("")
+    result = vernemq("start", "--config", "empty.conf")
+    assert result.returncode == 1
+    listener, anonymous = result.stderr.splitlines()
+    assert "nobody can connect" in listener and "listener.tcp.default = 127.0.0.1:1883" in listener
+    assert "nobody can connect" in anonymous and "allow_anonymous = on" in anonymous
+    written = [line.split("write ")[1].split(",")[0] for line in (listener, anonymous)]
+    (tmp_path / "good.conf").write_text("\n".join(written) + "\n")
+    assert vernemq("config", "check", "good.conf").returncode == 0
+
+
+def test_check_shows_warnings_beside_errors(vernemq, tmp_path):
+    result = vernemq("config", "check", write_config(tmp_path, {"graphite_enabled": "on", "loops": "x"}))
+    assert result.returncode == 1
+    warning, error, summary = result.stderr.splitlines()
+    assert warning.startswith("warning: ") and "graphite_enabled" in warning
+    assert ":8: loops" in error
+    assert summary == "config has 1 error and 1 warning"
+
+
+def test_many_mistakes_are_a_hundred_lines_and_a_number(vernemq, tmp_path):
+    (tmp_path / "many.conf").write_text("".join(f"nonsense{number} = 1\n" for number in range(20000)))
+    for command in (["config", "check", "many.conf"], ["start", "--config", "many.conf"]):
+        result = vernemq(*command)
+        assert result.returncode == 1
+        lines = result.stderr.splitlines()
+        assert lines[0].startswith("many.conf:1: nonsense0") and lines[99].startswith("many.conf:100: ")
+        assert lines[100] == "and 19900 more errors"
+
+
+@pytest.mark.parametrize("text, said", [
+    (b"nodename = a@b\0\n", "control character"),
+    (b"nodename = a@\xc3\x28\n", "vernemq.conf:7: is not UTF-8"),
+    (b"log.console.file = " + b"$(" * 50000 + b")\n", "log.console.file"),
+    (b"a." * 100000 + b"a = 1\n", "vernemq.conf:7: the key is longer than 512 bytes"),
+    (b"x" * 10_000_000 + b"\n", "vernemq.conf:7: the key is longer than 512 bytes"),
+    (b"include vernemq.conf\n", "vernemq.conf:7: includes"),
+    (b"include pipe\n", "a pipe, a socket or a device"),
+])
+def test_a_hostile_file_is_one_short_line(vernemq, tmp_path, text, said):
+    os.mkfifo(tmp_path / "pipe")
+    config = write_config(tmp_path, {})
+    config.write_bytes(config.read_bytes() + text)
+    result = vernemq("start", "--config", config)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1 and said in result.stderr
+    assert len(result.stderr) < 600
+
+
+def test_a_file_of_a_gigabyte_is_not_read(vernemq, tmp_path):
+    with open(tmp_path / "huge.conf", "wb") as file:
+        file.truncate(1 << 30)
+    result = vernemq("start", "--config", "huge.conf")
+    assert result.returncode == 1
+    assert result.stderr == "huge.conf: cannot be read: more than 16777216 bytes\n"
+
+
+def test_numbers_at_their_edges_do_no_harm(start_broker, client):
+    """Every count and time that the broker reads, at the largest value that its table takes."""
+    broker = start_broker({
+        "max_client_id_size": 2**63 - 1, "max_subscriptions_per_client": 2**63 - 1,
+        "max_online_messages": 2**63 - 1, "max_offline_messages": 2**63 - 1, "max_message_rate": 2**63 - 1,
+        "max_inflight_messages": 65535, "retry_interval": 2**31 - 1, "mqtt_connect_timeout": 2**31 - 1,
+        "expire_retain_cache": 2**31 - 1, "persistent_client_expiration": "4294967295s",
+        "max_last_will_delay": "4294967295s", "topic_max_depth": 65535, "max_message_size": 268435455,
+        "listener.max_connections": 2**63 - 1, "listener.max_connection_lifetime": 2**31 - 1,
+        "hook_timeout": 2**31 - 1, "server_keep_alive_max": 65535,
+    })
+    for version in (4, 5):
+        both = client(broker, version=version, client_id=f"c{version}")
+        assert both.subscribe(f"a/{version}", 1) == [1]
+        both.publish(f"a/{version}", b"x", 1)
+        assert [message.payload for message in both.receive(1)] == [b"x"]
 
 
 def test_show_tells_values_and_where_they_come_from(vernemq, tmp_path):

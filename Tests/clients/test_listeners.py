@@ -51,7 +51,11 @@ def test_only_allowed_protocol_versions_come_in(start_broker, allowed, version, 
 
 @pytest.mark.parametrize("version, code", [(3, 0x05), (4, 0x05), (5, 0x86)])
 def test_without_anonymous_access_and_plugins_nobody_comes_in(start_broker, version, code):
-    broker = start_broker({"allow_anonymous": "off"})
+    # Without a listener where somebody may come in the broker would not start at all.
+    broker = start_broker({
+        "allow_anonymous": "off", "listener.tcp.open": "127.0.0.1:0",
+        "listener.tcp.open.allow_anonymous_override": "on",
+    })
     with RawClient(broker.address()) as raw:
         assert raw.open_session("a", version) == code
         assert raw.is_ended()
@@ -73,7 +77,10 @@ def test_one_listener_may_be_open_to_all(start_broker, client):
 @pytest.mark.parametrize("settings, warns", [
     ({"listener.tcp.default": "0.0.0.0:0"}, True),
     ({"listener.tcp.default": "[::]:0"}, True),
-    ({"listener.tcp.default": "0.0.0.0:0", "allow_anonymous": "off"}, False),
+    ({
+        "listener.tcp.default": "0.0.0.0:0", "allow_anonymous": "off", "listener.tcp.open": "127.0.0.1:0",
+        "listener.tcp.open.allow_anonymous_override": "on",
+    }, False),
     ({}, False),
 ])
 def test_a_broker_open_to_everybody_warns(start_broker, settings, warns):

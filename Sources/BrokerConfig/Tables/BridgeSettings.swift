@@ -1,6 +1,6 @@
 extension SettingsTable {
     static let bridges = SettingGroup(
-        "Bridges", status: .notYet,
+        "Bridges", status: .notYet(.harmless),
         family("tcp", .init()) + family("ssl", .hidden) + secure + [
             Setting("vmq_bridge.tcp.br0.topic.1", .text, nil, meaning: "an example of the topic key"),
             Setting(
@@ -19,7 +19,8 @@ extension SettingsTable {
         }
         return [
             Setting(
-                prefix, .text, nil, visibility, meaning: "host:port of the other broker; begins a bridge"),
+                prefix, .text, nil, visibility, status: .notYet(.changes),
+                meaning: "host:port of the other broker; begins a bridge", mainSwitch: "plugins.vmq_bridge"),
             setting("cleansession", .flag, "off", [], "leave no session at the other broker"),
             setting("client_id", .text, "auto", [], "client id there; auto is made of host and bridge name"),
             setting("mountpoint", .text, "", .new, "topic space of this broker that is bridged"),

@@ -27,7 +27,7 @@ extension SettingsTable {
     ]
 
     static let databases = SettingGroup(
-        "Databases", status: .notYet,
+        "Databases", status: .notYet(.harmless),
         sql.flatMap(settings(of:)) + mongodb + redis + [
             Setting("vmq_diversity.memcache.host", .text, "localhost", meaning: "Memcached server"),
             Setting("vmq_diversity.memcache.port", .port, "11211", meaning: "its port"),
@@ -39,7 +39,8 @@ extension SettingsTable {
         [
             Setting(
                 "vmq_diversity.auth_\(name).enabled", .flag, "off", traits,
-                meaning: "authenticate clients with \(title)"),
+                status: .notYet(protects: .database),
+                meaning: "authenticate clients with \(title)", mainSwitch: "plugins.vmq_diversity"),
             Setting(
                 "vmq_diversity.auth_\(name).script", .file, "./share/lua/auth/\(name).lua",
                 traits.union(.hidden),

@@ -14,24 +14,24 @@ extension SettingsTable {
                 newName: "max_message_size"),
             old(
                 "allow_multiple_sessions", .flag, "off", .runtime, "several sessions for one client id",
-                status: .notYet),
+                status: .notYet(.changes)),
             old(
                 "trade_consistency", .flag, "off", .runtime,
                 "go on while nodes are missing; now four keys allow_…_during_netsplit",
-                status: .notYet),
+                status: .notYet(.harmless)),
             old(
                 "leveldb_message_store.directory", .directory(), "./data/msgstore", [], "old message store",
-                status: .notYet),
+                status: .notYet(.changes)),
             old(
                 "generic_message_store_engine", .atom, "vmq_storage_engine_leveldb", [],
                 "old message store engine",
-                status: .notYet),
+                status: .notYet(.changes)),
             old(
                 "vmq_bridge.registry_mfa", .text, nil, [], "internal to VerneMQ",
                 status: .ignored("internal to VerneMQ")),
             old(
                 "vmq_diversity.mongodb.r_mode", .choice(["master", "slave_ok"]), nil, [],
-                "old read_preference", status: .notYet),
+                "old read_preference", status: .notYet(.harmless)),
             old("vmq_pulse.url", .text, nil, [], "telemetry server", status: pulse),
             old("vmq_pulse.api_key", .text, nil, .secret, "telemetry key", status: pulse),
             old(

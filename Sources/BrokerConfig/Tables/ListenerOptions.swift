@@ -30,25 +30,30 @@ private struct ListenerOption {
     var traits: Setting.Traits = []
     var status: Setting.Status = .implemented
     let meaning: String
+    /// Values that ask for nothing, on either level.
+    var harmless: [String] = []
 
     /// The settings this stands for.
     var settings: [Setting] {
-        ListenerKind.allCases.flatMap { kind -> [Setting] in
+        // The default of the kind asks for nothing when it is written for one listener either.
+        let inherited = harmless + [namedDefault, kindDefault, ""].compactMap(\.self)
+        return ListenerKind.allCases.flatMap { kind -> [Setting] in
             var result: [Setting] = []
-            let kindStatus = status == .implemented && !kind.isImplemented ? .notYet : status
+            let kindStatus = status == .implemented && !kind.isImplemented ? .notYet(.harmless) : status
             if ofKind.contains(kind) {
                 let traits = shown.contains(kind) ? traits : traits.union(.hidden)
                 result.append(
                     Setting(
                         "listener.\(kind).\(name)", type, kindDefault, traits, status: kindStatus,
-                        meaning: "\(meaning) (all \(kind) listeners)"))
+                        meaning: "\(meaning) (all \(kind) listeners)", harmless: inherited))
             }
             if named.contains(kind) {
                 let isShown = name == "allow_anonymous_override"
                 result.append(
                     Setting(
                         "listener.\(kind).$name.\(name)", type, namedDefault,
-                        isShown ? traits : traits.union(.hidden), status: kindStatus, meaning: meaning))
+                        isShown ? traits : traits.union(.hidden), status: kindStatus, meaning: meaning,
+                        harmless: inherited))
             }
             return result
         }
@@ -82,26 +87,30 @@ extension SettingsTable {
                 "listener.tcp.$name", .address(unixSocket: true), nil,
                 meaning: "MQTT over TCP, or over a Unix socket"),
             Setting(
-                "listener.ssl.$name", .address(unixSocket: false), nil, status: .notYet,
+                "listener.ssl.$name", .address(unixSocket: false), nil,
+                status: .notYet(protects: .tlsListener),
                 meaning: "MQTT over TLS"),
             Setting(
-                "listener.ws.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
+                "listener.ws.$name", .address(unixSocket: false), nil, .hidden,
+                status: .notYet(protects: .webSocket),
                 meaning: "MQTT over WebSocket"),
             Setting(
-                "listener.wss.$name", .address(unixSocket: false), nil, .hidden, status: .notYet,
+                "listener.wss.$name", .address(unixSocket: false), nil, .hidden,
+                status: .notYet(protects: .tlsListener),
                 meaning: "MQTT over WebSocket and TLS"),
             Setting(
-                "listener.vmq.$name", .address(unixSocket: false), "0.0.0.0:44053", status: .notYet,
+                "listener.vmq.$name", .address(unixSocket: false), "0.0.0.0:44053", status: .notYet(.changes),
                 meaning: "messages between nodes"),
             Setting(
-                "listener.vmqs.$name", .address(unixSocket: false), "0.0.0.0:44054", .hidden, status: .notYet,
+                "listener.vmqs.$name", .address(unixSocket: false), "0.0.0.0:44054", .hidden,
+                status: .notYet(protects: .tlsListener),
                 meaning: "messages between nodes, over TLS"),
             Setting(
                 "listener.http.$name", .address(unixSocket: false), "127.0.0.1:8888",
                 meaning: "metrics, health and status pages; without any there is one named default"),
             Setting(
                 "listener.https.$name", .address(unixSocket: false), "127.0.0.1:8889", .hidden,
-                status: .notYet,
+                status: .notYet(protects: .tlsListener),
                 meaning: "the same over TLS"),
         ])
 
@@ -143,15 +152,17 @@ extension SettingsTable {
             name: "allow_anonymous_override", type: .flag, named: mqtt, namedDefault: "off",
             meaning: "let every client in here, whatever allow_anonymous says"),
         ListenerOption(
-            name: "auth_plugins", type: .text, named: mqtt, traits: .new, status: .notYet,
+            name: "auth_plugins", type: .text, named: mqtt, traits: .new,
+            status: .notYet(protects: .authentication),
             meaning: "plugins that authenticate here, in this order"),
         ListenerOption(
-            name: "authz_plugins", type: .text, named: mqtt, traits: .new, status: .notYet,
+            name: "authz_plugins", type: .text, named: mqtt, traits: .new,
+            status: .notYet(protects: .authorization),
             meaning: "plugins that authorise here, in this order"),
         ListenerOption(
             name: "forward_connection_opts", type: .flag, named: mqtt, ofKind: mqtt, shown: mqtt,
             kindDefault: "off",
-            traits: .new, status: .notYet,
+            traits: .new, status: .notYet(.changes),
             meaning: "tell authentication plugins about listener and certificate"),
         ListenerOption(
             name: "buffer_sizes", type: .bufferSizes, named: [.tcp, .ssl, .vmq], ofKind: [.tcp, .ssl],
@@ -186,31 +197,31 @@ extension SettingsTable {
                 meaning: "pages served here; empty for those of http_modules"),
             ListenerOption(
                 name: "http_module.$module.auth.mode", type: .choice(["apikey", "noauth"]), named: web,
-                status: .notYet,
-                meaning: "who may use an HTTP module here"),
+                status: .notYet(protects: .apiKey),
+                meaning: "who may use an HTTP module here", harmless: ["noauth"]),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mountpoint", type: .text, named: web, traits: .new,
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "mountpoint of HTTP publishes here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mqtt_auth.mode", type: .text, named: web, traits: .new,
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "whose rights an HTTP publish uses here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mqtt_auth.auth_plugin", type: .text, named: web,
                 traits: .new,
-                status: .notYet, meaning: "hooks that check an HTTP publish here"),
+                status: .notYet(.harmless), meaning: "hooks that check an HTTP publish here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mqtt_auth.user", type: .text, named: web, traits: .new,
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "user of predefined mode here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mqtt_auth.password", type: .text, named: web,
                 traits: [.new, .secret],
-                status: .notYet, meaning: "password of predefined mode here"),
+                status: .notYet(.harmless), meaning: "password of predefined mode here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mqtt_auth.client_id", type: .text, named: web, traits: .new,
-                status: .notYet, meaning: "client id of predefined mode here"),
+                status: .notYet(.harmless), meaning: "client id of predefined mode here"),
         ]
         + [
             ("high_watermark", "8192"), ("low_watermark", "4096"), ("high_msgq_watermark", "8192"),
@@ -227,26 +238,26 @@ extension SettingsTable {
     private static let proxyOptions: [ListenerOption] = [
         ListenerOption(
             name: "proxy_protocol", type: .flag, named: proxied, ofKind: proxied, kindDefault: "off",
-            status: .notYet,
+            status: .notYet(protects: .proxy),
             meaning: "a PROXY header precedes each connection"),
         ListenerOption(
             name: "proxy_protocol_use_cn_as_username", type: .flag, named: proxied, ofKind: proxied,
             kindDefault: "on",
-            status: .notYet, meaning: "the certificate name in that header becomes the user name"),
+            status: .notYet(.harmless), meaning: "the certificate name in that header becomes the user name"),
         ListenerOption(
             name: "proxy_xff_support", type: .flag, named: [.ws], ofKind: [.ws], kindDefault: "off",
-            status: .notYet,
+            status: .notYet(protects: .proxy),
             meaning: "take the client's address from X-Forwarded-For"),
         ListenerOption(
             name: "proxy_xff_trusted_intermediate", type: .text, named: [.ws], ofKind: [.ws], kindDefault: "",
-            status: .notYet, meaning: "proxies whose X-Forwarded-For is believed"),
+            status: .notYet(protects: .proxy), meaning: "proxies whose X-Forwarded-For is believed"),
         ListenerOption(
             name: "proxy_xff_use_cn_as_username", type: .flag, named: [.ws], namedDefault: "off",
-            status: .notYet,
+            status: .notYet(protects: .proxy),
             meaning: "the user name comes from a header"),
         ListenerOption(
             name: "proxy_xff_cn_header", type: .text, named: [.ws], namedDefault: "x-ssl-client-cn",
-            status: .notYet,
+            status: .notYet(protects: .proxy),
             meaning: "that header"),
     ]
 
@@ -254,61 +265,65 @@ extension SettingsTable {
         ListenerOption(
             name: "tls_handshake_timeout", type: .integer(-1...Int(Int32.max), words: ["infinity"]),
             named: tls,
-            ofKind: tls, kindDefault: "-1", traits: .milliseconds, status: .notYet,
+            ofKind: tls, kindDefault: "-1", traits: .milliseconds, status: .notYet(.harmless),
             meaning: "time for the TLS handshake, -1 for 5000"),
         ListenerOption(
             name: "cafile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet, meaning: "certificates that are trusted (PEM)"),
+            status: .notYet(protects: .certificate), meaning: "certificates that are trusted (PEM)"),
         ListenerOption(
-            name: "depth", type: .count, named: tls, ofKind: tls, kindDefault: "1", status: .notYet,
+            name: "depth", type: .count, named: tls, ofKind: tls, kindDefault: "1",
+            status: .notYet(protects: .certificate),
             meaning: "longest chain of certificates"),
         ListenerOption(
             name: "certfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet, meaning: "certificate of the server (PEM)"),
+            status: .notYet(protects: .tls), meaning: "certificate of the server (PEM)"),
         ListenerOption(
             name: "keyfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "",
-            status: .notYet, meaning: "its key (PEM)"),
+            status: .notYet(protects: .tls), meaning: "its key (PEM)"),
         ListenerOption(
             name: "keypasswd", type: .text, named: tls, ofKind: tls, kindDefault: "", traits: .secret,
-            status: .notYet,
+            status: .notYet(protects: .tls),
             meaning: "password of the key"),
         ListenerOption(
             name: "ciphers", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "",
-            status: .notYet, meaning: "ciphers in OpenSSL's names; empty for the library's choice"),
+            status: .notYet(protects: .tls),
+            meaning: "ciphers in OpenSSL's names; empty for the library's choice"),
         ListenerOption(
             name: "eccs", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             namedDefault: "",
-            kindDefault: "", status: .notYet, meaning: "named curves; empty for all"),
+            kindDefault: "", status: .notYet(protects: .tls), meaning: "named curves; empty for all"),
         ListenerOption(
             name: "crlfile", type: .file, named: tls, ofKind: tls, shown: [.ssl], kindDefault: "",
-            status: .notYet,
+            status: .notYet(protects: .certificate),
             meaning: "revoked certificates (PEM)"),
         ListenerOption(
             name: "require_certificate", type: .flag, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
-            kindDefault: "off", status: .notYet, meaning: "refuse clients without a valid certificate"),
+            kindDefault: "off", status: .notYet(protects: .certificate),
+            meaning: "refuse clients without a valid certificate"),
         ListenerOption(
             name: "tls_version", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
-            kindDefault: "tlsv1.2", status: .notYet, meaning: "versions of TLS that are spoken"),
+            kindDefault: "tlsv1.2", status: .notYet(protects: .tls),
+            meaning: "versions of TLS that are spoken"),
         ListenerOption(
             name: "use_identity_as_username", type: .flag, named: [.ssl, .wss], ofKind: [.ssl, .wss],
             shown: [.ssl],
-            kindDefault: "off", status: .notYet,
+            kindDefault: "off", status: .notYet(protects: .certificate),
             meaning: "the name in the client's certificate becomes the user name"),
         ListenerOption(
             name: "psk_support", type: .flag, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
             kindDefault: "off",
-            status: .notYet, meaning: "pre-shared keys"),
+            status: .notYet(protects: .certificate), meaning: "pre-shared keys"),
         ListenerOption(
             name: "psk_identity_hint", type: .text, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
-            kindDefault: "VMQ_PSK", status: .notYet, meaning: "identity hint for pre-shared keys"),
+            kindDefault: "VMQ_PSK", status: .notYet(.harmless), meaning: "identity hint for pre-shared keys"),
         ListenerOption(
             name: "pskfile", type: .file, ofKind: [.ssl], shown: [.ssl], kindDefault: "./etc/vmq.psk",
-            status: .notYet,
+            status: .notYet(protects: .certificate),
             meaning: "file of pre-shared keys"),
         ListenerOption(
             name: "pskfile_separator", type: .character, ofKind: [.ssl], shown: [.ssl], kindDefault: ":",
-            status: .notYet, meaning: "what separates identity and key in it"),
+            status: .notYet(.harmless), meaning: "what separates identity and key in it"),
     ]
 }

@@ -37,14 +37,14 @@ extension SettingsTable {
         ] + rotation("log.sasl", status: noErlang) + syslog + [
             Setting(
                 "log.level", .choice(["all", "debug", "info", "warning", "error"]), "all", [.hidden, .new],
-                status: .notYet, meaning: "least important messages on any log"),
+                status: .notYet(.changes), meaning: "least important messages on any log"),
             Setting("sasl", .flag, "off", .hidden, status: noErlang, meaning: "Erlang's own error log"),
         ])
 
     private static let noErlang = Setting.Status.ignored("there is no Erlang VM")
 
     private static func rotation(
-        _ log: String, keepWords: [String] = [], status: Setting.Status = .notYet
+        _ log: String, keepWords: [String] = [], status: Setting.Status = .notYet(.changes)
     ) -> [Setting] {
         [
             Setting(
@@ -71,25 +71,30 @@ extension SettingsTable {
     ]
 
     private static let syslog: [Setting] = [
-        Setting("log.syslog", .flag, "off", status: .notYet, meaning: "log to syslog"),
+        Setting("log.syslog", .flag, "off", status: .notYet(.changes), meaning: "log to syslog"),
         Setting(
             "log.syslog.level", .choice(["all", "debug", "info", "warning", "error"]), "all",
             [.hidden, .new],
-            status: .notYet, meaning: "least important messages sent to syslog"),
+            status: .notYet(.changes), meaning: "least important messages sent to syslog"),
         Setting(
-            "log.syslog.format", .choice(["rfc3164", "rfc5424"]), "rfc3164", .new, status: .notYet,
+            "log.syslog.format", .choice(["rfc3164", "rfc5424"]), "rfc3164", .new, status: .notYet(.changes),
             meaning: "syslog message format"),
         Setting(
-            "log.syslog.facility", .choice(facilities), "daemon", .new, status: .notYet,
+            "log.syslog.facility", .choice(facilities), "daemon", .new, status: .notYet(.changes),
             meaning: "syslog facility"),
-        Setting("log.syslog.app_name", .text, nil, .new, status: .notYet, meaning: "name told to syslog"),
-        Setting("log.syslog.remote.host", .text, nil, .new, status: .notYet, meaning: "remote syslog server"),
-        Setting("log.syslog.remote.port", .port, "514", .new, status: .notYet, meaning: "its port"),
         Setting(
-            "log.syslog.remote.protocol", .choice(["udp", "tcp", "tls"]), "udp", .new, status: .notYet,
+            "log.syslog.app_name", .text, nil, .new, status: .notYet(.changes), meaning: "name told to syslog"
+        ),
+        Setting(
+            "log.syslog.remote.host", .text, nil, .new, status: .notYet(.changes),
+            meaning: "remote syslog server"),
+        Setting("log.syslog.remote.port", .port, "514", .new, status: .notYet(.changes), meaning: "its port"),
+        Setting(
+            "log.syslog.remote.protocol", .choice(["udp", "tcp", "tls"]), "udp", .new,
+            status: .notYet(.changes),
             meaning: "how it is reached"),
         Setting(
-            "log.syslog.remote.tls.cafile", .file, nil, .new, status: .notYet,
+            "log.syslog.remote.tls.cafile", .file, nil, .new, status: .notYet(.changes),
             meaning: "certificates trusted for it (PEM)"),
     ]
 }

@@ -6,19 +6,19 @@ extension SettingsTable {
                 "nodename", .nodeName, "VerneMQ@127.0.0.1",
                 meaning: "name of this node, of the form name@host"),
             Setting(
-                "distributed_cookie", .text, "vmq", .secret, status: .notYet,
+                "distributed_cookie", .text, "vmq", .secret, status: .notYet(.harmless),
                 meaning: "secret that the nodes of a cluster share"),
             Setting(
-                "allow_register_during_netsplit", .flag, "off", .runtime, status: .notYet,
+                "allow_register_during_netsplit", .flag, "off", .runtime, status: .notYet(.harmless),
                 meaning: "take CONNECT while nodes are missing"),
             Setting(
-                "allow_publish_during_netsplit", .flag, "off", .runtime, status: .notYet,
+                "allow_publish_during_netsplit", .flag, "off", .runtime, status: .notYet(.harmless),
                 meaning: "take PUBLISH while nodes are missing"),
             Setting(
-                "allow_subscribe_during_netsplit", .flag, "off", .runtime, status: .notYet,
+                "allow_subscribe_during_netsplit", .flag, "off", .runtime, status: .notYet(.harmless),
                 meaning: "take SUBSCRIBE while nodes are missing"),
             Setting(
-                "allow_unsubscribe_during_netsplit", .flag, "off", .runtime, status: .notYet,
+                "allow_unsubscribe_during_netsplit", .flag, "off", .runtime, status: .notYet(.harmless),
                 meaning: "take UNSUBSCRIBE while nodes are missing"),
             Setting(
                 "coordinate_registrations", .flag, "on", .runtime,
@@ -26,36 +26,37 @@ extension SettingsTable {
                     "a client id belongs to one event loop, so its connects are always in order"),
                 meaning: "let one CONNECT of a client id finish before the next begins"),
             Setting(
-                "max_drain_time", .count, "500", [.hidden, .milliseconds], status: .notYet,
+                "max_drain_time", .count, "500", [.hidden, .milliseconds], status: .notYet(.harmless),
                 meaning: "how long a queue that moved away forwards late messages"),
             Setting(
-                "max_msgs_per_drain_step", .count, "100", .hidden, status: .notYet,
+                "max_msgs_per_drain_step", .count, "100", .hidden, status: .notYet(.harmless),
                 meaning: "messages moved at once with a queue"),
             Setting(
-                "outgoing_clustering_buffer_size", .count, "67108864", [.hidden, .bytes], status: .notYet,
+                "outgoing_clustering_buffer_size", .count, "67108864", [.hidden, .bytes],
+                status: .notYet(.harmless),
                 meaning: "what waits for a node that cannot be reached"),
             Setting(
                 "incoming_clustering_buffer_size", .count, "67108864", [.hidden, .new, .bytes],
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "most unread data from another node"),
             Setting(
                 "outgoing_clustering_flush_threshold", .count, "65536", [.hidden, .new, .bytes],
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "data for another node that is sent without waiting for more"),
             Setting(
                 "outgoing_cluster_handshake_ack_timeout", .time, "250", [.hidden, .new, .milliseconds],
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "time another node has to answer a connect"),
             Setting(
                 "outgoing_connect_options", .text, "[{keepalive, true}, {send_timeout, 0}]", [.hidden, .new],
                 status: .ignored("socket options are Erlang terms"), meaning: "socket options between nodes"),
             Setting(
                 "remote_enqueue_timeout", .integer(0...Int(Int32.max), words: ["infinity"]), "5000",
-                [.hidden, .runtime, .milliseconds], status: .notYet,
+                [.hidden, .runtime, .milliseconds], status: .notYet(.harmless),
                 meaning: "time another node has to take a message"),
             Setting(
                 "cluster_ready_rpc_timeout", .time, "5000", [.hidden, .runtime, .new, .milliseconds],
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "time for asking all nodes whether they are ready"),
             Setting(
                 "metadata_plugin", .choice(["vmq_plumtree", "vmq_swc"]), "vmq_swc",

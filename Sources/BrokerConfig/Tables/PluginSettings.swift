@@ -10,24 +10,39 @@ extension SettingsTable {
     ]
 
     static let plugins = SettingGroup(
-        "Plugins", status: .notYet,
+        "Plugins", status: .notYet(.harmless),
         [
-            Setting("plugins.$name", .flag, nil, .mainSwitch, meaning: "start a plugin"),
+            Setting(
+                "plugins.$name", .flag, nil, .mainSwitch, status: .notYet(protects: .plugin),
+                meaning: "start a plugin"),
             Setting("plugins.$name.path", .directory(), nil, meaning: "where a plugin of another maker is"),
             Setting("plugins.$name.priority", .anyInteger, nil, meaning: "order of starting, lowest first"),
             Setting(
-                "plugins.vmq_passwd", .flag, "on", .mainSwitch, meaning: "start the password file plugin"),
+                "plugins.vmq_passwd", .flag, "on", .mainSwitch, status: .notYet(protects: .passwords),
+                meaning: "start the password file plugin"),
             Setting(
-                "plugins.vmq_acl", .flag, "on", .mainSwitch, meaning: "start the access control file plugin"),
-            Setting("plugins.vmq_diversity", .flag, "off", .mainSwitch, meaning: "start the Lua plugin"),
-            Setting("plugins.vmq_webhooks", .flag, "off", .mainSwitch, meaning: "start the webhooks plugin"),
-            Setting("plugins.vmq_bridge", .flag, "off", .mainSwitch, meaning: "start the bridge plugin"),
-            Setting("vmq_acl.acl_file", .file, "./etc/vmq.acl", .runtime, meaning: "access control file"),
+                "plugins.vmq_acl", .flag, "on", .mainSwitch, status: .notYet(protects: .accessControl),
+                meaning: "start the access control file plugin"),
+            Setting(
+                "plugins.vmq_diversity", .flag, "off", .mainSwitch, status: .notYet(protects: .script),
+                meaning: "start the Lua plugin"),
+            Setting(
+                "plugins.vmq_webhooks", .flag, "off", .mainSwitch, status: .notYet(protects: .webhook),
+                meaning: "start the webhooks plugin"),
+            Setting(
+                "plugins.vmq_bridge", .flag, "off", .mainSwitch, status: .notYet(protects: .bridge),
+                meaning: "start the bridge plugin"),
+            Setting(
+                "vmq_acl.acl_file", .file, "./etc/vmq.acl", [.runtime, .mainSwitch],
+                status: .notYet(protects: .accessControl), meaning: "access control file",
+                mainSwitch: "plugins.vmq_acl"),
             Setting(
                 "vmq_acl.acl_reload_interval", .time, "10", [.runtime, .seconds],
                 meaning: "time between two looks at it, 0 for none"),
             Setting(
-                "vmq_passwd.password_file", .file, "./etc/vmq.passwd", .runtime, meaning: "password file"),
+                "vmq_passwd.password_file", .file, "./etc/vmq.passwd", [.runtime, .mainSwitch],
+                status: .notYet(protects: .passwords), meaning: "password file",
+                mainSwitch: "plugins.vmq_passwd"),
             Setting(
                 "vmq_passwd.password_reload_interval", .time, "10", [.runtime, .seconds],
                 meaning: "time between two looks at it, 0 for none"),
@@ -45,10 +60,14 @@ extension SettingsTable {
         ])
 
     static let webhooks = SettingGroup(
-        "Webhooks", status: .notYet,
+        "Webhooks", status: .notYet(.harmless),
         [
-            Setting("vmq_webhooks.$name.hook", .choice(hooks), nil, meaning: "hook that calls the endpoint"),
-            Setting("vmq_webhooks.$name.endpoint", .text, nil, meaning: "URL that is called"),
+            Setting(
+                "vmq_webhooks.$name.hook", .choice(hooks), nil, status: .notYet(protects: .webhook),
+                meaning: "hook that calls the endpoint", mainSwitch: "plugins.vmq_webhooks"),
+            Setting(
+                "vmq_webhooks.$name.endpoint", .text, nil, status: .notYet(protects: .webhook),
+                meaning: "URL that is called", mainSwitch: "plugins.vmq_webhooks"),
             Setting(
                 "vmq_webhooks.$name.base64encode", .flag, "on", .hidden, meaning: "send payloads in base64"),
             Setting("vmq_webhooks.$name.no_payload", .flag, "off", .hidden, meaning: "send no payload"),
@@ -84,7 +103,7 @@ extension SettingsTable {
         ])
 
     static let scripting = SettingGroup(
-        "Lua scripts", status: .notYet,
+        "Lua scripts", status: .notYet(.harmless),
         [
             Setting(
                 "vmq_diversity.keep_state", .flag, "off", [.hidden, .runtime],
@@ -94,8 +113,11 @@ extension SettingsTable {
                 meaning: "states of each script"),
             Setting(
                 "vmq_diversity.script_dir", .directory(), "./share/lua",
-                meaning: "directory whose scripts are loaded"),
-            Setting("vmq_diversity.$script.file", .file, nil, meaning: "script that is loaded at the start"),
+                status: .notYet(protects: .script), meaning: "directory whose scripts are loaded",
+                mainSwitch: "plugins.vmq_diversity"),
+            Setting(
+                "vmq_diversity.$script.file", .file, nil, status: .notYet(protects: .script),
+                meaning: "script that is loaded at the start", mainSwitch: "plugins.vmq_diversity"),
             Setting(
                 "vmq_diversity.clique_lead_line", .text, "    script      Manage lua scripts\\n", .hidden,
                 meaning: "help text internal to VerneMQ"),

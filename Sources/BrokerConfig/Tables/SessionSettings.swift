@@ -92,7 +92,7 @@ extension SettingsTable {
                 meaning: "which member of a shared subscription gets a message"),
             Setting(
                 "shared_subscription_timeout_action", .choice(["ignore", "requeue"]), "ignore", .hidden,
-                status: .notYet,
+                status: .notYet(.harmless),
                 meaning: "what to do when a shared subscriber of another node does not answer"),
             Setting(
                 "subscriber_retain_mode", .choice(["immediate", "syncwait"]), "immediate",
@@ -133,33 +133,36 @@ extension SettingsTable {
                 .hidden,
                 meaning: "pages served by HTTP listeners that have no list of their own"),
             Setting(
-                "http_module.$name.auth.mode", .choice(["apikey", "noauth"]), "noauth", .hidden,
-                status: .notYet,
-                meaning: "who may use an HTTP module"),
+                "http_module.$name.auth.mode", .choice(["apikey", "noauth"]), "noauth",
+                [.hidden, .mainSwitch],
+                status: .notYet(protects: .apiKey),
+                meaning: "who may use an HTTP module", harmless: ["noauth"]),
             Setting(
-                "http_module.vmq_http_mgmt_api.auth.mode", .choice(["apikey", "noauth"]), "apikey", .hidden,
-                status: .notYet,
-                meaning: "who may use the management API"),
+                "http_module.vmq_http_mgmt_api.auth.mode", .choice(["apikey", "noauth"]), "apikey",
+                [.hidden, .mainSwitch],
+                status: .notYet(protects: .apiKey),
+                meaning: "who may use the management API", harmless: ["noauth"]),
             Setting(
                 "http_module.vmq_http_pub.auth.mode", .choice(["apikey", "noauth"]), "apikey",
-                [.hidden, .new], status: .notYet,
-                meaning: "who may publish over HTTP"),
+                [.hidden, .new, .mainSwitch], status: .notYet(protects: .apiKey),
+                meaning: "who may publish over HTTP", harmless: ["noauth"]),
             Setting(
                 "http_module.vmq_http_v2_api.auth.mode", .choice(["apikey", "noauth"]), "apikey",
-                [.hidden, .new], status: .notYet,
-                meaning: "who may use version 2 of the API"),
+                [.hidden, .new, .mainSwitch], status: .notYet(protects: .apiKey),
+                meaning: "who may use version 2 of the API", harmless: ["noauth"]),
             Setting(
-                "min_apikey_length", .count, "0", .hidden, status: .notYet,
+                "min_apikey_length", .count, "0", .hidden, status: .notYet(protects: .apiKey),
                 meaning: "shortest API key an operator may add"),
             Setting(
-                "max_apikey_expiry_days", .count, nil, .hidden, status: .notYet,
+                "max_apikey_expiry_days", .count, nil, .hidden, status: .notYet(protects: .apiKey),
                 meaning: "longest and usual life of an API key in days"),
             Setting(
                 "max_ws_frame_size", .integer(1...Int.max, words: ["infinity"]), "268435456", .bytes,
-                status: .notYet,
-                meaning: "largest WebSocket frame; a larger one closes the connection"),
+                status: .notYet(protects: .frameSize),
+                meaning: "largest WebSocket frame; a larger one closes the connection", harmless: ["infinity"]
+            ),
             Setting(
-                "crl_refresh_interval", .time, "60000", [.hidden, .milliseconds], status: .notYet,
+                "crl_refresh_interval", .time, "60000", [.hidden, .milliseconds], status: .notYet(.harmless),
                 meaning: "time between two looks at the revocation lists, 0 for never"),
             Setting(
                 "tcp_listen_options", .text,
@@ -167,46 +170,46 @@ extension SettingsTable {
                 .hidden,
                 status: .ignored("socket options are Erlang terms"), meaning: "socket options of listeners"),
             Setting(
-                "vmq_http_pub.mqtt_auth.mode", .text, "on-behalf-of", status: .notYet,
+                "vmq_http_pub.mqtt_auth.mode", .text, "on-behalf-of", status: .notYet(.harmless),
                 meaning: "whose rights an HTTP publish uses: on-behalf-of or predefined"),
             Setting(
-                "vmq_http_pub.mqtt_auth.auth_plugin", .text, "mqtt", status: .notYet,
+                "vmq_http_pub.mqtt_auth.auth_plugin", .text, "mqtt", status: .notYet(.harmless),
                 meaning: "hooks that check an HTTP publish"),
             Setting(
-                "vmq_http_pub.mqtt_auth.user", .text, nil, .hidden, status: .notYet,
+                "vmq_http_pub.mqtt_auth.user", .text, nil, .hidden, status: .notYet(.harmless),
                 meaning: "user of predefined mode"),
             Setting(
-                "vmq_http_pub.mqtt_auth.password", .text, nil, [.hidden, .secret], status: .notYet,
+                "vmq_http_pub.mqtt_auth.password", .text, nil, [.hidden, .secret], status: .notYet(.harmless),
                 meaning: "password of predefined mode"),
             Setting(
-                "vmq_http_pub.mqtt_auth.client_id", .text, nil, .hidden, status: .notYet,
+                "vmq_http_pub.mqtt_auth.client_id", .text, nil, .hidden, status: .notYet(.harmless),
                 meaning: "client id of predefined mode"),
             Setting(
-                "vmq_http_pub.mountpoint", .text, nil, .hidden, status: .notYet,
+                "vmq_http_pub.mountpoint", .text, nil, .hidden, status: .notYet(.harmless),
                 meaning: "mountpoint of HTTP publishes"),
             Setting(
-                "vmq_web_ui.admin.auth", .text, "password", .new, status: .notYet,
+                "vmq_web_ui.admin.auth", .text, "password", .new, status: .notYet(.harmless),
                 meaning: "how to log in to the web interface"),
             Setting(
-                "vmq_web_ui.admin.user_name", .text, "admin", .new, status: .notYet,
+                "vmq_web_ui.admin.user_name", .text, "admin", .new, status: .notYet(.harmless),
                 meaning: "user of the web interface"),
             Setting(
-                "vmq_web_ui.admin.user_pwd", .text, "", [.new, .secret], status: .notYet,
+                "vmq_web_ui.admin.user_pwd", .text, "", [.new, .secret], status: .notYet(.harmless),
                 meaning: "password of the web interface; empty locks it"),
             Setting(
-                "vmq_web_ui.mgmt_api.key", .text, "", [.new, .secret], status: .notYet,
+                "vmq_web_ui.mgmt_api.key", .text, "", [.new, .secret], status: .notYet(.harmless),
                 meaning: "API key the web interface uses"),
             Setting(
-                "vmq_web_ui.mgmt_api.port", .text, "", .new, status: .notYet,
+                "vmq_web_ui.mgmt_api.port", .text, "", .new, status: .notYet(.harmless),
                 meaning: "port of the API the web interface uses"),
             Setting(
-                "vmq_web_ui.mgmt_api.scheme", .text, "", .new, status: .notYet,
+                "vmq_web_ui.mgmt_api.scheme", .text, "", .new, status: .notYet(.harmless),
                 meaning: "http or https for that API"),
             Setting(
-                "vmq_web_ui.file_access.allow_read", .flag, "off", .new, status: .notYet,
+                "vmq_web_ui.file_access.allow_read", .flag, "off", .new, status: .notYet(.harmless),
                 meaning: "let the web interface read configuration and log files"),
             Setting(
-                "vmq_web_ui.file_access.allow_write", .flag, "off", .new, status: .notYet,
+                "vmq_web_ui.file_access.allow_write", .flag, "off", .new, status: .notYet(.harmless),
                 meaning: "let the web interface change configuration files"),
         ])
 
@@ -214,17 +217,21 @@ extension SettingsTable {
         "Monitoring",
         [
             Setting(
-                "systree_enabled", .flag, "on", [.runtime, .mainSwitch], status: .notYet,
+                "systree_enabled", .flag, "on", [.runtime, .mainSwitch], status: .notYet(.changes),
                 meaning: "publish metrics below $SYS"),
             Setting(
-                "systree_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet,
+                "systree_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet(.changes),
                 meaning: "time between two rounds of $SYS, 0 for none"),
-            Setting("systree_mountpoint", .text, "", .hidden, status: .notYet, meaning: "mountpoint of $SYS"),
             Setting(
-                "systree_qos", .integer(0...2), "0", .hidden, status: .notYet, meaning: "QoS of $SYS messages"
+                "systree_mountpoint", .text, "", .hidden, status: .notYet(.changes),
+                meaning: "mountpoint of $SYS"),
+            Setting(
+                "systree_qos", .integer(0...2), "0", .hidden, status: .notYet(.changes),
+                meaning: "QoS of $SYS messages"
             ),
             Setting(
-                "systree_retain", .flag, "off", .hidden, status: .notYet, meaning: "retain $SYS messages"),
+                "systree_retain", .flag, "off", .hidden, status: .notYet(.changes),
+                meaning: "retain $SYS messages"),
             Setting(
                 "systree_reg_view", .atom, "vmq_reg_trie", .hidden,
                 status: .ignored("there is one routing table"),
@@ -233,28 +240,32 @@ extension SettingsTable {
                 "prometheus_namespace", .text, "vernemq_", .new,
                 meaning: "what Prometheus metric names begin with; two double quotes for nothing"),
             Setting(
-                "graphite_enabled", .flag, "off", .runtime, status: .notYet,
+                "graphite_enabled", .flag, "off", .runtime, status: .notYet(.changes),
                 meaning: "send metrics to Graphite"),
             Setting(
-                "graphite_host", .text, "localhost", .runtime, status: .notYet, meaning: "Graphite server"),
-            Setting("graphite_port", .port, "2003", .runtime, status: .notYet, meaning: "Graphite port"),
+                "graphite_host", .text, "localhost", .runtime, status: .notYet(.changes),
+                meaning: "Graphite server"),
             Setting(
-                "graphite_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet,
+                "graphite_port", .port, "2003", .runtime, status: .notYet(.changes), meaning: "Graphite port"),
+            Setting(
+                "graphite_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet(.changes),
                 meaning: "time between two reports to Graphite"),
             Setting(
-                "graphite_connect_timeout", .time, "5000", [.hidden, .milliseconds], status: .notYet,
+                "graphite_connect_timeout", .time, "5000", [.hidden, .milliseconds],
+                status: .notYet(.changes),
                 meaning: "time to connect to Graphite"),
             Setting(
-                "graphite_reconnect_timeout", .time, "15000", [.hidden, .milliseconds], status: .notYet,
+                "graphite_reconnect_timeout", .time, "15000", [.hidden, .milliseconds],
+                status: .notYet(.changes),
                 meaning: "wait before connecting to Graphite again"),
             Setting(
-                "graphite_prefix", .text, "", status: .notYet,
+                "graphite_prefix", .text, "", status: .notYet(.changes),
                 meaning: "what Graphite metric names begin with"),
             Setting(
-                "graphite_api_key", .text, "", .secret, status: .notYet,
+                "graphite_api_key", .text, "", .secret, status: .notYet(.changes),
                 meaning: "key before the prefix, for hosted Graphite"),
             Setting(
-                "graphite_include_labels", .flag, "off", [.hidden, .runtime], status: .notYet,
+                "graphite_include_labels", .flag, "off", [.hidden, .runtime], status: .notYet(.changes),
                 meaning: "send metrics with labels too"),
         ])
 }

@@ -28,6 +28,12 @@ public func initializeFuzzer(
         "\u{FEFF}a = 1", "a =\nb\n= c\nä = 1", "a = '", "a = $(b)\nb = $(a)", "nodename = $(HOME)@$(HOST)",
         "listener.tcp.default = 127.0.0.1:1883\nlistener.tcp.default.max_connections = 10",
         "listener.tcp.a = [::1]:1\nlistener.tcp.b = ::1:1", "listener.tcp.a = local:/tmp/x:0",
+        "allow_anonymous = on\nlistener.tcp.a = ::1:1\nplugins.vmq_acl = off\nvmq_acl.acl_file = x",
+        "graphite_prefix = $(graphite_host)$(graphite_host)\ngraphite_host = $(log.console.file)",
+        "nodename = $($($($(HOME))))", "nodename = 'a@b\u{0}\u{1B}[31m'",
+        "http_modules = [vmq_web_ui, vmq_http_pub]",
+        "leveldb.maximum_memory = 9223372036854775807GB\nretry_interval = -9223372036854775808",
+        "persistent_client_expiration = 4294967295s\nleveldb.expiration.retention_time = 1f1w1d1h1m1s1ms",
     ]
     // A line for each setting: its default, or a value that many types accept.
     let settings = SettingsTable.shared.settings.map { setting in
@@ -61,21 +67,28 @@ private func settings(of syntax: ConfSyntax, asksForNearest: Bool) -> [(key: Str
 }
 
 private func checkLoading(_ settings: [(key: String, value: String)]) {
-    do {
-        let (config, notes) = try EffectiveConfig.load(
-            path: nil, overrides: settings,
-            environment: ["HOME": "/home/fuzz", "DOCKER_VERNEMQ_NODENAME": "fuzz"])
-        for note in notes { require(!note.description.isEmpty, "a note says something") }
-        for key in FlagKey.allCases { _ = config.flag(key) }
-        for key in IntegerKey.allCases { _ = config.integer(key) }
-        for key in DurationKey.allCases { _ = config.duration(key) }
-        for key in ExpiryKey.allCases { _ = config.seconds(key) }
-        for key in StringKey.allCases { _ = config.string(key) }
-        for listener in config.listeners() { checkAddress(listener.address) }
-        require(!ConfigText.show(config, all: false).isEmpty, "config show says something")
-    } catch {
-        require(!error.errors.isEmpty && !error.description.isEmpty, "a refused configuration says why")
+    let report = EffectiveConfig.report(
+        path: nil, overrides: settings,
+        environment: ["HOME": "/home/fuzz", "DOCKER_VERNEMQ_NODENAME": "fuzz"])
+    let config = report.config
+    for line in report.noteLines() + report.errors.errors.map(\.description) {
+        require(!line.isEmpty, "a finding says something")
+        require(line.utf8.count < 4096, "\(line.prefix(80)) is short")
+        require(!line.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }, "\(line) is one line")
     }
+    require(report.canStart == (report.errors.count == 0), "a broker starts without errors alone")
+    require(report.work.substitutionLookUps <= 32 * 512, "the work is bounded")
+    // What is wrong has its default.
+    for key in FlagKey.allCases { _ = config.flag(key) }
+    for key in IntegerKey.allCases { _ = config.integer(key) }
+    for key in DurationKey.allCases { _ = config.duration(key) }
+    for key in ExpiryKey.allCases { _ = config.seconds(key) }
+    for key in ByteSizeKey.allCases { _ = config.byteCount(key) }
+    for key in StringKey.allCases {
+        require(!config.string(key).utf8.contains(0), "no text holds a zero byte")
+    }
+    for listener in config.listeners() { checkAddress(listener.address) }
+    require(!ConfigText.show(config, all: false).isEmpty, "config show says something")
 }
 
 /// What the kernel will be asked for is what was written.

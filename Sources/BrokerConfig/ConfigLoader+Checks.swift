@@ -1,0 +1,120 @@
+/// What is looked at when every value is known: what this build does not have, and who could connect.
+extension ConfigLoader {
+    /// An error for what protects and is not there, a warning for what an operator asked for and does not get; an info
+    /// where the value asks for nothing.
+    mutating func tellStatus(
+        of setting: Setting, _ value: EffectiveConfig.Value, _ config: EffectiveConfig
+    ) {
+        switch setting.status {
+        case .implemented: break
+        case .ignored(let why): tell(.info, value, "has no effect: \(why)")
+        case .notYet(let absence):
+            if let part = setting.mainSwitch, config.set[part]?.text == "off" {
+                return tell(.info, value, "not implemented in this build, and \(part) is off")
+            }
+            guard setting.asksForSomething(value.text) else {
+                // What is off is off.
+                if setting.type == .flag, value.text == "off" { return }
+                return tell(.info, value, "not implemented in this build; the value asks for nothing")
+            }
+            switch absence {
+            case .protects(let protection):
+                errors.append(
+                    ConfigError(
+                        .notProtected(decides: protection.decides, feature: protection.feature),
+                        at: value.source, key: value.key, value: value.shownText))
+            case .changes: tell(.warning, value, "not implemented in this build")
+            case .harmless:
+                tell(.info, value, "not implemented in this build, and nothing that is would be different")
+            }
+        }
+        if setting.pattern.hasSuffix("http_modules"), let modules = ConfigValue.words(value.text) {
+            let absent = modules.filter { !ListenerSettings.servedHTTPModules.contains($0) }
+            if !absent.isEmpty {
+                tell(.warning, value, "not implemented in this build: \(absent.joined(separator: ", "))")
+            }
+        }
+        if setting.pattern == "subscriber_retain_mode", value.text == "syncwait" {
+            tell(
+                .warning, value,
+                "syncwait is not implemented in this build; retained messages are sent at once")
+        }
+    }
+
+    private mutating func tell(
+        _ level: ConfigNote.Level, _ value: EffectiveConfig.Value, _ text: String
+    ) {
+        add(ConfigNote(level: level, source: value.source, key: value.key, text: text))
+    }
+
+    mutating func checkListeners(of config: EffectiveConfig) {
+        let listeners = config.listeners()
+        checkAddresses(of: listeners)
+        checkOwners(of: config, listeners)
+        for listener in listeners where listener.kind == .tcp && !listener.address.isLoopback {
+            guard config.flag(.allowAnonymous) || listener.allowAnonymousOverride else { continue }
+            add(
+                ConfigNote(
+                    level: .warning, source: listener.source, key: listener.key,
+                    text:
+                        "anybody who reaches \(listener.address) may connect, publish and subscribe (allow_anonymous)"
+                ))
+        }
+        checkWayIn(of: config, listeners)
+    }
+
+    private mutating func checkAddresses(of listeners: [ListenerSettings]) {
+        var owners: [ListenerAddress: String] = [:]
+        for listener in listeners {
+            if case .ip(_, port: 0) = listener.address { continue }
+            if let owner = owners[listener.address] {
+                errors.append(
+                    ConfigError(
+                        .addressTaken(by: owner), at: listener.source, key: listener.key,
+                        value: listener.address.description))
+            }
+            owners[listener.address] = listener.key
+        }
+    }
+
+    /// Options of a listener that has no address.
+    private mutating func checkOwners(of config: EffectiveConfig, _ listeners: [ListenerSettings]) {
+        let known = Set(listeners.map(\.key))
+        for key in config.listenerKeys where key.words.count > 3 {
+            let owner = ConfKey(words: Array(key.words.prefix(3))).description
+            guard let setting = table.setting(for: key), setting.pattern.contains("$name"),
+                !known.contains(owner), !broken.contains(owner),
+                let line = lines[key.description]
+            else { continue }
+            // The sample file of VerneMQ has such lines, with defaults.
+            let asksForNothing = !setting.asksForSomething(line.value)
+            note(
+                asksForNothing ? .info : .warning, line,
+                "\(owner) has no address, so there is no such listener")
+        }
+    }
+
+    /// A broker that nobody can reach is never what was meant. Where something else is wrong, that may be the reason, and
+    /// is said alone.
+    private mutating func checkWayIn(of config: EffectiveConfig, _ listeners: [ListenerSettings]) {
+        guard errors.omitted == 0, errors.items.allSatisfy(\.concernsTheStartAlone) else { return }
+        if !listeners.contains(where: { $0.kind == .tcp }) {
+            errors.append(
+                ConfigError(
+                    .nobodyCanConnect(
+                        why: "there is no MQTT listener", write: "listener.tcp.default = 127.0.0.1:1883"),
+                    at: .builtIn, key: "listener.tcp.$name"))
+        }
+        let key = FlagKey.allowAnonymous.rawValue
+        if !config.flag(.allowAnonymous), !listeners.contains(where: \.allowAnonymousOverride) {
+            errors.append(
+                ConfigError(
+                    .nobodyCanConnect(
+                        why: "it is off, and this build has no plugin that authenticates clients",
+                        write:
+                            "allow_anonymous = on, or listener.tcp.NAME.allow_anonymous_override = on for a listener "
+                            + "that only trusted machines reach"),
+                    at: config.value(key)?.source ?? .builtIn, key: key))
+        }
+    }
+}
