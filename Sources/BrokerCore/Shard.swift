@@ -329,11 +329,11 @@ package final class Shard {
         _ packet: ControlPacket, version: ProtocolVersion, limit: UInt32 = 0, to output: OutputBuffer
     ) -> Bool {
         writer.removeAll()
-        packet.encode(version: version, into: &writer)
-        if limit > 0, writer.bytes.count > Int(limit) {
+        var isEncoded = packet.encode(version: version, into: &writer)
+        if !isEncoded || (limit > 0 && writer.bytes.count > Int(limit)) {
             writer.removeAll()
-            packet.withoutTexts.encode(version: version, into: &writer)
-            guard writer.bytes.count <= Int(limit) else {
+            isEncoded = packet.withoutTexts.encode(version: version, into: &writer)
+            guard isEncoded, limit == 0 || writer.bytes.count <= Int(limit) else {
                 log.debug(
                     "packet over the client's maximum packet size is not sent",
                     metadata: ["type": "\(packet.type)", "limit": "\(limit)"])

@@ -13,6 +13,8 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
 
     /// What four bytes of remaining length can say.
     package static let largestRemainingLength = 268_435_455
+    /// The largest packet with its fixed header.
+    package static let largestPacketByteCount = largestRemainingLength + 5
 
     package init(type: PacketType, flags: UInt8, headerByteCount: Int, remainingLength: Int) {
         self.type = type

@@ -7,10 +7,13 @@ package struct PacketWriter: Sendable {
 
     package init() {}
 
-    /// Forgets the bytes, keeps their memory.
+    /// Forgets the bytes, keeps their memory unless it is more than nearly all packets need: a SUBACK may have
+    /// millions of codes.
     package mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
+        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptByteCount)
     }
+
+    package static let keptByteCount = 256 * 1024
 
     /// Writes the fixed header and what `body` writes.
     ///
@@ -21,12 +24,16 @@ package struct PacketWriter: Sendable {
         let start = bytes.count
         bytes.append(type.rawValue << 4 | (flags ?? type.reservedFlags ?? 0))
         writeLengthFirst(body)
-        guard bytes.count - start <= FixedHeader.largestRemainingLength + 5 else {
+        guard Self.isPacket(byteCount: bytes.count - start) else {
             bytes.removeSubrange(start...)
             return false
         }
         return true
     }
+
+    /// Whether so many bytes, a fixed header among them, are one packet. A body that is a byte too long takes a fifth
+    /// byte of length, so it is two over.
+    static func isPacket(byteCount: Int) -> Bool { byteCount <= FixedHeader.largestPacketByteCount }
 
     /// Writes what `body` writes behind its length. One byte is kept for the length, as nearly always is
     /// enough; a longer one moves the body.

@@ -58,33 +58,41 @@ package struct PublishEncoder: ~Escapable {
         return count
     }
 
-    /// Bytes of the whole packet on the wire.
+    /// Bytes of the whole packet on the wire. Over `FixedHeader.largestPacketByteCount` there is no such packet: what
+    /// came in as the largest of one version need not fit into another, which has a property length or no topic alias.
     package var packetByteCount: Int {
         let remaining = remainingLength(propertyByteCount: propertyByteCount)
         return 1 + Self.variableByteCount(remaining) + remaining
     }
 
     /// Appends the packet to `output`. - Complexity: O(topic + payload), without the payload when it is shared.
-    package func encode(to output: OutputBuffer) {
+    ///
+    /// - Returns: false, with nothing written, when the packet is larger than four bytes of remaining length can say.
+    package func encode(to output: OutputBuffer) -> Bool {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
+        guard remaining <= FixedHeader.largestRemainingLength else { return false }
         let copied =
             1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
         unsafe output.append(count: copied) { target in
             _ = unsafe write(to: target, remaining: remaining, propertyCount: propertyCount)
         }
         if let sharedPayload { output.append(shared: sharedPayload, from: 0) }
+        return true
     }
 
     /// Encodes the packet into `template`, replacing what it held. A shared payload is left out.
     ///
-    /// - Returns: the offset of the packet identifier; 0 with QoS 0.
-    package func encode(template: inout [UInt8]) -> Int {
+    /// - Returns: the offset of the packet identifier, 0 with QoS 0; nil, with an empty template, when the packet is
+    ///   larger than four bytes of remaining length can say.
+    package func encode(template: inout [UInt8]) -> Int? {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
+        // The template's memory is kept for the next message, but not that of one with megabytes of properties.
+        template.removeAll(keepingCapacity: template.capacity <= Self.keptTemplateByteCount)
+        guard remaining <= FixedHeader.largestRemainingLength else { return nil }
         let copied =
             1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
-        template.removeAll(keepingCapacity: true)
         var offset = 0
         template.append(addingCapacity: copied) { span in
             unsafe span.withUnsafeMutableBufferPointer { buffer, initialized in
@@ -136,8 +144,11 @@ package struct PublishEncoder: ~Escapable {
 
     @inline(__always)
     private static func variableByteCount(_ value: Int) -> Int {
-        value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
+        value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : value < 268_435_456 ? 4 : 5
     }
+
+    /// Room for a small payload with its topic and some properties.
+    package static let keptTemplateByteCount = 64 * 1024
 }
 
 /// Writes front to back into memory that was measured before.

@@ -31,17 +31,19 @@ struct FanOutTemplates {
     /// Appends a PUBLISH of the message to `output`.
     ///
     /// - Parameter identifier: 0 with QoS 0.
+    /// - Returns: false, with nothing written, when there is no such packet: it is over 256 MB in this version.
     @inline(__always)
     mutating func append(
         _ publication: borrowing Publication, _ version: ProtocolVersion, _ qos: QoS, _ isRetained: Bool,
         identifier: UInt16, now: MonotonicTime, to output: OutputBuffer
-    ) {
+    ) -> Bool {
         let shape = (version == .v5 ? 6 : 0) + Int(qos.rawValue) * 2 + (isRetained ? 1 : 0)
         if templates[shape].serial != serial {
             make(shape, publication, version, qos, isRetained, now)
         }
         let offset = templates[shape].identifierOffset
         let count = templates[shape].bytes.count
+        guard count > 0 else { return false }
         unsafe templates[shape].bytes.withUnsafeBytes { template in
             guard let source = template.baseAddress else { return }
             unsafe output.append(count: count) { target in
@@ -54,6 +56,7 @@ struct FanOutTemplates {
         if templates[shape].leavesPayloadOut, let shared = publication.message?.sharedPayload {
             output.append(shared: shared, from: 0)
         }
+        return true
     }
 
     private mutating func make(
@@ -70,7 +73,7 @@ struct FanOutTemplates {
             encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: now))
         }
         templates[shape].leavesPayloadOut = publication.message?.sharedPayload != nil
-        templates[shape].identifierOffset = encoder.encode(template: &templates[shape].bytes)
+        templates[shape].identifierOffset = encoder.encode(template: &templates[shape].bytes) ?? 0
         templates[shape].serial = serial
     }
 }

@@ -223,8 +223,10 @@ extension Session {
         let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
         let usesTemplate = isPlain && isCurrent && !isDuplicate && shard.fanOut.isActive
         if qos == .atMostOnce, usesTemplate {
-            shard.fanOut.append(
-                publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
+            guard
+                shard.fanOut.append(
+                    publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
+            else { return loseTooLarge(&publication, ticket) }
             counters.add(.publishSent, version.label)
             counters.add(.queueMessageOut)
             counters.add(.ledgerDelivered)
@@ -240,17 +242,14 @@ extension Session {
             }
             identifier = next
         }
-        if usesTemplate {
-            shard.fanOut.append(
+        let isSent =
+            usesTemplate
+            ? shard.fanOut.append(
                 publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
                 to: output)
-        } else if !encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output) {
-            // As if it had been delivered [MQTT-3.1.2-25]; the window's place stays free.
-            unstore(ticket, publication.message)
-            counters.add(DropReason.packetTooLarge)
-            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
-            return
-        }
+            : encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output)
+        // The window's place stays free.
+        guard isSent else { return loseTooLarge(&publication, ticket) }
         counters.add(.publishSent, version.label)
         counters.add(.queueMessageOut)
         guard qos != .atMostOnce else {
@@ -268,7 +267,15 @@ extension Session {
         startRetryTimer()
     }
 
-    /// - Returns: false when the packet is larger than the client takes; nothing is written then.
+    /// A copy is larger than the client takes, or than any packet of its version: as if it had been delivered
+    /// [MQTT-3.1.2-25].
+    private func loseTooLarge(_ publication: inout Publication, _ ticket: StoreTicket) {
+        unstore(ticket, publication.message)
+        counters.add(DropReason.packetTooLarge)
+        if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
+    }
+
+    /// - Returns: false when the packet is larger than the client takes, or than any packet; nothing is written then.
     func encode(
         _ publication: borrowing Publication, _ terms: DeliveryTerms, identifier: UInt16,
         isDuplicate: Bool = false, to output: OutputBuffer
@@ -285,7 +292,10 @@ extension Session {
             if let deadline = publication.facts.expiryDeadline {
                 encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: shard.now))
             }
-            let limit = maximumPacketSize > 0 ? Int(maximumPacketSize) : .max
+            let limit =
+                maximumPacketSize > 0
+                ? min(Int(maximumPacketSize), FixedHeader.largestPacketByteCount)
+                : FixedHeader.largestPacketByteCount
             if encoder.packetByteCount > limit { return false }
             if outgoingAliases != nil {
                 // The alias itself takes three bytes, which the packet may not have left.
@@ -298,7 +308,6 @@ extension Session {
                 }
             }
         }
-        encoder.encode(to: output)
-        return true
+        return encoder.encode(to: output)
     }
 }

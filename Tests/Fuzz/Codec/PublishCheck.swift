@@ -69,7 +69,7 @@ private func checkEncoder(_ packet: PublishPacket, properties: [UInt8], _ versio
     var expected = packet
     expected.properties.subscriptionIdentifiers = Array(packet.properties.subscriptionIdentifiers.prefix(1))
     var template: [UInt8] = []
-    let identifierOffset = encoder.encode(template: &template)
+    let identifierOffset = encoder.encode(template: &template) ?? 0
     require(template.count == encoder.packetByteCount, "the size of \(packet) is known before it is encoded")
     let delivered = try? decodePacket(template, version: version)
     require(
