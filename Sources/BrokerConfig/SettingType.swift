@@ -33,6 +33,8 @@ package enum SettingType: Sendable, Equatable {
     case bufferSizes
     /// A single character.
     case character
+    /// What the names of Prometheus metrics may begin with, or `""` for nothing.
+    case metricPrefix
 }
 
 extension SettingType {
@@ -61,7 +63,7 @@ extension SettingType {
             case .unix: return unixSocket ? nil : .malformedValue
             case nil: return .malformedValue
             }
-        case .atom, .nodeName, .character, .integerList, .wordList, .bufferSizes:
+        case .atom, .nodeName, .character, .integerList, .wordList, .bufferSizes, .metricPrefix:
             return isAccepted(value) ? nil : .malformedValue
         }
     }
@@ -87,6 +89,7 @@ extension SettingType {
             return parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
                 && !value.contains(where: \.isWhitespace) && value.utf8.count <= 255
         case .character: return value.count == 1
+        case .metricPrefix: return value == "\"\"" || Self.isMetricPrefix(value)
         case .integerList(let allowed):
             guard let list = ConfigValue.integers(value), !list.isEmpty else { return false }
             return list.allSatisfy(allowed.contains)
@@ -96,6 +99,19 @@ extension SettingType {
             return sizes.count == 3 && sizes.allSatisfy { 1...Int(Int32.max) ~= $0 }
         default: return true
         }
+    }
+
+    /// https://prometheus.io/docs/concepts/data_model: one bad byte makes every line of `/metrics` unreadable. The
+    /// prefix stands in each of thousands of lines, so it is short.
+    private static func isMetricPrefix(_ value: String) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool {
+            switch byte {
+            case 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: ":"): true
+            default: false
+            }
+        }
+        guard let first = value.utf8.first, isLetter(first), value.utf8.count <= 100 else { return false }
+        return value.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
     }
 
     /// The allowed values, as an error message and the documentation say them.
@@ -123,6 +139,8 @@ extension SettingType {
         case .wordList(let allowed): "a comma list of \(allowed.joined(separator: ", "))"
         case .bufferSizes: "three comma-separated, positive integers"
         case .character: "a single character"
+        case .metricPrefix:
+            "at most 100 letters, digits, _ and :, beginning with no digit, or two double quotes for nothing"
         }
     }
 
@@ -139,7 +157,7 @@ extension SettingType {
         case .integer(_, let words): (["int"] + words).joined(separator: " | ")
         case .choice: "enum"
         case .atom: "atom"
-        case .text, .nodeName, .character: "string"
+        case .text, .nodeName, .character, .metricPrefix: "string"
         case .file: "file"
         case .directory(let words): (["directory"] + words).joined(separator: " | ")
         case .byteSize(let words): (["bytesize"] + words).joined(separator: " | ")

@@ -29,6 +29,7 @@ import Testing
             (.wordList(["a", "b"]), ["a", "[a,b]", "[]", "a , b"]),
             (.bufferSizes, ["1,2,3", "4096, 16384, 32768"]),
             (.character, [":", "ü"]),
+            (.metricPrefix, ["vernemq_", "a", "_", ":", "A9:_", "\"\"", String(repeating: "a", count: 100)]),
         ] as [(SettingType, [String])])
     func `a good value is accepted`(_ type: SettingType, _ values: [String]) {
         for value in values { #expect(type.problem(with: value) == nil, "\(value)") }
@@ -68,6 +69,13 @@ import Testing
             (.wordList(["a"]), ["c", "a,", "[a"], .malformedValue),
             (.bufferSizes, ["1,2", "1,2,3,4", "0,1,2", "a,b,c"], .malformedValue),
             (.character, ["", "ab"], .malformedValue),
+            (
+                .metricPrefix,
+                [
+                    "", "my-ns_", "9a", "a b", "a.b", "ü", "a\n", "a\0", "{", "\"", "\"\"\"", "a\"",
+                    String(repeating: "a", count: 101),
+                ], .malformedValue
+            ),
         ] as [(SettingType, [String], ConfigError.Problem)])
     func `a bad value is refused`(_ type: SettingType, _ values: [String], _ problem: ConfigError.Problem) {
         for value in values { #expect(type.problem(with: value) == problem, "\(value)") }

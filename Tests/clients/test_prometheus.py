@@ -1,6 +1,7 @@
 """Prometheus and its tools read /metrics."""
 
 import json
+import random
 import re
 import socket
 import subprocess
@@ -41,6 +42,31 @@ def test_promtool_accepts_our_names_and_knows_verne_mqs(broker, client):
 def test_promtool_sees_what_is_wrong():
     text = "# HELP vernemq_ledger_x Words.\n# TYPE vernemq_ledger_x counter\nvernemq_ledger_x 1\n"
     assert [line for line in check(text) if OWN.match(line)] != []
+
+
+def test_a_namespace_is_refused_or_readable(binary, start_broker, tmp_path):
+    """What the configuration takes, promtool reads; what it refuses would not have been read, or is too long."""
+    generator = random.Random(5)
+    alphabet = "aZ_:09-. {}é"
+    spaces = ["my-ns_", "9a", "a:b_", "_", ":", "a" * 101]
+    spaces += ["".join(generator.choices(alphabet, k=generator.randint(1, 4))).strip() or "." for _ in range(60)]
+    text = start_broker().get("/metrics").body.decode()
+    accepted = 0
+    for space in spaces:
+        file = tmp_path / "vernemq.conf"
+        file.write_text(f"prometheus_namespace = {space}\n")
+        command = [binary, "config", "check", str(file)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+        read = subprocess.run(
+            ["promtool", "check", "metrics"], input=text.replace("vernemq_", space), capture_output=True, text=True,
+            timeout=DEADLINE)
+        if result.returncode == 0:
+            accepted += 1
+            assert read.returncode in (0, 3), f"{space!r}: {read.stderr}"
+        else:
+            assert space in result.stderr and "prometheus_namespace" in result.stderr
+            assert "letters, digits, _ and :" in result.stderr
+    assert accepted > 5
 
 
 def test_a_real_prometheus_scrapes(broker, client, tmp_path):

@@ -237,7 +237,7 @@ extension SettingsTable {
                 status: .ignored("there is one routing table"),
                 meaning: "routing table for $SYS"),
             Setting(
-                "prometheus_namespace", .text, "vernemq_", .new,
+                "prometheus_namespace", .metricPrefix, "vernemq_", .new,
                 meaning: "what Prometheus metric names begin with; two double quotes for nothing"),
             Setting(
                 "graphite_enabled", .flag, "off", .runtime, status: .notYet(.changes),
