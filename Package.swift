@@ -38,8 +38,7 @@ let package = Package(
     targets: [
         // ── system ──
         .target(name: "CSystem"),
-        .systemLibrary(
-            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"])]),
 
         // ── libraries: no broker in them ──
@@ -65,7 +64,9 @@ let package = Package(
 
         // ── rooms ──
         .target(name: "Exporters", dependencies: ["BrokerMetrics"], swiftSettings: safe),
-        .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", logging], swiftSettings: strict),
+        .target(
+            name: "HTTPServer", dependencies: ["CZlib", "Primitives", "Transport", "BrokerLog", logging],
+            swiftSettings: strict),
 
         .target(
             name: "Storage",
@@ -103,7 +104,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["HTTPServer", "CZlib", "Primitives"],
+            swiftSettings: strict),
         .testTarget(
             name: "StorageTests",
             dependencies: [

@@ -193,6 +193,9 @@ extension MetricCatalog {
             "http_requests_total", .counter, .requests, .own, .external(.httpRequests),
             help: "HTTP requests answered, by class of the status code."),
         .single(
+            "http_requests_refused_total", .counter, .requests, .own, .external(.httpRefusals),
+            help: "HTTP requests refused before a page saw them, by reason."),
+        .single(
             "http_connections", .gauge, .connections, .own, .external(.httpConnections),
             help: "Open HTTP connections."),
         .single(
@@ -202,7 +205,13 @@ extension MetricCatalog {
         .single(
             "http_connections_refused_total", .counter, .connections, .own,
             .external(.httpConnectionsRefused),
-            help: "HTTP connections refused because too many were open."),
+            help: "HTTP connections refused because too many were open and all of them waited for a page."),
+        .single(
+            "http_connections_spared_total", .counter, .connections, .own,
+            .external(.httpConnectionsSpared),
+            help:
+                "HTTP connections closed for new ones, or because answers for slow readers held too much memory."
+        ),
         .single(
             "http_connections_timed_out_total", .counter, .connections, .own,
             .external(.httpConnectionsTimedOut),

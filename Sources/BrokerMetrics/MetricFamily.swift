@@ -163,7 +163,9 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     /// Label: class of the status code, `2xx`.
     case httpRequests
     case httpConnections, httpConnectionsAccepted, httpConnectionsRefused, httpConnectionsTimedOut
-    case httpHandlerErrors, httpResponseBytes
+    case httpConnectionsSpared, httpHandlerErrors, httpResponseBytes
+    /// Label: why.
+    case httpRefusals
     /// Label: what kind of row.
     case storePresent, storeStored, storeDeleted, storeLoaded
     /// Label: what kind of error.
@@ -176,6 +178,7 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
         switch self {
         case .listenerConnections: ["listener", "type"]
         case .httpRequests: ["code"]
+        case .httpRefusals: ["reason"]
         case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: ["kind"]
         default: []
         }

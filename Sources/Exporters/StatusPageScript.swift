@@ -36,11 +36,13 @@ extension StatusPage {
             then === undefined || seconds <= 0 ? 0 : Math.max(0, Math.round((now - then) / seconds));
           const queued = n => Math.max(0, n.queue_in - n.queue_out - n.queue_drop - n.queue_unhandled);
 
+          // Beside the page, whether it was asked for as /status or as /status/, here or below a proxy's prefix.
+          const page = location.href.replace(/[?#].*$/, "").replace(/\/+$/, "");
           const get = async path => {
             const abort = new AbortController();
             const timer = setTimeout(() => abort.abort(), 8000);
             try {
-              const answer = await fetch(path, {cache: "no-store", signal: abort.signal});
+              const answer = await fetch(new URL(path, page), {cache: "no-store", signal: abort.signal});
               if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
               return await answer.json();
             } finally { clearTimeout(timer); }

@@ -2,25 +2,34 @@
 package struct HTTPLimits: Sendable {
     /// Bytes of method, target and version; 414 above.
     package var requestLineLength = 8_000
-    /// Bytes of one header's value; 431 above. The header section as a whole is bounded by four times both.
+    /// Bytes of one header's value; 431 above.
     package var headerValueLength = 4_096
+    /// Header fields, trailers among them; 431 above.
+    package var headerCount = 100
     /// Bytes; 413 above.
     package var bodySize = 1 << 20
+    /// Connections at the same time. One more makes the server close the one that it can spare most.
     package var connections = 1_000
-    /// How long a connection may stay silent between bytes and between requests.
+    /// How long a connection may stay silent between two requests.
     package var idleTimeout: Duration = .seconds(60)
-    /// How long a request may take to arrive once its time has come, and its answer to leave: a client that
-    /// sends or reads a byte now and then is cut after `idleTimeout + requestTimeout`.
-    package var requestTimeout: Duration = .seconds(30)
-    /// Threads that serve; a slow handler holds up one of them.
+    /// How long a request may take to arrive, from its first byte on, and its answer to leave. A new connection has
+    /// this long for its whole first request.
+    package var requestTimeout: Duration = .seconds(10)
+    /// Threads that make pages; a slow page holds up one of them, and no connection.
     package var threads = 2
 
     package init() {}
 
-    /// What the HTTP library may keep for the request line and headers of one connection.
-    var memoryForEachConnection: Int {
+    /// Bytes of all header fields of a request together; 431 above.
+    var headerSectionLength: Int {
         max(16 * 1024, 4 * (max(0, requestLineLength) + max(0, headerValueLength)))
     }
+
+    /// Bytes of body that all requests may hold together while they arrive; 503 above.
+    var bodyBudget: Int { max(bodySize, 16 << 20) }
+
+    /// Bytes of answers that may wait for their clients together, before those are cut who read slowest.
+    var outputBudget: Int { 64 << 20 }
 }
 
 extension Duration {
@@ -30,10 +39,5 @@ extension Duration {
         guard seconds >= 0 else { return 0 }
         let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
         return overflow ? .max / 4 : min(.max / 4, product &+ UInt64(max(0, attoseconds) / 1_000_000_000))
-    }
-
-    /// Rounded up, at least 1.
-    var wholeSeconds: Int {
-        max(1, Int(clamping: (wholeNanoseconds + 999_999_999) / 1_000_000_000))
     }
 }

@@ -55,7 +55,7 @@ package struct HTTPRequest: Sendable {
         }
     }
 
-    private static func isSame(_ left: String, _ right: String) -> Bool {
+    static func isSame(_ left: String, _ right: String) -> Bool {
         left.utf8.count == right.utf8.count
             && zip(left.utf8, right.utf8).allSatisfy { lowercase($0) == lowercase($1) }
     }
@@ -84,7 +84,7 @@ package struct HTTPRequest: Sendable {
         return String(decoding: result, as: UTF8.self)
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
+    static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30
         case 0x41...0x46: byte - 0x41 + 10
@@ -101,6 +101,8 @@ package struct HTTPResponse: Sendable {
     package var contentType: String?
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+    /// Whether the body may be sent in gzip to clients that take it.
+    package var isCompressible = false
 
     package init(
         status: Int = 200, contentType: String? = nil, headers: [(name: String, value: String)] = [],

@@ -9,8 +9,8 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
         /// Most often: something else listens there.
         case bindFailed
         case listenFailed
-        /// The HTTP library could not start its threads.
-        case daemonFailed
+        /// There was no thread or descriptor for the server.
+        case threadsFailed
     }
 
     package let problem: Problem
@@ -30,7 +30,7 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
             case .socketFailed: "cannot open a socket"
             case .bindFailed: "cannot bind"
             case .listenFailed: "cannot listen"
-            case .daemonFailed: "cannot start the HTTP threads"
+            case .threadsFailed: "cannot start the HTTP threads"
             }
         guard errorNumber != 0 else { return "http listener \(address): \(what)" }
         return

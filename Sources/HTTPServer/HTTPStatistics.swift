@@ -4,12 +4,16 @@ import Synchronization
 package struct HTTPStatistics: Hashable, Sendable {
     /// Requests answered, by class of the status code: `1xx` … `5xx`.
     package var requests: [Int] = [0, 0, 0, 0, 0]
+    /// Requests refused before a page saw them, in the order of `HTTPRefusal.allCases`.
+    package var refusals = [Int](repeating: 0, count: HTTPRefusal.allCases.count)
     /// Bytes of the bodies sent; of HEAD none.
     package var responseBytes = 0
     package var openConnections = 0
     package var acceptedConnections = 0
-    /// Turned away because too many were open.
+    /// Turned away because too many were open, and all of them were waiting for a page.
     package var refusedConnections = 0
+    /// Closed so that a new connection had a place, or because answers for slow readers held too much memory.
+    package var sparedConnections = 0
     /// Cut because a request or its answer took too long.
     package var timedOutConnections = 0
     /// Answered with 500 because their handler threw.
@@ -21,15 +25,35 @@ package struct HTTPStatistics: Hashable, Sendable {
     package var requestsByCode: [(code: String, count: Int)] {
         requests.enumerated().map { ("\($0.offset + 1)xx", $0.element) }
     }
+
+    /// `refusals` with the label of each reason.
+    package var refusalsByReason: [(reason: String, count: Int)] {
+        zip(HTTPRefusal.allCases, refusals).map { ($0.rawValue, $1) }
+    }
+
+    /// Adds another server's numbers.
+    package static func += (sum: inout HTTPStatistics, one: HTTPStatistics) {
+        for index in sum.requests.indices { sum.requests[index] += one.requests[index] }
+        for index in sum.refusals.indices { sum.refusals[index] += one.refusals[index] }
+        sum.responseBytes += one.responseBytes
+        sum.openConnections += one.openConnections
+        sum.acceptedConnections += one.acceptedConnections
+        sum.refusedConnections += one.refusedConnections
+        sum.sparedConnections += one.sparedConnections
+        sum.timedOutConnections += one.timedOutConnections
+        sum.handlerErrors += one.handlerErrors
+    }
 }
 
 /// The counters behind `HTTPStatistics`: a few threads, a few hundred requests a second, so plain atomics.
 final class HTTPCounters: Sendable {
     private let classes = Mutex<[Int]>([0, 0, 0, 0, 0])
+    private let refusals = Mutex([Int](repeating: 0, count: HTTPRefusal.allCases.count))
     let responseBytes = Atomic<Int>(0)
     let openConnections = Atomic<Int>(0)
     let acceptedConnections = Atomic<Int>(0)
     let refusedConnections = Atomic<Int>(0)
+    let sparedConnections = Atomic<Int>(0)
     let timedOutConnections = Atomic<Int>(0)
     let handlerErrors = Atomic<Int>(0)
 
@@ -38,13 +62,17 @@ final class HTTPCounters: Sendable {
         classes.withLock { if $0.indices.contains(index) { $0[index] += 1 } }
     }
 
+    func count(_ refusal: HTTPRefusal) { refusals.withLock { $0[refusal.index] += 1 } }
+
     var reading: HTTPStatistics {
         var statistics = HTTPStatistics()
         statistics.requests = classes.withLock { $0 }
+        statistics.refusals = refusals.withLock { $0 }
         statistics.responseBytes = responseBytes.load(ordering: .relaxed)
         statistics.openConnections = openConnections.load(ordering: .relaxed)
         statistics.acceptedConnections = acceptedConnections.load(ordering: .relaxed)
         statistics.refusedConnections = refusedConnections.load(ordering: .relaxed)
+        statistics.sparedConnections = sparedConnections.load(ordering: .relaxed)
         statistics.timedOutConnections = timedOutConnections.load(ordering: .relaxed)
         statistics.handlerErrors = handlerErrors.load(ordering: .relaxed)
         return statistics

@@ -12,12 +12,18 @@ package struct Route: Sendable {
     /// `/metrics`, or `/api/v1/*` for everything below `/api/v1/`.
     package let path: String
     package let methods: Methods
+    /// Made by a thread of its own, so that it waits for no other page.
+    package let isUrgent: Bool
     /// Runs on a thread of the HTTP server. What it throws is logged and answered with 500.
     package let handler: Handler
 
-    package init(_ path: String, _ methods: Methods = .only(["GET"]), handler: @escaping Handler) {
+    package init(
+        _ path: String, _ methods: Methods = .only(["GET"]), isUrgent: Bool = false,
+        handler: @escaping Handler
+    ) {
         self.path = path
         self.methods = methods
+        self.isUrgent = isUrgent
         self.handler = handler
     }
 
@@ -41,7 +47,12 @@ package struct Route: Sendable {
 
     /// Bytes, not `String ==`: paths that only look alike are different pages.
     fileprivate func matches(_ requested: String) -> Bool {
-        guard path.utf8.last == UInt8(ascii: "*") else { return requested.utf8.elementsEqual(path.utf8) }
+        guard path.utf8.last == UInt8(ascii: "*") else {
+            var bytes = requested.utf8[...]
+            // `/status/` is `/status`.
+            while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
+            return bytes.elementsEqual(path.utf8)
+        }
         let prefix = path.utf8.dropLast()
         return requested.utf8.count > prefix.count && requested.utf8.starts(with: prefix)
     }
@@ -53,6 +64,11 @@ package struct Routes: Sendable {
 
     package init(_ routes: [Route]) {
         self.routes = routes
+    }
+
+    /// Whether the page that answers `request` is to wait for no other.
+    func isUrgent(_ request: HTTPRequest) -> Bool {
+        routes.first { $0.matches(request.path) }?.isUrgent ?? false
     }
 
     /// What came of a request that could not be answered by its page.

@@ -76,6 +76,21 @@ import Glibc
         return !(batch.isEmpty && isClosed)
     }
 
+    /// Waits until there is something, and takes the first: for several threads that share the work.
+    ///
+    /// - Returns: nil when the queue is closed and empty.
+    package func takeOne() -> Element? {
+        unsafe pthread_mutex_lock(lock)
+        defer { unsafe pthread_mutex_unlock(lock) }
+        while elements.isEmpty {
+            if isClosed { return nil }
+            unsafe pthread_cond_wait(changed, lock)
+        }
+        // `put` wakes one thread for the first element only: who takes it passes the word on.
+        if elements.count > 1 { unsafe pthread_cond_signal(changed) }
+        return elements.removeFirst()
+    }
+
     /// How many wait.
     package var count: Int { locked { elements.count } }
 }

@@ -59,6 +59,10 @@ extension MetricsRegistry {
         register(.httpConnections) { http.statistics.openConnections }
         register(.httpConnectionsAccepted) { http.statistics.acceptedConnections }
         register(.httpConnectionsRefused) { http.statistics.refusedConnections }
+        register(.httpConnectionsSpared) { http.statistics.sparedConnections }
+        register(labelled: .httpRefusals) {
+            http.statistics.refusalsByReason.map { ExternalSample([$0.reason], value: Int64($0.count)) }
+        }
         register(.httpConnectionsTimedOut) { http.statistics.timedOutConnections }
         register(.httpHandlerErrors) { http.statistics.handlerErrors }
         register(.httpResponseBytes) { http.statistics.responseBytes }

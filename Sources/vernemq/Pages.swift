@@ -30,13 +30,15 @@ struct Pages: Sendable {
             var body: [UInt8] = []
             body.reserveCapacity(128 * 1024)
             exposition.render(registry.snapshot(), into: &body)
-            return HTTPResponse(status: 200, contentType: PrometheusText.contentType, body: body)
+            var answer = HTTPResponse(status: 200, contentType: PrometheusText.contentType, body: body)
+            answer.isCompressible = true
+            return answer
         }
     }
 
     private var health: [Route] {
         func route(_ path: String, _ answer: @escaping @Sendable () -> Health) -> Route {
-            Route(path, .any) { _ in
+            Route(path, .any, isUrgent: true) { _ in
                 let health = answer()
                 return .json(health.body, status: health.statusCode)
             }
@@ -95,16 +97,7 @@ final class HTTPListeners: Sendable {
     /// The numbers of all of them together.
     var statistics: HTTPStatistics {
         let servers = running.withLock { $0.map(\.server) }
-        return servers.reduce(into: HTTPStatistics()) { sum, server in
-            let one = server.statistics
-            for index in sum.requests.indices { sum.requests[index] += one.requests[index] }
-            sum.responseBytes += one.responseBytes
-            sum.openConnections += one.openConnections
-            sum.acceptedConnections += one.acceptedConnections
-            sum.refusedConnections += one.refusedConnections
-            sum.timedOutConnections += one.timedOutConnections
-            sum.handlerErrors += one.handlerErrors
-        }
+        return servers.reduce(into: HTTPStatistics()) { $0 += $1.statistics }
     }
 
     func stop() {

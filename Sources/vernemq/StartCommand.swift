@@ -120,7 +120,7 @@ struct StartCommand: ParsableCommand {
         limits.headerValueLength = listener.maxHeaderValueLength
         limits.bodySize = config.integer(.httpMaxBodySize)
         limits.threads = config.integer(.httpThreads)
-        limits.requestTimeout = config.duration(.httpRequestTimeout)
+        limits.requestTimeout = max(.milliseconds(100), config.duration(.httpRequestTimeout))
         if listener.maxConnections < .max { limits.connections = listener.maxConnections }
         let server = try HTTPServer(
             address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules),

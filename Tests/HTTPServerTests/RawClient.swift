@@ -12,10 +12,17 @@ final class RawClient {
     private let socket: Int32
     private var received: [UInt8] = []
 
-    init(port: Int, isIPv6: Bool = false) throws {
+    /// - Parameter source: the address to come from, of the loopback network; nil = the system's choice.
+    init(port: Int, isIPv6: Bool = false, from source: UInt32? = nil) throws {
         socket = Glibc.socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if let source {
+            var own = sockaddr_in()
+            own.sin_family = sa_family_t(AF_INET)
+            own.sin_addr.s_addr = in_addr_t(source).bigEndian
+            _ = Self.call(Glibc.bind, socket, &own)
+        }
         let result: Int32
         if isIPv6 {
             var address = sockaddr_in6()
@@ -36,12 +43,22 @@ final class RawClient {
     struct Failure: Error { let number: Int32 }
 
     private static func connect<Address>(_ socket: Int32, _ address: inout Address) -> Int32 {
+        call(Glibc.connect, socket, &address)
+    }
+
+    private static func call<Address>(
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ socket: Int32,
+        _ address: inout Address
+    ) -> Int32 {
         let size = socklen_t(MemoryLayout<Address>.size)
         return withUnsafeBytes(of: &address) {
             guard let base = $0.baseAddress else { return -1 }
-            return Glibc.connect(socket, base.assumingMemoryBound(to: sockaddr.self), size)
+            return function(socket, base.assumingMemoryBound(to: sockaddr.self), size)
         }
     }
+
+    /// Ends this side; the other may still answer.
+    func endSending() { shutdown(socket, Int32(SHUT_WR)) }
 
     deinit { close(socket) }
 

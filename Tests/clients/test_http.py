@@ -1,6 +1,8 @@
 """The pages: health, status, metrics, and what HTTP asks of any server."""
 
+import gzip
 import json
+import socket
 import subprocess
 
 import pytest
@@ -106,6 +108,80 @@ def test_metrics_are_text_for_those_who_accept_it(broker, accept, status):
     assert answer.status == status
     if status == 200:
         assert answer.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_metrics_are_gzip_for_those_who_accept_it(broker):
+    packed = broker.get("/metrics", **{"Accept-Encoding": "gzip"})
+    assert packed.getheader("Content-Encoding") == "gzip"
+    assert packed.getheader("Vary") == "Accept-Encoding"
+    plain = broker.get("/metrics")
+    assert plain.getheader("Content-Encoding") is None
+    assert plain.getheader("Vary") == "Accept-Encoding"
+    text = gzip.decompress(packed.body)
+    assert len(packed.body) * 4 < len(text)
+
+    def names(body):
+        return [line.split(b"{")[0] for line in body.splitlines()]
+
+    assert names(text) == names(plain.body)
+
+
+@pytest.mark.parametrize("path", ["/status/", "/metrics/", "/health/", "/status.json/"])
+def test_a_slash_at_the_end_changes_nothing(broker, path):
+    assert broker.get(path).status == 200
+
+
+def raw(broker, request):
+    """Sends bytes and returns all that comes until the broker closes."""
+    with socket.create_connection(broker.address(protocol="http"), timeout=DEADLINE) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+        return answer
+
+
+@pytest.mark.parametrize("reason, status, request_bytes", [
+    ("framing", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("framing", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"),
+    ("framing", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nContent-Length: 3, 3\r\n\r\n"),
+    ("framing", 400, b"POST /health HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("transfer_coding", 501, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: unknown\r\n\r\n"),
+    ("header", 400, b"GET /health HTTP/1.1\r\nHost : t\r\n\r\n"),
+    ("header", 400, b"GET /health HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n"),
+    ("host", 400, b"GET /health HTTP/1.1\r\n\r\n"),
+    ("chunk", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"),
+    ("body_too_large", 413, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"),
+    ("version", 505, b"GET /health HTTP/3.0\r\nHost: t\r\n\r\n"),
+])
+def test_what_can_be_understood_in_two_ways_is_refused(broker, reason, status, request_bytes):
+    before = broker.metrics()("http_requests_refused_total", reason=reason)
+    answer = raw(broker, request_bytes + b"GET /health HTTP/1.1\r\nHost: t\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.count(b"\r\nDate: ") == 1
+    assert broker.metrics()("http_requests_refused_total", reason=reason) == before + 1
+
+
+def test_half_open_connections_do_not_keep_pages_from_being_served(start_broker):
+    broker = start_broker({"listener.http.default.max_connections": "5"})
+    address = broker.address(protocol="http")
+    hostile = []
+    for _ in range(10):
+        connection = socket.create_connection(address, timeout=DEADLINE)
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+        hostile.append(connection)
+        for path in ["/health", "/metrics"]:
+            assert broker.get(path).status == 200
+    assert broker.metrics()("http_connections_spared_total") >= 5
+    for connection in hostile:
+        connection.close()
+
+
+def test_a_request_that_is_not_complete_in_time_is_given_up(start_broker):
+    broker = start_broker({"http.request_timeout": "1000"})
+    assert raw(broker, b"GET /metrics HTTP/1.1\r\nHo").startswith(b"HTTP/1.1 408 ")
+    assert broker.metrics()("http_connections_timed_out_total") == 1
 
 
 def test_one_connection_serves_many_requests(broker):
