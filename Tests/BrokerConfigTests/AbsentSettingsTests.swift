@@ -20,6 +20,7 @@ import Testing
             case .integer(let range, let words): ["\(range.upperBound)", "\(range.lowerBound)"] + words
             case .atom, .text: ["word"]
             case .nodeName: ["a@b"]
+            case .metricPrefix: ["prefix_"]
             case .file, .directory: ["/some/path"]
             case .byteSize(let words): ["123456"] + words
             case .duration(let words): ["77s"] + words
