@@ -38,6 +38,8 @@ let package = Package(
     targets: [
         // ── system ──
         .target(name: "CSystem"),
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"])]),
 
@@ -65,7 +67,7 @@ let package = Package(
         // ── rooms ──
         .target(name: "Exporters", dependencies: ["BrokerMetrics"], swiftSettings: safe),
         .target(
-            name: "HTTPServer", dependencies: ["CZlib", "Primitives", "Transport", "BrokerLog", logging],
+            name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib", "CSystem", "Primitives", "BrokerLog", logging],
             swiftSettings: strict),
 
         .target(
@@ -105,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "ExportersTests", dependencies: ["Exporters", "BrokerMetrics"], swiftSettings: strict),
         .testTarget(
-            name: "HTTPServerTests", dependencies: ["HTTPServer", "CZlib", "Primitives"],
+            name: "HTTPServerTests", dependencies: ["HTTPServer", "CZlib"],
             swiftSettings: strict),
         .testTarget(
             name: "StorageTests",

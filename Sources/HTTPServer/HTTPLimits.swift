@@ -20,6 +20,12 @@ package struct HTTPLimits: Sendable {
 
     package init() {}
 
+    /// Connections above the limit that may be open for the moment in which another one gives way.
+    static let connectionsInPassing = 32
+
+    /// Bytes that the library may keep for the request line and header fields of one connection.
+    var memoryForEachConnection: Int { headerSectionLength + 4096 }
+
     /// Bytes of all header fields of a request together; 431 above.
     var headerSectionLength: Int {
         max(16 * 1024, 4 * (max(0, requestLineLength) + max(0, headerValueLength)))

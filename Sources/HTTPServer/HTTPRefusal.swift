@@ -17,8 +17,8 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
     case framing = "framing"
     /// A transfer coding other than chunked [RFC 9112 §6.1].
     case transferCoding = "transfer_coding"
-    /// A chunk that is none [RFC 9112 §7.1].
-    case chunk = "chunk"
+    /// What the library cannot read: a chunk that is none [RFC 9112 §7.1], a line that is no header field.
+    case malformed = "malformed"
     case bodyTooLarge = "body_too_large"
     /// `Expect` asks for something else than 100-continue [RFC 9110 §10.1.1].
     case expectation = "expectation"
@@ -29,7 +29,7 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
 
     var status: Int {
         switch self {
-        case .requestLine, .header, .host, .framing, .chunk: 400
+        case .requestLine, .header, .host, .framing, .malformed: 400
         case .timeout: 408
         case .bodyTooLarge: 413
         case .uriTooLong: 414
@@ -53,11 +53,30 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
         case .host: "HTTP/1.1 asks for exactly one Host header."
         case .framing: "The length of the body is told twice, or cannot be understood."
         case .transferCoding: "The only transfer coding here is chunked."
-        case .chunk: "The body is not well-formed chunks."
+        case .malformed: "The request cannot be read."
         case .bodyTooLarge: "The body is longer than \(limits.bodySize) bytes."
         case .expectation: "The only expectation here is 100-continue."
         case .timeout: "The request was not complete in time."
         case .busy: "Too many bodies are being sent at the same time."
+        }
+    }
+
+    /// The whole answer as bytes, for a connection that ends with it.
+    func wireAnswer(_ limits: HTTPLimits) -> [UInt8] {
+        let body = sentence(limits) + "\n"
+        let head =
+            "HTTP/1.1 \(status) \(phrase)\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n"
+        return Array((head + body).utf8)
+    }
+
+    /// Of those that are told in the midst of a request.
+    private var phrase: String {
+        switch self {
+        case .timeout: "Request Timeout"
+        case .bodyTooLarge: "Content Too Large"
+        case .busy: "Service Unavailable"
+        default: "Bad Request"
         }
     }
 

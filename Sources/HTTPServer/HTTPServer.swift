@@ -1,25 +1,31 @@
+import CMicroHTTPD
 import Glibc
 package import Logging
 import Primitives
 import Synchronization
-import Transport
 
-/// An HTTP/1.1 server beside the path of messages, on a loop and on threads of its own: a scraper that is slow or stuck
-/// holds up no packet, and no other scraper.
+/// An HTTP/1.1 server on libmicrohttpd, beside the path of messages: a scraper that is slow or stuck holds up no packet,
+/// and no other scraper.
 ///
-///     HTTPLoop      one thread: sockets, requests from bytes, limits in size, time and number
-///     PageThreads   a few threads: make the pages; one of them those that tell whether the broker is well
+///     libmicrohttpd     one thread: sockets, requests from bytes, answers to bytes
+///     RequestHandling   what it asks us: is this request fit (RequestHead), how large may it be
+///     ConnectionTable   how many connections, and how long each may take; a thread looks at it now and then
+///     PageThreads       a few threads make the pages; one of them those that tell whether the broker is well
+///
+///     headers → RequestHead.read ─ refused → 4xx, 5xx, connection ends
+///             → body (bounded) → suspended: PageThreads → resumed → answer
 package final class HTTPServer: Sendable {
     /// The port in use; the system's choice when 0 was asked for.
     package let port: Int
-    private let counters = HTTPCounters()
-    /// What runs; nil once stopped.
+    private let core: RequestHandling
+    /// Guards the running library; nil once stopped.
     private let running: Mutex<Running?>
 
-    private struct Running {
-        let handle: EventLoopHandle
-        let thread: WorkerThread
-        let pages: PageThreads
+    /// `daemon` is only touched by `stop()`, which takes it out of the mutex first.
+    private struct Running: @unchecked Sendable {
+        let daemon: OpaquePointer
+        let watch: WorkerThread
+        let watchEnds: BlockingQueue<Never>
     }
 
     /// Binds, listens and starts serving.
@@ -33,45 +39,45 @@ package final class HTTPServer: Sendable {
         log: Logger = Logger(label: "http")
     ) throws(HTTPServerError) {
         let socket = try ListeningSocket(host: address, port: port)
-        let counters = counters
+        func failure(_ number: Int32) -> HTTPServerError {
+            HTTPServerError(problem: .threadsFailed, address: "\(address):\(port)", errorNumber: number)
+        }
+        let core: RequestHandling
         do {
-            let handle = try EventLoopHandle(index: 0)
-            let mailbox = Mailbox<HTTPLoop.Answer> { handle.wake() }
-            let pages = try PageThreads(
-                Routes(routes), count: limits.threads,
-                failed: { failure in
-                    counters.handlerErrors.add(1, ordering: .relaxed)
-                    log.error(
-                        "http page failed",
-                        metadata: ["path": "\(failure.path)", "error": "\(failure.error)"])
-                },
-                answer: { mailbox.post(HTTPLoop.Answer(connection: $0.connection, response: $1)) })
-            do {
-                let descriptor = socket.descriptor
-                let thread = try WorkerThread(name: "http") {
-                    let loop = EventLoop(handle: handle, settings: Self.settings(limits), logger: log)
-                    loop.run(
-                        HTTPLoop(
-                            loop, socket: descriptor, limits: limits, counters: counters, pages: pages,
-                            mailbox: mailbox, log: log))
-                }
-                running = Mutex(Running(handle: handle, thread: thread, pages: pages))
-            } catch {
-                pages.stop()
-                throw error
-            }
+            core = try RequestHandling(limits: limits, routes: Routes(routes), log: log)
         } catch {
             close(socket.descriptor)
-            let number = (error as? ThreadError)?.errorNumber ?? (error as? TransportError)?.errorNumber ?? 0
-            throw HTTPServerError(problem: .threadsFailed, address: "\(address):\(port)", errorNumber: number)
+            throw failure(error.errorNumber)
+        }
+        guard let daemon = Self.start(core, on: socket.descriptor, limits) else {
+            // The library has closed the socket.
+            let number = errno
+            core.pages.stop()
+            throw failure(number)
+        }
+        let ends = BlockingQueue<Never>()
+        do {
+            let watch = try WorkerThread(name: "http-watch") {
+                var nothing: ContiguousArray<Never> = []
+                while ends.take(into: &nothing, milliseconds: Int(core.connections.interval)) { core.look() }
+            }
+            running = Mutex(Running(daemon: daemon, watch: watch, watchEnds: ends))
+        } catch {
+            core.pages.stop()
+            MHD_stop_daemon(daemon)
+            throw failure(error.errorNumber)
         }
         self.port = socket.port
+        self.core = core
     }
 
     deinit { stop() }
 
     /// What was counted so far.
-    package var statistics: HTTPStatistics { counters.reading }
+    package var statistics: HTTPStatistics { core.counters.reading }
+
+    /// Requests that are being held, for tests: 0 when nothing leaks.
+    var pendingCount: Int { core.pendingCount.load(ordering: .relaxed) }
 
     /// Stops listening, waits for pages that are being made, closes every connection. A second call does nothing. Must
     /// not be called by a handler.
@@ -81,18 +87,25 @@ package final class HTTPServer: Sendable {
             return running
         }
         guard let stopped else { return }
-        stopped.pages.stop()
-        stopped.handle.stop()
-        stopped.thread.join()
+        stopped.watchEnds.close()
+        stopped.watch.join()
+        // Every page that was asked for resumes its connection: the library must not end with one suspended.
+        core.pages.stop()
+        MHD_stop_daemon(stopped.daemon)
     }
 
-    private static func settings(_ limits: HTTPLimits) -> LoopSettings {
-        var settings = LoopSettings()
-        settings.readBufferByteCount = 64 * 1024
-        settings.readBudgetByteCount = 64 * 1024
-        settings.sendTimeoutNanoseconds = limits.requestTimeout.wholeNanoseconds
-        settings.deadlineCheckNanoseconds = min(
-            500_000_000, max(5_000_000, limits.requestTimeout.wholeNanoseconds / 4))
-        return settings
+    private static func start(_ core: RequestHandling, on socket: Int32, _ limits: HTTPLimits) -> OpaquePointer? {
+        // Room above our own limit: a newcomer is let in, and another connection gives way.
+        let (room, overflow) = max(1, limits.connections).addingReportingOverflow(HTTPLimits.connectionsInPassing)
+        return cmicrohttpd_start(
+            socket, limits.memoryForEachConnection, UInt32(clamping: overflow ? .max : room),
+            CMicroHTTPDCallbacks(
+                // Unretained: this server holds `core` longer than the daemon runs.
+                context: Unmanaged.passUnretained(core).toOpaque(),
+                progress: { requestProgressed($0, $1, $3, $4, $5, $6, $7) },
+                target: { requestTargetArrived($0, $1, $2) },
+                completed: { context, connection, pending, _ in requestCompleted(context, connection, pending)
+                },
+                connection: { context, connection, _, code in connectionChanged(context, connection, code) }))
     }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A bound, listening TCP socket. The loop gets it ready made, so errors are ours to word.
+/// A bound, listening TCP socket. The HTTP library gets it ready made, so errors are ours to word.
 struct ListeningSocket {
     let descriptor: Int32
     /// The port in use; the one the system chose when 0 was asked for.

@@ -3,9 +3,9 @@ import Primitives
 /// The threads that make pages. Those for the health of the broker are made by a thread of their own: whoever watches
 /// it must not wait behind slow or many scrapes.
 final class PageThreads: Sendable {
-    struct Job: Sendable {
-        let connection: UInt64
+    private struct Job: Sendable {
         let request: HTTPRequest
+        let done: @Sendable (HTTPResponse) -> Void
     }
 
     private let routes: Routes
@@ -15,10 +15,9 @@ final class PageThreads: Sendable {
 
     /// - Parameters:
     ///   - count: threads beside that for urgent pages.
-    ///   - answer: called on one of the threads with each job's response.
+    ///   - failed: called on one of the threads when a page's handler threw.
     init(
-        _ routes: Routes, count: Int, failed: @escaping @Sendable (Routes.HandlerFailure) -> Void,
-        answer: @escaping @Sendable (Job, HTTPResponse) -> Void
+        _ routes: Routes, count: Int, failed: @escaping @Sendable (Routes.HandlerFailure) -> Void
     ) throws(ThreadError) {
         self.routes = routes
         var threads: [WorkerThread] = []
@@ -29,7 +28,7 @@ final class PageThreads: Sendable {
                     try WorkerThread(name: number == 0 ? "http-health" : "http-page-\(number)") { [routes] in
                         while let job = queue.takeOne() {
                             let response = routes.answer(job.request, failed: failed)
-                            answer(job, response.compressed(for: job.request))
+                            job.done(response.compressed(for: job.request))
                         }
                     })
             }
@@ -42,9 +41,10 @@ final class PageThreads: Sendable {
         self.threads = threads
     }
 
-    func put(_ job: Job) {
-        let queue = routes.isUrgent(job.request) ? urgentJobs : jobs
-        queue.put(job)
+    /// - Parameter done: called once, on one of the threads, or at once when the server ends.
+    func put(_ request: HTTPRequest, done: @escaping @Sendable (HTTPResponse) -> Void) {
+        let queue = routes.isUrgent(request) ? urgentJobs : jobs
+        if !queue.put(Job(request: request, done: done)) { done(.text(503, "The broker is ending.")) }
     }
 
     /// Makes the pages that were asked for, takes no further jobs, and waits for the threads' ends. Call once.

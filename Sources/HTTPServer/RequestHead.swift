@@ -1,5 +1,3 @@
-import Primitives
-
 /// The first line and the header fields of a request, checked as RFC 9112 asks of a server that stands in the open:
 /// what two readers could understand in two ways is refused.
 struct RequestHead {
@@ -16,31 +14,60 @@ struct RequestHead {
         case chunked
     }
 
-    // MARK: The first line
+    // MARK: Reading
 
-    /// - Returns: what is wrong with the line; nil when it was taken.
-    mutating func takeRequestLine(_ line: RawSpan) -> HTTPRefusal? {
-        let space = UInt8(ascii: " ")
-        guard let first = line.firstOffset(of: space), first > 0,
-            let second = line.firstOffset(of: space, from: first + 1), second > first + 1
+    /// Checks what came before the body.
+    static func read(
+        method: [UInt8], target: [UInt8], version: [UInt8], fields: [(name: [UInt8], value: [UInt8])],
+        _ limits: HTTPLimits
+    ) -> Result<RequestHead, HTTPRefusal.Thrown> {
+        var head = RequestHead()
+        // "GET " target " HTTP/1.1"
+        guard method.count + target.count + version.count + 2 <= limits.requestLineLength else {
+            return .failure(.init(.uriTooLong))
+        }
+        if let refusal = head.take(method: method, target: target, version: version) { return .failure(.init(refusal)) }
+        var byteCount = 0
+        for field in fields {
+            byteCount += field.name.count + field.value.count + 4
+            guard byteCount <= limits.headerSectionLength else { return .failure(.init(.headerTooLarge)) }
+            if let refusal = head.take(field: field, limits) { return .failure(.init(refusal)) }
+        }
+        if case .failure(let thrown) = head.framing(limits) { return .failure(thrown) }
+        let expectations = head.words("Expect").filter { !$0.isEmpty }
+        guard head.isOld || expectations.isEmpty || expectations == ["100-continue"] else {
+            return .failure(.init(.expectation))
+        }
+        return .success(head)
+    }
+
+    private mutating func take(method: [UInt8], target: [UInt8], version: [UInt8]) -> HTTPRefusal? {
+        guard !method.isEmpty, method.count <= 32, method.allSatisfy(isTokenByte),
+            target.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return .requestLine }
-        let version = line.text(second + 1..<line.byteCount)
-        let name = line.extracting(0..<first)
-        guard first <= 32, name.allBytes(isTokenByte) else { return .requestLine }
-        let target = line.extracting(first + 1..<second)
-        guard target.allBytes({ $0 > 0x20 && $0 < 0x7F }) else { return .requestLine }
-        switch version {
+        switch String(decoding: version, as: UTF8.self) {
         case "HTTP/1.1": isOld = false
         case "HTTP/1.0": isOld = true
         default:
             let isVersion =
-                version.utf8.count == 8 && version.hasPrefix("HTTP/")
-                && version.utf8.dropFirst(6).first == UInt8(ascii: ".")
+                version.count == 8 && version.starts(with: Array("HTTP/".utf8)) && version[6] == UInt8(ascii: ".")
             return isVersion ? .version : .requestLine
         }
-        method = line.text(0..<first)
-        guard let path = Self.path(target.copiedBytes(), method) else { return .requestLine }
+        self.method = String(decoding: method, as: UTF8.self)
+        guard let path = Self.path(target, self.method) else { return .requestLine }
         self.target = path
+        return nil
+    }
+
+    private mutating func take(field: (name: [UInt8], value: [UInt8]), _ limits: HTTPLimits) -> HTTPRefusal? {
+        // No white space in the name: not before the colon either [RFC 9112 §5.1].
+        guard !field.name.isEmpty, field.name.allSatisfy(isTokenByte),
+            field.value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
+        else { return .header }
+        guard field.value.count <= limits.headerValueLength, headers.count < limits.headerCount else {
+            return .headerTooLarge
+        }
+        headers.append((String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
         return nil
     }
 
@@ -62,26 +89,7 @@ struct RequestHead {
         return nil
     }
 
-    // MARK: Header fields
-
-    /// - Returns: what is wrong with the line; nil when it was taken.
-    mutating func takeField(_ line: RawSpan, _ limits: HTTPLimits) -> HTTPRefusal? {
-        guard let colon = line.firstOffset(of: UInt8(ascii: ":")), colon > 0,
-            // No white space: not before the colon, not at the front, which would be a folded line.
-            line.extracting(0..<colon).allBytes(isTokenByte)
-        else { return .header }
-        var start = colon + 1
-        var end = line.byteCount
-        while start < end, isBlank(line.byte(at: start)) { start += 1 }
-        while end > start, isBlank(line.byte(at: end - 1)) { end -= 1 }
-        let value = line.extracting(start..<end)
-        guard value.allBytes({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return .header }
-        guard value.byteCount <= limits.headerValueLength, headers.count < limits.headerCount else {
-            return .headerTooLarge
-        }
-        headers.append((line.text(0..<colon), line.text(start..<end)))
-        return nil
-    }
+    // MARK: What the header fields mean
 
     /// The values of all fields called `name`.
     func values(_ name: String) -> [String] {
@@ -93,8 +101,6 @@ struct RequestHead {
         values(name).flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
             .map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
     }
-
-    // MARK: What the header fields mean
 
     /// How long the body is, or why that cannot be said [RFC 9112 §6.3].
     func framing(_ limits: HTTPLimits) -> Result<Framing, HTTPRefusal.Thrown> {
@@ -119,12 +125,6 @@ struct RequestHead {
         guard let count = Int(length), count <= limits.bodySize else { return .failure(.init(.bodyTooLarge)) }
         return .success(count == 0 ? .none : .length(count))
     }
-
-    /// Whether the connection may serve another request after this one.
-    var keepsConnection: Bool {
-        let wishes = words("Connection")
-        return isOld ? wishes.contains("keep-alive") && !wishes.contains("close") : !wishes.contains("close")
-    }
 }
 
 extension HTTPRefusal {
@@ -147,26 +147,4 @@ func isTokenByte(_ byte: UInt8) -> Bool {
     }
 }
 
-func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-
 func lowercase(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte + 0x20 : byte }
-
-extension RawSpan {
-    func firstOffset(of wanted: UInt8, from start: Int = 0) -> Int? {
-        var index = start
-        while index < byteCount {
-            if byte(at: index) == wanted { return index }
-            index += 1
-        }
-        return nil
-    }
-
-    func allBytes(_ isFine: (UInt8) -> Bool) -> Bool {
-        for index in 0..<byteCount where !isFine(byte(at: index)) { return false }
-        return true
-    }
-
-    func text(_ range: Range<Int>) -> String {
-        extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-    }
-}

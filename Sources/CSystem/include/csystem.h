@@ -78,6 +78,8 @@ ssize_t csystem_send(int descriptor, const void *bytes, size_t count);
 ssize_t csystem_send_vectors(int descriptor, const struct iovec *vectors, int count);
 /// Tells the peer that nothing more will come; what was sent still arrives.
 int csystem_shutdown_writing(int descriptor);
+/// Bytes that have come in on a TCP socket since it was opened, those included that nobody has read; 0 when unknown.
+uint64_t csystem_bytes_received(int descriptor);
 int csystem_open_null(void);
 int csystem_duplicate(int descriptor);
 

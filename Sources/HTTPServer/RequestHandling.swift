@@ -1,0 +1,111 @@
+import BrokerLog
+import Logging
+import Primitives
+import Synchronization
+
+/// A request while it arrives and is answered. Made when its request line is there, let go when it is answered or given
+/// up; the library calls for one request from one thread only, and one page thread sets the answer.
+final class PendingRequest: Sendable {
+    /// What the library's thread alone touches.
+    struct Parts {
+        var head = RequestHead()
+        var body: [UInt8] = []
+        var isBegun = false
+        /// The connection ends with the answer: where the next request would begin is not certain.
+        var endsConnection = false
+        /// 0 = not answered by us.
+        var status = 0
+    }
+
+    /// Path and query as sent.
+    let target: [UInt8]
+    let parts = Mutex(Parts())
+    /// What a page thread has made.
+    let answer = Mutex<HTTPResponse?>(nil)
+
+    init(target: [UInt8]) { self.target = target }
+}
+
+/// What the library's callbacks do, without their pointers.
+final class RequestHandling: Sendable {
+    let counters: HTTPCounters
+    let connections: ConnectionTable
+    let pages: PageThreads
+    let limits: HTTPLimits
+    private let fullness: Episode
+    /// Bytes of body that incomplete requests hold.
+    private let bodyByteCount = Atomic<Int>(0)
+    /// Requests being held.
+    let pendingCount = Atomic<Int>(0)
+
+    init(limits: HTTPLimits, routes: Routes, log: Logger) throws(ThreadError) {
+        let counters = HTTPCounters()
+        let fullness = Episode(
+            log, began: "http listener is full: connections that can be spared are closed for new ones",
+            ended: "http listener has room again")
+        self.limits = limits
+        self.counters = counters
+        self.fullness = fullness
+        connections = ConnectionTable(limits, counters) {
+            fullness.occurred(["max_connections": "\(limits.connections)"])
+        }
+        pages = try PageThreads(routes, count: limits.threads) { failure in
+            counters.handlerErrors.add(1, ordering: .relaxed)
+            log.error("http page failed", metadata: ["path": "\(failure.path)", "error": "\(failure.error)"])
+        }
+    }
+
+    /// Now and then, on the watch's thread.
+    func look() {
+        connections.checkDeadlines()
+        if !connections.isFull { fullness.endIfQuiet(for: .seconds(10)) }
+    }
+
+    // MARK: A request's course
+
+    /// The headers are there.
+    ///
+    /// - Returns: a refusal, which ends the request before its body is read.
+    func begin(
+        _ request: PendingRequest, method: [UInt8], version: [UInt8], fields: [(name: [UInt8], value: [UInt8])]
+    ) -> HTTPRefusal? {
+        let result = RequestHead.read(
+            method: method, target: request.target, version: version, fields: fields, limits)
+        switch result {
+        case .failure(let thrown): return thrown.refusal
+        case .success(let head):
+            request.parts.withLock { $0.head = head }
+            return nil
+        }
+    }
+
+    /// Takes a piece of the body.
+    func take(_ piece: UnsafeRawBufferPointer, _ request: PendingRequest) -> HTTPRefusal? {
+        request.parts.withLock { parts in
+            guard piece.count <= limits.bodySize - parts.body.count else { return .bodyTooLarge }
+            parts.body.append(contentsOf: piece)
+            let held = bodyByteCount.add(piece.count, ordering: .relaxed).newValue
+            return held > limits.bodyBudget ? .busy : nil
+        }
+    }
+
+    /// The body goes with its request: to a page, or nowhere.
+    func takeBody(_ request: PendingRequest) -> [UInt8] {
+        request.parts.withLock { parts in
+            bodyByteCount.subtract(parts.body.count, ordering: .relaxed)
+            defer { parts.body = [] }
+            return parts.body
+        }
+    }
+
+    /// The request is complete: a thread makes the page and calls `done`.
+    func makePage(_ request: PendingRequest, done: @escaping @Sendable () -> Void) {
+        let body = takeBody(request)
+        let head = request.parts.withLock { $0.head }
+        let complete = HTTPRequest(method: head.method, target: head.target, headers: head.headers, body: body)
+        pages.put(complete) { response in
+            request.answer.withLock { $0 = response }
+            done()
+        }
+    }
+}
