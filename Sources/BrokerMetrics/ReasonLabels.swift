@@ -14,6 +14,7 @@ extension DropReason {
         case .deniedByHook: "denied_by_hook"
         case .subscriberGone: "subscriber_gone"
         case .storeLost: "store_lost"
+        case .connectionClosed: "connection_closed"
         }
     }
 }
