@@ -109,7 +109,7 @@ package enum RejectReason: Int, CaseIterable, Sendable {
 package enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
-    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
+    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge
 }
 
 /// Values that go up and down and belong to one loop; exported as the sum.

@@ -98,7 +98,9 @@ extension MetricCatalog {
             help: "Input that came and was thrown away with its connection, without being decoded."),
         .own(
             "publisher_throttled_total", .events, .publisherThrottled,
-            help: "Times reading from a publisher was paused because of its rate, a hook's wish, or a loop with too much to do."),
+            help:
+                "Times reading from a publisher was paused because of its rate, a hook's wish, or a loop with too much to do."
+        ),
         .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),

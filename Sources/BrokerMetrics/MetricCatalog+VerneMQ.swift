@@ -9,7 +9,9 @@ extension MetricCatalog {
         .verne(
             "socket_close_timeout", .events, .socketCloseTimeout,
             help: "Transports closed because no complete CONNECT came in time."),
-        .verne("socket_error", .events, .socketError, help: "Errors of MQTT sockets, reading or writing, other than resets."),
+        .verne(
+            "socket_error", .events, .socketError,
+            help: "Errors of MQTT sockets, reading or writing, other than resets."),
         .verne(
             "bytes_received", .bytes, .bytesReceived,
             help: "Bytes read from MQTT clients, after TLS and WebSocket."),

@@ -11,6 +11,7 @@ extension OutputPacket {
             return
         }
         self.init(
-            byteCount: header.packetByteCount, isCounted: header.type == .publish && header.flags & 0b0110 == 0)
+            byteCount: header.packetByteCount,
+            isCounted: header.type == .publish && header.flags & 0b0110 == 0)
     }
 }

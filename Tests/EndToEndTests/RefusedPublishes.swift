@@ -122,7 +122,8 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
             change: { $0.receiveMaxBroker = 1 },
             bytes: publish(4, "t", [0, 1, 0]) + publish(4, "t", [0, 2, 0])),
         RefusedPublish(
-            testDescription: "what a hook denies", reason: .notAuthorized, bytes: publish(2, "denied", [0, 1, 0])
+            testDescription: "what a hook denies", reason: .notAuthorized,
+            bytes: publish(2, "denied", [0, 1, 0])
         ),
         RefusedPublish(
             testDescription: "what the store would have to keep", reason: .storageUnavailable,
@@ -160,7 +161,8 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
         return hook
     }
 
-    private static func connect(_ id: UTF8Text, _ version: ProtocolVersion, _ method: UTF8Text? = nil) -> [UInt8]
+    private static func connect(_ id: UTF8Text, _ version: ProtocolVersion, _ method: UTF8Text? = nil)
+        -> [UInt8]
     {
         var properties = Properties()
         properties.authenticationMethod = method
