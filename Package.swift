@@ -119,7 +119,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "Storage",
+                "Listeners", "BrokerCore", "BrokerMetrics", "Exporters", "MQTTCodec", "Transport",
+                "Primitives", "Storage",
                 "TestSupport", logging,
             ],
             swiftSettings: strict),
