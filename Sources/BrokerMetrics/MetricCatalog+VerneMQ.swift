@@ -96,10 +96,10 @@ extension MetricCatalog {
             help: "PUBCOMP with a packet identifier that is not in flight."),
         .versioned(
             "mqtt_publish_error", .events, .publishError,
-            help: "PUBLISH that failed for a reason other than authorization."),
+            help: "PUBLISH not routed because the store takes nothing. MQTT 5: QoS 0 only, for else the acknowledgement tells."),
         .versioned(
             "mqtt_subscribe_error", .events, .subscribeError,
-            help: "SUBSCRIBE that failed for a reason other than authorization."),
+            help: "SUBSCRIBE of which no filter was granted, for a reason other than authorization."),
         .versioned("mqtt_unsubscribe_error", .events, .unsubscribeError, help: "UNSUBSCRIBE that failed."),
         .versioned(
             "client_keepalive_expired", .events, .keepaliveExpired,

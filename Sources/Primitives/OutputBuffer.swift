@@ -47,7 +47,7 @@ package final class FlushList {
 @safe package final class OutputBuffer {
     // Strong, though the loop outlives its connections: `unowned` cost an atomic check with each packet.
     let flushList: FlushList
-    let pool: BufferPool
+    private let pool: BufferPool
     private let slot: Int
     var block: UnsafeMutableRawBufferPointer?
     var head = 0
