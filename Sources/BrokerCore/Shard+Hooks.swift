@@ -94,7 +94,7 @@ extension Session {
         case (.publish(let publish), _): deny(publish, HookRefusal(reasonCode: .implementationSpecificError))
         case (.subscribe(let packet), .subscribe(.next)): authorize(packet, from: next)
         case (.subscribe(let packet), .subscribe(.ok(let verdicts))):
-            grant(packet, verdicts ?? packet.filters.map { .grant($0) })
+            grant(packet, verdicts)
         case (.subscribe(let packet), .subscribe(.refuse(let refusal))): deny(packet, refusal)
         case (.subscribe(let packet), _): deny(packet, HookRefusal())
         case (.unsubscribe(let packet), .unsubscribe(.next)): ask(packet, from: next)

@@ -92,7 +92,6 @@ package final class Shard {
     /// Steps this loop has taken; see `count(steps:)`.
     package internal(set) var steps: UInt64 = 0
     var deferred = DeferredWork()
-    var scanning: ContiguousArray<SessionHandle> = []
     var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
@@ -182,7 +181,6 @@ package final class Shard {
     /// A turn ends: works on what was left for later, as far as the turn's time goes, then posts what other loops are to
     /// get.
     package func turnEnded(isTurnOver: () -> Bool = { true }) {
-        if !scanning.isEmpty { continueScans() }
         if !deferred.isEmpty { continueDeferred(isTurnOver: isTurnOver) }
         postDeliveries()
         if isStoring { storeTurnEnded() }
@@ -197,7 +195,7 @@ package final class Shard {
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.
     package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
-        if timersAreBehind || nextDue < due.count || !scanning.isEmpty || !deferred.isEmpty { return 0 }
+        if timersAreBehind || nextDue < due.count || !deferred.isEmpty { return 0 }
         if isOverloaded { return 1_000_000 }
         let limit = isStoring ? storeSleepLimit(now) : nil
         return timers.nanosecondsUntilNext(from: now, limit: limit ?? 10_000_000_000) ?? limit

@@ -240,9 +240,10 @@ final class BenchClient: ClientTransport {
                     let header = try FixedHeader.decode(
                         bytes.span.bytes, maximumRemainingLength: .max, allowsDuplicateFlag: true)
                 else { return }
-                session.receive(
+                let isDone = session.receive(
                     header, body: bytes.span.bytes.extracting(header.headerByteCount..<header.packetByteCount)
                 )
+                guard isDone else { return }  // it comes again in the next turn
                 nextPacket += 1
             } catch {
                 session.fail(error)

@@ -189,6 +189,9 @@ extension Session {
         outgoingAliases = nil
         dropHeldAnswers()
         dropPendingHooks()
+        filterDecoding = nil
+        filterJob = nil
+        subscribesAnswered = subscribesGranted
         let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
         let ending = isSuppressed ? nil : will
         will = nil
@@ -245,7 +248,7 @@ extension Session {
         let dropped = queue.removeAll { $0.qos == .atMostOnce }
         counters.add(DropReason.offlineQoS0, dropped.count)
         for copy in dropped { countQueued(copy, by: -1) }
-        retainedScans = []
+        retainedScans.removeAll()
     }
 
     private func setSharedOnline(_ isOnline: Bool) {
@@ -375,7 +378,7 @@ extension Session {
         shard.endedMembers.note(handle, subscriptions)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions.removeAll()
-        retainedScans = []
+        retainedScans.removeAll()
         if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         expiryDeadline = nil
         shard.remove(self)

@@ -119,12 +119,14 @@ extension Session {
         hold(.ack(type, identifier, code), wait)
     }
 
-    func answer(_ packet: ControlPacket, after wait: StoreWait) {
+    /// - Parameter subscribe: which SUBSCRIBE it answers, when one was granted: what is retained comes behind it.
+    func answer(_ packet: ControlPacket, after wait: StoreWait, of subscribe: UInt32? = nil) {
         guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
             send(packet)
+            if let subscribe { subscribesAnswered = subscribe }
             return
         }
-        hold(.packet(packet), wait)
+        hold(.packet(packet, subscribe: subscribe), wait)
     }
 
     private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
@@ -141,7 +143,12 @@ extension Session {
             counters.observe(.answerHoldNanoseconds, shard.now.nanoseconds(since: first.since))
             switch first.answer {
             case .ack(let type, let identifier, let code): sendAck(type, identifier, code)
-            case .packet(let packet): send(packet)
+            case .packet(let packet, let subscribe):
+                send(packet)
+                if let subscribe {
+                    subscribesAnswered = subscribe
+                    scanRetained()
+                }
             }
         }
     }
@@ -161,6 +168,6 @@ struct HeldAnswer {
 
     enum Answer {
         case ack(PacketType, UInt16, ReasonCode)
-        indirect case packet(ControlPacket)
+        indirect case packet(ControlPacket, subscribe: UInt32?)
     }
 }
