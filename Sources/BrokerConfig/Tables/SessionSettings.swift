@@ -11,7 +11,7 @@ extension SettingsTable {
             Setting(
                 "max_subscriptions_per_client", .count, "100000", [.runtime, .new],
                 meaning:
-                    "subscriptions of one client, and 256 bytes for each of their filters together (1 MiB at least); 0 for no limit (VerneMQ's default); changing an existing one is always allowed"
+                    "subscriptions of one client, and 256 bytes of filter for each together; 0 for no limit; existing ones may be changed"
             ),
             Setting(
                 "max_filters_per_packet", .count, "100000", [.ours, .runtime],

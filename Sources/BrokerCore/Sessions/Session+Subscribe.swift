@@ -60,17 +60,19 @@ extension Session {
             session: handle, options: subscription.options.rawValue,
             subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
         if let shared = SharedFilter(subscription.filter) {
+            let presence = self.presence ?? SessionPresence(isOnline ? .online : .offline)
+            self.presence = presence
             target = SubscriptionTarget(
                 session: handle, options: target.options | SubscriptionTarget.sharedBit,
                 subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
             _ = shard.subscriptionTrie.subscribe(
                 shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
                 target: target,
-                isOnline: isOnline)
+                presence: presence)
         } else {
             _ = shard.subscriptionTrie.subscribe(
                 subscription.filter.bytes, shareName: nil, mountpoint: id.mountpoint, target: target,
-                isOnline: isOnline)
+                presence: nil)
         }
     }
 

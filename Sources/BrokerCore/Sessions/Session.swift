@@ -41,6 +41,8 @@ package struct Subscription: Sendable {
     @inline(__always)
     var shard: Shard { unsafe owner }
     package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
+    /// A second handle that leads here: the one it had before it took that of an ended sibling.
+    var formerHandle: SessionHandle?
 
     // The connection; nil while offline.
     package internal(set) var transport: (any ClientTransport)?
@@ -70,6 +72,10 @@ package struct Subscription: Sendable {
 
     package internal(set) var will: WillMessage?
     package internal(set) var subscriptions = SubscriptionList()
+    /// What its shared groups look at; nil until it has a shared subscription.
+    var presence: SessionPresence?
+    /// Sorts its shared groups by `presence`.
+    var settling: MembershipSettling?
     package internal(set) var inflight = InflightWindow()
     package internal(set) var received = ReceivedPacketIdentifiers()
     package internal(set) var queue = MessageQueue()
