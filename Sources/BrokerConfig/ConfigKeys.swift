@@ -25,6 +25,8 @@ package enum IntegerKey: String, CaseIterable, Sendable {
     /// 0: no limit.
     case maxSubscriptionsPerClient = "max_subscriptions_per_client"
     /// 0: no limit.
+    case maxFiltersPerPacket = "max_filters_per_packet"
+    /// 0: no limit.
     case maxInflightMessages = "max_inflight_messages"
     /// -1: no limit.
     case maxOnlineMessages = "max_online_messages"

@@ -9,7 +9,9 @@ package struct BrokerSettings: Sendable {
     /// Bytes.
     package var maxClientIDSize = 100
     /// 0 = no limit.
-    package var maxSubscriptionsPerClient = 0
+    package var maxSubscriptionsPerClient = 100_000
+    /// Filters in one SUBSCRIBE or UNSUBSCRIBE; 0 = no limit.
+    package var maxFiltersPerPacket = 100_000
     /// Seconds an offline session of MQTT 3 is kept; nil = for ever.
     package var persistentClientExpiration: UInt32?
     /// Seconds; nil = what the client asks for.

@@ -46,6 +46,8 @@ extension Shard {
     private func unsupported(_ will: WillPacketFields?) -> ReasonCode? {
         guard let will else { return nil }
         if will.qos > settings.maxQoS { return .qosNotSupported }
+        let levelCount = will.topic.bytes.count { $0 == UInt8(ascii: "/") } + 1
+        if settings.topicMaxDepth > 0, levelCount > settings.topicMaxDepth { return .topicNameInvalid }
         if will.isRetained, !settings.retainAvailable { return .retainNotSupported }
         if settings.checksPayloadFormat, will.properties.payloadFormatIndicator == 1 {
             guard unsafe ByteRange.isUTF8(will.payload.span.bytes) else { return .payloadFormatInvalid }

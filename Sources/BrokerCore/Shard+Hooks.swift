@@ -121,7 +121,7 @@ extension Session {
         }
         switch shard.hookCheck.checked(answer, count: packet.filters.count, course.asked) {
         case .next, .later: authorize(packet, after: course)
-        case .ok(let verdicts): grant(packet, verdicts ?? packet.filters.map { .grant($0) })
+        case .ok(let verdicts): grant(packet, verdicts)
         case .refuse(let refusal): deny(packet, refusal)
         }
     }

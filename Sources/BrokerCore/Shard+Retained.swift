@@ -2,14 +2,6 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// A new subscription's way through the retained messages, a slice at a time.
-struct RetainedScan {
-    var filter: UTF8Text
-    var options: SubscriptionOptions
-    var subscriptionIdentifier: UInt32
-    var cursor = RetainedTrie<ApplicationMessage>.Cursor()
-}
-
 extension Shard {
     /// Sets, replaces or removes the retained message of a topic [MQTT-3.3.1-5…7].
     ///
@@ -49,28 +41,6 @@ extension Shard {
         }
     }
 
-    /// Retained messages each slice delivers at most; several slices share a turn's end.
-    private static let sliceSize = 200
-
-    func scheduleScans(of session: Session) {
-        if !scanning.contains(session.handle) { scanning.append(session.handle) }
-    }
-
-    /// One slice for each session that is being served; those with more to come stay in the list.
-    func continueScans() {
-        var waiting: ContiguousArray<SessionHandle> = []
-        swap(&waiting, &scanning)
-        for (position, handle) in waiting.enumerated() {
-            // A bounded number in one turn: thousands of clients may subscribe at once.
-            guard position < 16 else {
-                scanning.append(handle)
-                continue
-            }
-            guard let session = session(handle), session.isOnline else { continue }
-            if session.scanSlice(limit: Self.sliceSize) { scanning.append(handle) }
-        }
-    }
-
     /// After the last of a million messages their nodes are given back in steps; all at once took 8 to 14 ms.
     func retainedMessagesWent() {
         guard !isReleasingRetained, broker.retained.holdsSpareMemory else { return }
@@ -96,45 +66,73 @@ extension Shard {
     }
 }
 
+/// Delivers what is retained under the new subscriptions of one session.
+private final class RetainedScanning: DeferredJob {
+    private let session: Session
+
+    init(_ session: Session) { self.session = session }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        while shard.steps < end, session.canScan { session.scanSlice(until: end) }
+        session.isScanning = session.canScan
+        return session.isScanning
+    }
+}
+
 extension Session {
-    /// Begins to deliver what is retained under a new subscription; the first slice at once.
-    func start(_ scan: RetainedScan) {
-        retainedScans.append(scan)
-        if scanSlice(limit: 50) { shard.scheduleScans(of: self) }
+    /// Begins or goes on to deliver what is retained, if the client takes it now.
+    func scanRetained() {
+        guard !isScanning, canScan else { return }
+        isScanning = true
+        shard.perform(RetainedScanning(self))
     }
 
-    /// Delivers one slice of the first scan.
-    ///
-    /// - Returns: true when there is more and the client takes it. A client that lets its queue fill up is not
-    ///   served on until the queue has drained, so a scan of a million messages never drops one for want of room.
-    func scanSlice(limit: Int) -> Bool {
-        guard var scan = retainedScans.first, let output else { return false }
-        guard queue.isEmpty, !output.isBlocked else { return false }
+    /// Whether there is a scan that can go on. A client that lets its queue fill up is not served on until the queue has
+    /// drained, so a scan of a million messages never drops one for want of room. What is retained comes behind the
+    /// SUBACK, which may wait for the store.
+    fileprivate var canScan: Bool {
+        guard let subscribe = retainedScans.firstSubscribe, let output else { return false }
+        return queue.isEmpty && !output.isBlocked
+            && Int32(bitPattern: subscribe &- subscribesAnswered) <= 0
+    }
+
+    /// Retained messages, and nodes of the trie, that are looked at under its lock at once.
+    private static let scanMessages = 64
+    private static let scanVisits = 256
+
+    /// Delivers a part of the first scan, and counts what it looked at.
+    fileprivate func scanSlice(until end: UInt64) {
+        guard var scan = retainedScans.first else { return }
+        let visits = min(Self.scanVisits, Int(end &- shard.steps))
+        let limit = min(Self.scanMessages, visits)
         let room = settings.maxOnlineMessages < 0 ? limit : min(limit, max(1, settings.maxOnlineMessages))
         var found: ContiguousArray<ApplicationMessage> = []
+        var visited = 0
         let isMore = shard.broker.retained.match(
-            scan.filter.bytes, mountpoint: id.mountpoint, cursor: &scan.cursor, limit: room, into: &found)
-        for message in found {
-            if message.isExpired(at: shard.now) {
-                let isRemoved =
-                    shard.broker.retained.remove(
-                        message.topic, mountpoint: id.mountpoint
-                    ) { $0 === message } != nil
-                if isRemoved {
-                    shard.noteExpired(message)
-                    shard.retainedMessagesWent()
-                }
-                continue
+            scan.filter.bytes, mountpoint: id.mountpoint, cursor: &scan.cursor, limit: room, visits: visits,
+            visited: &visited, into: &found)
+        shard.count(steps: 1 + visited + found.count)
+        // Before the messages: one of them may end the session.
+        if isMore { retainedScans.setFirst(scan.cursor) } else { retainedScans.removeFirst() }
+        for message in found { deliver(retained: message, scan) }
+    }
+
+    private func deliver(retained message: ApplicationMessage, _ scan: RetainedScan) {
+        guard !message.isExpired(at: shard.now) else {
+            let removed = shard.broker.retained.remove(message.topic, mountpoint: id.mountpoint) {
+                $0 === message
             }
-            if scan.options.noLocal, message.facts.publisher == handle { continue }  // [MQTT-3.8.3-3]
-            counters.add(.ledgerCopiesRetained)
-            var publication = Publication(message)
-            let terms = DeliveryTerms(
-                qos: scan.options.qos, isRetained: true, subscriptionIdentifier: scan.subscriptionIdentifier)
-            deliverHere(&publication, terms)
+            if removed != nil {
+                shard.noteExpired(message)
+                shard.retainedMessagesWent()
+            }
+            return
         }
-        if retainedScans.isEmpty { return false }
-        if isMore { retainedScans[0] = scan } else { retainedScans.removeFirst() }
-        return !retainedScans.isEmpty && queue.isEmpty && !output.isBlocked
+        if scan.options.noLocal, message.facts.publisher == handle { return }  // [MQTT-3.8.3-3]
+        counters.add(.ledgerCopiesRetained)
+        var publication = Publication(message)
+        let terms = DeliveryTerms(
+            qos: scan.options.qos, isRetained: true, subscriptionIdentifier: scan.subscriptionIdentifier)
+        deliverHere(&publication, terms)
     }
 }

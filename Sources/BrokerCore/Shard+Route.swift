@@ -129,19 +129,6 @@ extension Shard {
             subscriptionIdentifier: target.subscriptionIdentifier)
     }
 
-    /// The shared subscriptions among `subscriptions` that have members still.
-    func sharedGroups(_ subscriptions: some Sequence<Subscription>, _ mountpoint: Mountpoint)
-        -> [SharedGroupMembers]
-    {
-        subscriptions.compactMap { subscription in
-            SharedFilter(subscription.filter).flatMap { shared in
-                subscriptionTrie.group(
-                    shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: mountpoint,
-                    loop: index)
-            }
-        }
-    }
-
     /// A copy whose session ended while it was on its way from another loop: a shared one goes to another member.
     private func deliverAfterEnd(
         _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
@@ -149,13 +136,9 @@ extension Shard {
         let removal = StoreRemoval(
             ticket: ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline,
             flight: .none)
-        if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce,
-            let subscriptions = endedMembers.subscriptions(of: target.session)
-        {
-            let message = publication.sharedMessage()
+        if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce {
             // Its own publication: the one at hand is being fanned out.
-            let groups = sharedGroups(subscriptions, message.facts.mountpoint)
-            if redeliver(message, among: groups) {
+            if redeliver(publication.sharedMessage(), from: target.session) {
                 counters.add(.sharedRedelivered)
                 removeLate(removal)
                 return
@@ -169,14 +152,14 @@ extension Shard {
     /// Gives a copy that its session did not live to acknowledge to another member of its group. The copy keeps its
     /// place in the ledger: it was made once.
     ///
-    /// - Parameter own: the groups of the session that ended, which is no member any more. Another group of the
-    ///   same name has had a copy of its own.
+    /// - Parameter ended: the session that ended. A group that it was no member of has had a copy of its own.
     /// - Returns: false when there is no other member.
-    func redeliver(_ message: ApplicationMessage, among own: [SharedGroupMembers]) -> Bool {
+    func redeliver(_ message: ApplicationMessage, from ended: SessionHandle) -> Bool {
         matches.removeAll()
         subscriptionTrie.match(
             message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
-        for group in matches.groups where own.contains(where: { $0 === group }) {
+        count(steps: matches.groups.count)
+        for group in matches.groups where group.hadMember(ended) {
             guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
             else {
                 continue

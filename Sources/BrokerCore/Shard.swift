@@ -1,4 +1,5 @@
 package import BrokerMetrics
+import DequeModule
 package import Logging
 import MQTTCodec
 package import Primitives
@@ -74,8 +75,9 @@ package final class Shard {
 
     // Sessions: a slot table with generations, and the way from a client to its slot.
     var slots: ContiguousArray<Session?> = []
-    var generations: ContiguousArray<UInt16> = []
-    var freeSlots: ContiguousArray<UInt32> = []
+    var generations: ContiguousArray<UInt32> = []
+    /// First in, first out: a slot rests as long as it can, and with it the handles that still travel.
+    var freeSlots: Deque<UInt32> = []
     var directory: [SubscriberID: SessionHandle] = [:]
 
     // Routing.
@@ -86,14 +88,12 @@ package final class Shard {
     /// Counts the messages this loop has routed: tells a batch where one ends and the next begins.
     var publicationSerial: UInt64 = 0
     var random: RandomNumbers
-    var endedMembers = EndedMembers()
     private var writer = PacketWriter()
 
     // Work left for later turns.
     /// Steps this loop has taken; see `count(steps:)`.
     package internal(set) var steps: UInt64 = 0
     var deferred = DeferredWork()
-    var scanning: ContiguousArray<SessionHandle> = []
     var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
@@ -184,7 +184,6 @@ package final class Shard {
     /// A turn ends: works on what was left for later, as far as the turn's time goes, then posts what other loops are to
     /// get.
     package func turnEnded(isTurnOver: () -> Bool = { true }) {
-        if !scanning.isEmpty { continueScans() }
         if !deferred.isEmpty { continueDeferred(isTurnOver: isTurnOver) }
         postDeliveries()
         if isStoring { storeTurnEnded() }
@@ -199,7 +198,7 @@ package final class Shard {
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.
     package func sleepLimitNanoseconds(_ now: MonotonicTime) -> UInt64? {
-        if timersAreBehind || nextDue < due.count || !scanning.isEmpty || !deferred.isEmpty { return 0 }
+        if timersAreBehind || nextDue < due.count || !deferred.isEmpty { return 0 }
         if isOverloaded { return 1_000_000 }
         let limit = isStoring ? storeSleepLimit(now) : nil
         return timers.nanosecondsUntilNext(from: now, limit: limit ?? 10_000_000_000) ?? limit
@@ -232,7 +231,7 @@ package final class Shard {
         case .keepAlive(let handle, let epoch): current(handle, epoch)?.keepAliveTimerFired()
         case .retry(let handle, let epoch): current(handle, epoch)?.retryTimerFired()
         case .lifetime(let handle, let epoch):
-            current(handle, epoch)?.disconnect(.administrativeAction, .lifetime)
+            current(handle, epoch)?.lifetimeTimerFired()
         case .sessionExpiry(let handle, let epoch): current(handle, epoch)?.expiryTimerFired()
         case .will(let handle, let epoch): current(handle, epoch)?.willTimerFired()
         case .resumeReading(let handle, let epoch): current(handle, epoch)?.transport?.resumeReading(.rate)
@@ -282,15 +281,7 @@ package final class Shard {
 
     func makeSession(_ subscriber: SubscriberID, _ settings: SessionSettings) -> Session {
         let session = Session(id: subscriber, shard: self, settings: settings, now: now)
-        let slot: UInt32
-        if let free = freeSlots.popLast() {
-            slot = free
-        } else {
-            slot = UInt32(slots.count)
-            slots.append(nil)
-            generations.append(0)
-        }
-        generations[Int(slot)] &+= 1
+        let slot = takeSlot()
         session.handle = SessionHandle(loop: UInt16(index), slot: slot, generation: generations[Int(slot)])
         slots[Int(slot)] = session
         directory[subscriber] = session.handle
@@ -298,17 +289,52 @@ package final class Shard {
         return session
     }
 
+    /// A slot with a generation of its own.
+    private func takeSlot() -> UInt32 {
+        let slot: UInt32
+        if let free = freeSlots.popFirst() {
+            slot = free
+        } else {
+            precondition(slots.count < SessionHandle.slotLimit, "more sessions on one loop than handles")
+            slot = UInt32(slots.count)
+            slots.append(nil)
+            generations.append(0)
+        }
+        generations[Int(slot)] = SessionHandle.generation(after: generations[Int(slot)])
+        return slot
+    }
+
     /// Makes `session` the one that its client id leads to.
     func register(_ session: Session) { directory[session.id] = session.handle }
 
     func remove(_ session: Session) {
         guard self.session(session.handle) === session else { return }
-        let slot = Int(session.handle.slot)
-        slots[slot] = nil
-        generations[slot] &+= 1  // handles that still travel find nobody
-        freeSlots.append(session.handle.slot)
+        free(session.handle)
+        if let former = session.formerHandle { free(former) }
         if directory[session.id] == session.handle { directory[session.id] = nil }
         counters.add(.queueTeardown)
+    }
+
+    private func free(_ handle: SessionHandle) {
+        let slot = Int(handle.slot)
+        slots[slot] = nil
+        // Handles that still travel find nobody.
+        generations[slot] = SessionHandle.generation(after: generations[slot])
+        freeSlots.append(handle.slot)
+    }
+
+    /// `heir` is found by the handle of `session` too, and that is its handle from now on; `session` gets one of its own.
+    func giveHandle(of session: Session, to heir: Session) {
+        let handle = session.handle
+        slots[Int(handle.slot)] = heir
+        heir.formerHandle = heir.handle
+        heir.handle = handle
+        // Timers of `session` must not meet the heir's.
+        heir.epoch = max(heir.epoch, session.epoch)
+        directory[heir.id] = handle
+        let slot = takeSlot()
+        session.handle = SessionHandle(loop: UInt16(index), slot: slot, generation: generations[Int(slot)])
+        slots[Int(slot)] = session
     }
 
     func homeLoop(of subscriber: SubscriberID) -> Int { broker.homeLoop(of: subscriber) }

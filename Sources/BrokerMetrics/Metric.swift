@@ -32,6 +32,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
     case sharedRedelivered, siblingRedelivered
+    case filterListsRefused, filtersOverLimit, filtersTooDeep
     // The store, seen from the loops.
     case storeCopies, storeElided, storeBatches, storeBarriers, storeBarriersLate, storeSpilled, storeRefilled
     case storeReadRetries

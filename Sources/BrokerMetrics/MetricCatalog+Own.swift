@@ -114,6 +114,16 @@ extension MetricCatalog {
         .own(
             "shared_redelivered_total", .messages, .sharedRedelivered,
             help: "Messages given to another member of a shared subscription because a session ended."),
+        .labelled(
+            "subscribe_filters_refused_total", .counter, .subscriptions, by: "reason",
+            [
+                ("over_client_limit", Counter.filtersOverLimit.word),
+                ("too_many_levels", Counter.filtersTooDeep.word),
+            ],
+            help: "Filters of SUBSCRIBE and UNSUBSCRIBE refused by max_subscriptions_per_client or topic_max_depth."),
+        .own(
+            "subscribe_packets_refused_total", .packets, .filterListsRefused,
+            help: "SUBSCRIBE and UNSUBSCRIBE with more filters than max_filters_per_packet; each ended its connection."),
         .own(
             "siblings_redelivered_total", .messages, .siblingRedelivered,
             help: "Messages given to another connection of the same client because one of them ended."),

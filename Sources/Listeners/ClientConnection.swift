@@ -70,13 +70,17 @@ final class ClientConnection: Connection, ClientTransport {
                     neededByteCount = header.packetByteCount
                     return offset
                 }
-                offset += header.packetByteCount
                 let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
                 if let session {
-                    session.receive(header, body: body)
+                    guard session.receive(header, body: body) else {
+                        // A list of filters that is looked through in parts: the packet stays where it is.
+                        yieldTurn()
+                        return offset
+                    }
                 } else {
                     try receiveBeforeSession(header, body)
                 }
+                offset += header.packetByteCount
             } catch {
                 // A session counts the PUBLISHes it gets; this one did not come so far.
                 if error.packetType == .publish { owner.counters.countRefusedPublish(RejectReason(error)) }
@@ -204,7 +208,7 @@ final class ClientConnection: Connection, ClientTransport {
 
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
 
-    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload]) }
+    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work]) }
 
     func connected(to session: Session) {
         handshake = nil
@@ -232,6 +236,7 @@ extension PauseReason {
         if pause.contains(.rate) { insert(.rate) }
         if pause.contains(.overload) { insert(.overload) }
         if pause.contains(.backpressure) { insert(.backpressure) }
+        if pause.contains(.work) { insert(.work) }
     }
 }
 

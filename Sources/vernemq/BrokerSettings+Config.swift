@@ -11,6 +11,7 @@ extension BrokerSettings {
         allowsAnonymous = config.flag(.allowAnonymous)
         maxClientIDSize = config.integer(.maxClientIDSize)
         maxSubscriptionsPerClient = config.integer(.maxSubscriptionsPerClient)
+        maxFiltersPerPacket = config.integer(.maxFiltersPerPacket)
         persistentClientExpiration = config.seconds(.persistentClientExpiration)
         maxLastWillDelay = config.seconds(.maxLastWillDelay)
         disconnectsOnUnauthorizedPublishV3 = config.flag(.disconnectOnUnauthorizedPublishV3)

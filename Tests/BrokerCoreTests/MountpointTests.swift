@@ -22,9 +22,9 @@ struct MountpointTests {
     }
 
     @Test func `a session handle is eight bytes and gives back its parts`() {
-        let handle = SessionHandle(loop: 65_535, slot: 4_000_000_000, generation: 43_210)
+        let handle = SessionHandle(loop: 254, slot: 60_000_000, generation: 1_043_210_000)
         #expect(MemoryLayout<SessionHandle>.size == 8)
-        #expect((handle.loop, handle.slot, handle.generation) == (65_535, 4_000_000_000, 43_210))
+        #expect((handle.loop, handle.slot, handle.generation) == (254, 60_000_000, 1_043_210_000))
         #expect(SessionHandle(bits: handle.bits) == handle)
     }
 

@@ -101,7 +101,8 @@ extension SubscriptionTrie {
         isOnline: Bool = true
     ) -> Bool {
         subscribe(
-            filter.bytes, shareName: share?.bytes, mountpoint: mountpoint, target: target, isOnline: isOnline)
+            filter.bytes, shareName: share?.bytes, mountpoint: mountpoint, target: target,
+            presence: SessionPresence(isOnline ? .online : .offline))
     }
 
     @discardableResult

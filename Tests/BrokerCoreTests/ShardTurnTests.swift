@@ -132,16 +132,18 @@ private struct Bench {
             session: SessionHandle(loop: 0, slot: 1, generation: 1), options: 1 | SubscriptionTarget.sharedBit
         )
         let gone = SubscriptionTarget(session: nobody, options: 1 | SubscriptionTarget.sharedBit)
-        var subscriptions = SubscriptionList()
-        subscriptions.set(
-            Subscription(filter: "$share/g/t", options: SubscriptionOptions(qos: .atLeastOnce), identifier: 0)
-        )
-        bench.shard.endedMembers.note(nobody, subscriptions)
+        let presence = SessionPresence(.online)
+        _ = bench.broker.subscriptions.subscribe(
+            Array("t".utf8), shareName: Array("g".utf8), mountpoint: .default, target: gone,
+            presence: presence)
         if isMember {
             _ = bench.broker.subscriptions.subscribe(
                 Array("t".utf8), shareName: Array("g".utf8), mountpoint: .default, target: stays,
-                isOnline: true)
+                presence: SessionPresence(.online))
         }
+        presence.state = .gone
+        _ = bench.broker.subscriptions.unsubscribe(
+            Array("t".utf8), shareName: Array("g".utf8), mountpoint: .default, session: nobody)
         _ = bench.shard.receive(.deliveries(bench.batch([gone]))) { false }
         bench.shard.turnEnded()
         #expect(bench.numbers[.sharedRedelivered] == (isMember ? 1 : 0))

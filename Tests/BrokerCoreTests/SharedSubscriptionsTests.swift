@@ -1,6 +1,7 @@
-import BrokerCore
 import Primitives
 import Testing
+
+@testable import BrokerCore
 
 struct SharedSubscriptionsTests {
     /// The one group of the topic, after the members `online` and `offline` have subscribed.
@@ -67,21 +68,26 @@ struct SharedSubscriptionsTests {
         var random = SeededRandom(seed: 3)
         let trie = SubscriptionTrie(loopCount: 1)
         var model: [Int: Bool] = [:]
+        var presences: [Int: SessionPresence] = [:]
         for _ in 0..<5000 {
             let number = Int.random(in: 0..<20, using: &random)
             let isOnline = Bool.random(using: &random)
             switch Int.random(in: 0..<3, using: &random) {
             case 0:
-                let wasMember = trie.subscribe("a/#", share: "s", target(number), isOnline: isOnline)
+                let presence = SessionPresence(isOnline ? .online : .offline)
+                presences[number] = presence
+                let wasMember = trie.subscribe(
+                    "a/#".bytes, shareName: "s".bytes, mountpoint: .default, target: target(number),
+                    presence: presence)
                 #expect(wasMember == (model[number] != nil))
                 model[number] = isOnline
             case 1:
                 #expect(
                     trie.unsubscribe("a/#", share: "s", number) == (model.removeValue(forKey: number) != nil))
             default:
-                trie.setOnline(
-                    isOnline, filter: "a/#".bytes, shareName: "s".bytes, mountpoint: .default,
-                    session: session(number))
+                presences[number]?.state = isOnline ? .online : .offline
+                trie.group("a/#".bytes, shareName: "s".bytes, mountpoint: .default, loop: 0)?
+                    .settle(session(number))
                 if model[number] != nil { model[number] = isOnline }
             }
             let members = trie.match("a").groups.first?.list() ?? []

@@ -96,7 +96,7 @@ struct SubscriptionTrieTests {
     @Test func `sessions with the same slot on another loop or of another generation are different`() {
         let trie = SubscriptionTrie(loopCount: 1)
         for loop in 0..<2 as Range<UInt16> {
-            for generation in 0..<2 as Range<UInt16> {
+            for generation in 0..<2 as Range<UInt32> {
                 let handle = SessionHandle(loop: loop, slot: 7, generation: generation)
                 trie.subscribe("a", SubscriptionTarget(session: handle, options: 0))
             }

@@ -336,6 +336,28 @@ extension Path {
         #expect(bench.store.contents.subscriptions[number]?.isEmpty == true)
     }
 
+    @Test(arguments: ProtocolVersion.allCases)
+    func `what is retained comes behind SUBACK, which waits for the commit`(_ version: ProtocolVersion) throws
+    {
+        let bench = try StoreBench()
+        let client = try bench.lasting("c", version)
+        try bench.broker.client("p").publishAndComplete("t", "old", qos: .atLeastOnce, retain: true)
+        bench.store.hold()
+        try client.send(
+            .subscribe(
+                SubscribePacket(
+                    packetIdentifier: 3, filters: [SubscribeFilter("t", qos: .atLeastOnce)])))
+        #expect(try client.drain().isEmpty)
+        bench.store.release()
+        guard case .suback = try client.receive() else {
+            Issue.record("expected SUBACK")
+            return
+        }
+        #expect(try client.receiveMessage().text == "old")
+        #expect(try client.drain().isEmpty)
+        #expect(bench.broker.isBalanced)
+    }
+
     @Test(arguments: [QoS.atLeastOnce, .exactlyOnce], ["x", ""])
     func `a retained message is acknowledged when it is committed, its removal too`(
         _ qos: QoS, _ payload: String

@@ -72,16 +72,65 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
         #expect(try codes(client, [SubscribeFilter("c", qos: .atMostOnce)]) == [0])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
-    func `a filter deeper than topic_max_depth ends the connection`(_ version: ProtocolVersion) throws {
+    @Test(arguments: [ProtocolVersion.v31, .v311])
+    func `before MQTT 5 a filter deeper than topic_max_depth ends the connection`(_ version: ProtocolVersion)
+        throws
+    {
         let broker = try TestBroker { $0.topicMaxDepth = 3 }
         let client = try broker.client("c", version)
         try client.subscribe("a/b/#", qos: .atMostOnce)
         try client.send(
             .subscribe(
-                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("a/b/c/#", qos: .atMostOnce)]))
-        )
-        #expect(try client.endReason() == (version == .v5 ? .malformedPacket : nil))
+                SubscribePacket(
+                    packetIdentifier: 1,
+                    filters: [
+                        SubscribeFilter("b", qos: .atMostOnce), SubscribeFilter("a/b/c/#", qos: .atMostOnce),
+                    ])))
+        #expect(try client.endReason() == nil)
+        #expect(broker.numbers[.filtersTooDeep] == 1)
+    }
+
+    @Test func `a filter deeper than topic_max_depth is refused with 0x8F, and the others go on`() throws {
+        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        let client = try broker.client("c", .v5)
+        let filters = ["a/b/#", "a/b/c/#", "$share/g/a/b", "$share/g/a", "b"]
+            .map { SubscribeFilter(UTF8Text($0), qos: .atLeastOnce) }
+        #expect(try codes(client, filters) == [1, 0x8F, 0x8F, 1, 1])
+        #expect(try client.unsubscribe(["a/b/c/#", "b", "c"]) == [0x8F, 0, 0x11])
+        #expect(broker.numbers[.filtersTooDeep] == 3)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `a packet with more filters than max_filters_per_packet ends the connection`(
+        _ version: ProtocolVersion
+    ) throws {
+        let broker = try TestBroker { $0.maxFiltersPerPacket = 2 }
+        let client = try broker.client("c", version)
+        let filters = ["a", "b", "c"].map { SubscribeFilter(UTF8Text($0), qos: .atMostOnce) }
+        #expect(try codes(client, Array(filters.dropLast())) == [0, 0])
+        try client.send(.subscribe(SubscribePacket(packetIdentifier: 1, filters: filters)))
+        #expect(try client.endReason() == (version == .v5 ? .quotaExceeded : nil))
+        #expect(broker.numbers[.filterListsRefused] == 1)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases)
+    func `SUBSCRIBE and UNSUBSCRIBE of very many filters are answered in order, code by code`(
+        _ version: ProtocolVersion
+    ) throws {
+        let broker = try TestBroker()
+        let client = try broker.client("c", version)
+        let filters = (0..<20_000).map { SubscribeFilter(UTF8Text("a/\($0)"), qos: .atLeastOnce) }
+        try client.send(.subscribe(SubscribePacket(packetIdentifier: 3, filters: filters)))
+        try client.send(.pingreq)
+        guard case .suback(let suback) = try client.receive() else {
+            throw TestClientError(description: "no SUBACK")
+        }
+        #expect(suback.codes == [UInt8](repeating: 1, count: 20_000))
+        #expect(try client.receive() == .pingresp)
+        try broker.client("s").publishAndComplete("a/19999", "x", qos: .atLeastOnce)
+        #expect(try client.receiveMessage().text == "x")
+        let found = try client.unsubscribe(filters.map(\.filter))
+        #expect(found == (version == .v5 ? [UInt8](repeating: 0, count: 20_000) : []))
     }
 
     @Test(arguments: ["a/#/b", "a+", "+a/b", "#a"])

@@ -20,6 +20,22 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
 }
 
 @Suite struct WillScenarios {
+    @Test(arguments: ProtocolVersion.allCases)
+    func `a will deeper than topic_max_depth is refused at CONNECT`(_ version: ProtocolVersion) throws {
+        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        for (topic, code): (UTF8Text, UInt8) in [("a/b/c/d", version == .v5 ? 0x90 : 5), ("a/b/c", 0)] {
+            let client = try broker.client(version)
+            try client.send(
+                .connect(
+                    ConnectPacket(
+                        version: version, clientID: "c", will: WillPacketFields(topic: topic))))
+            guard case .connack(let connack) = try client.receive() else {
+                throw TestClientError(description: "no CONNACK")
+            }
+            #expect(connack.code == code)
+        }
+    }
+
     @Test(arguments: ProtocolVersion.allCases, [0, 1])
     func `the will is published when the connection breaks [MQTT-3.1.2-8]`(
         _ version: ProtocolVersion, _ loop: Int

@@ -9,9 +9,14 @@ extension SettingsTable {
                 "max_client_id_size", .count, "100", [.runtime, .bytes],
                 meaning: "longest client id that is let in"),
             Setting(
-                "max_subscriptions_per_client", .count, "0", [.runtime, .new],
+                "max_subscriptions_per_client", .count, "100000", [.runtime, .new],
                 meaning:
-                    "subscriptions of one client, 0 for no limit; changing an existing one is always allowed"),
+                    "subscriptions of one client, and 256 bytes of filter for each together; 0 for no limit; existing ones may be changed"
+            ),
+            Setting(
+                "max_filters_per_packet", .count, "100000", [.ours, .runtime],
+                meaning:
+                    "filters in one SUBSCRIBE or UNSUBSCRIBE, 0 for no limit; a packet with more ends the connection"),
             Setting(
                 "persistent_client_expiration", .expiry(words: ["never"]), "never", .runtime,
                 meaning:

@@ -36,4 +36,6 @@ package struct ReadingPause: OptionSet, Sendable {
     package static let overload = ReadingPause(rawValue: 4)
     /// The client does not take the answers to its own packets.
     package static let backpressure = ReadingPause(rawValue: 8)
+    /// Its last packet is worked off over several turns.
+    package static let work = ReadingPause(rawValue: 16)
 }

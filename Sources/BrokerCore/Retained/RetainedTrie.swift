@@ -99,20 +99,32 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
     ///     [MQTT-4.7.2-1].
     ///   - limit: how many messages to append at most.
     ///   - visits: how many nodes to look at; bounds the time under the lock when few of them match.
+    ///   - visited: gets the number of nodes looked at, and what it took to read the filter, added to it.
     /// - Returns: true when the lookup has not come to its end: call again, even if nothing was appended.
     package func match(
-        _ filter: [UInt8], mountpoint: Mountpoint, cursor: inout Cursor, limit: Int, visits: Int = 8192,
-        into messages: inout ContiguousArray<Message>
+        _ filter: [UInt8], mountpoint: Mountpoint, cursor: inout Cursor, limit: Int, visits: Int,
+        visited: inout Int, into messages: inout ContiguousArray<Message>
     ) -> Bool {
         let previous = cursor.pin  // released after the lock, which its deinit takes
         let reached = core.withLock { core in
             core.match(
                 filter, mountpoint, from: previous?.position, limit: max(1, limit), visits: max(1, visits),
-                into: &messages)
+                visited: &visited, into: &messages)
         }
         cursor.pin = reached.map { Pin($0, in: self) }
         withExtendedLifetime(previous) {}
         return reached != nil
+    }
+
+    /// As above, for who does not count.
+    package func match(
+        _ filter: [UInt8], mountpoint: Mountpoint, cursor: inout Cursor, limit: Int, visits: Int = 8192,
+        into messages: inout ContiguousArray<Message>
+    ) -> Bool {
+        var visited = 0
+        return match(
+            filter, mountpoint: mountpoint, cursor: &cursor, limit: limit, visits: visits, visited: &visited,
+            into: &messages)
     }
 
     /// Removes messages that `isUnwanted`, some nodes at a time: the sweep for expired ones. A message set

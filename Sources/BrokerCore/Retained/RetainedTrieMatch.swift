@@ -32,6 +32,13 @@ private struct FilterSteps {
         }
     }
 
+    /// Wildcards at the first level pass by topics that begin with `$` [MQTT-4.7.2-1].
+    var passesDollar: Bool {
+        guard let first = fixed.first else { return isOpen }
+        if case .plus = first { return true }
+        return false
+    }
+
     /// A topic of `depth` levels whose path was followed so far matches.
     func matches(depth: Int) -> Bool {
         isOpen ? depth >= fixed.count : depth == fixed.count
@@ -44,20 +51,24 @@ extension RetainedTrieCore {
     /// - Returns: where it stopped; nil when all has been seen.
     mutating func match(
         _ filter: [UInt8], _ mountpoint: Mountpoint, from position: Position?, limit: Int, visits: Int,
-        into messages: inout ContiguousArray<Message>
+        visited: inout Int, into messages: inout ContiguousArray<Message>
     ) -> Position? {
         guard Int(mountpoint.id) < roots.count, roots[Int(mountpoint.id)] != Self.none else { return nil }
         let steps = FilterSteps(filter, levels)
+        visited += steps.fixed.count >> 3
         var node = position?.node ?? roots[Int(mountpoint.id)]
         var depth = position?.depth ?? 0
         var wanted = limit
         var visitsLeft = visits
         while advance(&node, &depth, steps) {
-            if steps.matches(depth: depth), let message = nodes[Int(node)].message {
+            visited += 1
+            visitsLeft -= 1
+            if steps.matches(depth: depth), !isPassed(node, depth, steps),
+                let message = nodes[Int(node)].message
+            {
                 messages.append(message)
                 wanted -= 1
             }
-            visitsLeft -= 1
             if wanted == 0 || visitsLeft == 0 {
                 pin(node)
                 return Position(node: node, depth: depth)
@@ -86,29 +97,25 @@ extension RetainedTrieCore {
 
     /// The first child of `node` that the filter allows.
     private func firstBelow(_ node: UInt32, _ depth: Int, _ steps: FilterSteps) -> UInt32 {
+        if isPassed(node, depth, steps) { return Self.none }
         if depth < steps.fixed.count {
-            guard case .literal(let level) = steps.fixed[depth] else {
-                return allowed(nodes[Int(node)].firstChild, depth)
-            }
+            guard case .literal(let level) = steps.fixed[depth] else { return nodes[Int(node)].firstChild }
             guard level != LevelTable.none else { return Self.none }
             return children.find(Self.childKey(node, level))
         }
-        return steps.isOpen ? allowed(nodes[Int(node)].firstChild, depth) : Self.none
+        return steps.isOpen ? nodes[Int(node)].firstChild : Self.none
     }
 
     /// The next sibling of `node`, which is `depth` levels down, that the filter allows.
     private func nextBeside(_ node: UInt32, _ depth: Int, _ steps: FilterSteps) -> UInt32 {
         if depth - 1 < steps.fixed.count, case .literal = steps.fixed[depth - 1] { return Self.none }
-        return allowed(nodes[Int(node)].nextSibling, depth - 1)
+        return nodes[Int(node)].nextSibling
     }
 
-    /// `node` or the first sibling after it that a wildcard may match: at the first level (`parentDepth` 0)
-    /// none that begins with `$` [MQTT-4.7.2-1].
-    private func allowed(_ node: UInt32, _ parentDepth: Int) -> UInt32 {
-        var node = node
-        while parentDepth == 0, node != Self.none, levels.beginsWithDollar(nodes[Int(node)].level) {
-            node = nodes[Int(node)].nextSibling
-        }
-        return node
+    /// Whether the filter passes by this node and all below it, because its topics begin with `$`. It counts as visited:
+    /// there may be very many of them.
+    @inline(__always)
+    private func isPassed(_ node: UInt32, _ depth: Int, _ steps: FilterSteps) -> Bool {
+        depth == 1 && steps.passesDollar && levels.beginsWithDollar(nodes[Int(node)].level)
     }
 }

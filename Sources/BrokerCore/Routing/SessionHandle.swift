@@ -1,16 +1,26 @@
 /// Which session, on which home loop: what routing knows of a subscriber. 8 bytes, packed:
 ///
-///     bit 63        48 47              32 31            0
-///         [   loop    |   generation    |     slot      ]
+///     bit 63      56 55               26 25            0
+///         [  loop   |    generation    |     slot     ]
 ///
-/// A slot is used again after its session has ended; the generation tells the two apart.
+/// A slot is used again after its session has ended; the generation tells the two apart. Slots are used first in, first
+/// out, so one of 1,000 that 10,000 sessions a second pass through comes round to an old generation after a year.
 package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     /// All three parts in one word; orders nothing, identifies everything.
     package let bits: UInt64
 
+    private static var slotBits: UInt64 { 26 }
+    private static var generationBits: UInt64 { 30 }
+    /// Slots, and so sessions, of one loop.
+    package static var slotLimit: Int { 1 << slotBits }
+    /// Loops.
+    package static var loopLimit: Int { 256 }
+
     @inline(__always)
-    package init(loop: UInt16, slot: UInt32, generation: UInt16) {
-        bits = UInt64(loop) << 48 | UInt64(generation) << 32 | UInt64(slot)
+    package init(loop: UInt16, slot: UInt32, generation: UInt32) {
+        bits =
+            UInt64(loop) << (Self.slotBits + Self.generationBits)
+            | UInt64(generation) << Self.slotBits | UInt64(slot)
     }
 
     @inline(__always)
@@ -20,14 +30,21 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
 
     /// The index of the session's home loop.
     @inline(__always)
-    package var loop: UInt16 { UInt16(truncatingIfNeeded: bits >> 48) }
+    package var loop: UInt16 { UInt16(truncatingIfNeeded: bits >> (Self.slotBits + Self.generationBits)) }
 
     /// The index in the table of sessions of that loop.
     @inline(__always)
-    package var slot: UInt32 { UInt32(truncatingIfNeeded: bits) }
+    package var slot: UInt32 { UInt32(truncatingIfNeeded: bits & (1 << Self.slotBits - 1)) }
 
     @inline(__always)
-    package var generation: UInt16 { UInt16(truncatingIfNeeded: bits >> 32) }
+    package var generation: UInt32 {
+        UInt32(truncatingIfNeeded: bits >> Self.slotBits & (1 << Self.generationBits - 1))
+    }
+
+    /// The generation that follows; after the last the first.
+    package static func generation(after generation: UInt32) -> UInt32 {
+        (generation &+ 1) & (1 << UInt32(generationBits) - 1)
+    }
 }
 
 /// One subscription as routing sees it: who, and on which terms. 24 bytes.

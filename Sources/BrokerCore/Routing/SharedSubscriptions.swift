@@ -22,23 +22,39 @@ package enum SharedSubscriptionPolicy: String, CaseIterable, Sendable {
 /// Lives as long as it has members; someone who still holds it after that finds it empty. Its lock is held
 /// for one operation, and the trie's locks may be held around it, never the other way round.
 ///
-///     members  [ online | online | offline | offline | offline ]
-///                                ▲ onlineCount
+///     members  [ online | online | offline | offline | offline | gone ]
+///                                ▲ onlineCount                 ▲ aliveCount
+///
+/// Where a member stands follows what `SessionPresence` says, somewhat later. Each operation takes the same time however
+/// many members there are.
 package final class SharedGroupMembers: Sendable {
     package let shareName: UTF8Text
+    /// The name's level in the trie's table.
+    let nameLevel: UInt32
 
     fileprivate struct Members {
         var targets: ContiguousArray<SubscriptionTarget> = []
+        /// Of each of `targets`.
+        var presences: ContiguousArray<SessionPresence> = []
         /// Those that are online come first.
         var onlineCount = 0
+        /// Those that have ended come last.
+        var aliveCount = 0
         /// By `SessionHandle.bits`.
         var positions = IntegerTable()
+        /// Members whose copy would have to be stored.
+        var storingCount = 0
+        /// The handles of members that ended last, from `nextEnded` on round. A copy that was on its way to one of them
+        /// from another loop is given to another member.
+        var ended: ContiguousArray<UInt64> = []
+        var nextEnded = 0
     }
 
     private let members = Mutex(Members())
 
-    init(shareName: UTF8Text) {
+    init(shareName: UTF8Text, nameLevel: UInt32) {
         self.shareName = shareName
+        self.nameLevel = nameLevel
     }
 
     /// How many members there are, and how many of them are online.
@@ -46,17 +62,26 @@ package final class SharedGroupMembers: Sendable {
         members.withLock { ($0.targets.count, $0.onlineCount) }
     }
 
-    /// Memory held, in bytes.
-    package var byteCount: Int {
-        members.withLock {
-            $0.targets.capacity * MemoryLayout<SubscriptionTarget>.stride + $0.positions.byteCount + 96
-        }
-    }
+    /// Memory of one member, in bytes.
+    static let memberByteCount = MemoryLayout<SubscriptionTarget>.stride + 8 + 24
+    /// Memory of a group, in bytes, without its members.
+    static let byteCount = 256
 
     /// A copy of the members, those online first; for tools.
     package func list() -> [(target: SubscriptionTarget, isOnline: Bool)] {
         members.withLock { members in
             members.targets.enumerated().map { ($0.element, $0.offset < members.onlineCount) }
+        }
+    }
+
+    /// Whether a message that one of the members gets would have to be stored.
+    var mayStore: Bool { members.withLock { $0.storingCount > 0 } }
+
+    /// Whether the session is a member, or was one that has ended a short while ago. A copy travels for a turn or two, and
+    /// a group remembers as many as it had members, 64 at least and 4,096 at most.
+    func hadMember(_ session: SessionHandle) -> Bool {
+        members.withLock {
+            $0.positions.find(session.bits) != IntegerTable.none || $0.ended.contains(session.bits)
         }
     }
 
@@ -72,18 +97,18 @@ package final class SharedGroupMembers: Sendable {
         excluding: ContiguousArray<SessionHandle> = []
     ) -> SubscriptionTarget? {
         members.withLock { members in
-            members.pick(0..<members.onlineCount, random, publisher, excluding)
-                ?? members.pick(members.onlineCount..<members.targets.count, random, publisher, excluding)
+            members.pickOnline(random, publisher, excluding)
+                ?? members.pickOffline(random, publisher, excluding)
         }
     }
 
     // MARK: - Called by the trie
 
     /// - Returns: true when the session was a member already.
-    func insert(_ target: SubscriptionTarget, isOnline: Bool) -> Bool {
+    func insert(_ target: SubscriptionTarget, _ presence: SessionPresence) -> Bool {
         members.withLock { members in
             let wasMember = members.remove(target.session)
-            members.insert(target, isOnline: isOnline)
+            members.insert(target, presence)
             return wasMember
         }
     }
@@ -93,62 +118,149 @@ package final class SharedGroupMembers: Sendable {
         members.withLock { (wasMember: $0.remove(session), left: $0.targets.count) }
     }
 
-    func setOnline(_ isOnline: Bool, _ session: SessionHandle) {
+    /// Puts a member where its presence says.
+    func settle(_ session: SessionHandle) {
         members.withLock { members in
             let position = members.positions.find(session.bits)
-            guard position != IntegerTable.none, (position < members.onlineCount) != isOnline else { return }
-            let target = members.targets[Int(position)]
-            _ = members.remove(session)
-            members.insert(target, isOnline: isOnline)
+            if position != IntegerTable.none { members.settle(Int(position)) }
         }
     }
 }
 
 extension SharedGroupMembers.Members {
-    fileprivate mutating func insert(_ target: SubscriptionTarget, isOnline: Bool) {
+    fileprivate mutating func insert(_ target: SubscriptionTarget, _ presence: SessionPresence) {
         targets.append(target)
+        presences.append(presence)
+        if target.needsStore { storingCount += 1 }
         positions.set(target.session.bits, to: UInt32(targets.count - 1))
-        if isOnline {
-            exchange(targets.count - 1, onlineCount)
-            onlineCount += 1
-        }
+        settle(targets.count - 1)
     }
 
     fileprivate mutating func remove(_ session: SessionHandle) -> Bool {
         let found = positions.find(session.bits)
         guard found != IntegerTable.none else { return false }
-        var position = Int(found)
-        if position < onlineCount {
-            onlineCount -= 1
-            exchange(position, onlineCount)
-            position = onlineCount
-        }
+        let position = retire(Int(found))
         exchange(position, targets.count - 1)
-        targets.removeLast()
+        if targets.removeLast().needsStore { storingCount -= 1 }
+        if presences.removeLast().state == .gone { noteEnded(session.bits) }
         positions.remove(session.bits)
         return true
+    }
+
+    private mutating func noteEnded(_ bits: UInt64) {
+        guard ended.count >= min(4096, max(64, targets.capacity)) else {
+            ended.append(bits)
+            return
+        }
+        nextEnded = (nextEnded + 1) % ended.count
+        ended[nextEnded] = bits
+    }
+
+    fileprivate mutating func settle(_ position: Int) {
+        switch presences[position].state {
+        case .online:
+            if position < onlineCount { return }
+            let alive = revive(position)
+            exchange(alive, onlineCount)
+            onlineCount += 1
+        case .offline:
+            if position < onlineCount { _ = takeOffline(position) } else { _ = revive(position) }
+        case .gone: _ = retire(position)
+        }
+    }
+
+    /// Moves a member from among those online to behind them. - Returns: its new position.
+    private mutating func takeOffline(_ position: Int) -> Int {
+        guard position < onlineCount else { return position }
+        onlineCount -= 1
+        exchange(position, onlineCount)
+        return onlineCount
+    }
+
+    /// Moves a member behind all that are alive. - Returns: its new position.
+    private mutating func retire(_ position: Int) -> Int {
+        let position = takeOffline(position)
+        guard position < aliveCount else { return position }
+        aliveCount -= 1
+        exchange(position, aliveCount)
+        return aliveCount
+    }
+
+    /// Moves a member from behind to among those alive. - Returns: its new position.
+    private mutating func revive(_ position: Int) -> Int {
+        guard position >= aliveCount else { return position }
+        exchange(position, aliveCount)
+        aliveCount += 1
+        return aliveCount - 1
     }
 
     private mutating func exchange(_ left: Int, _ right: Int) {
         guard left != right else { return }
         targets.swapAt(left, right)
+        presences.swapAt(left, right)
         positions.set(targets[left].session.bits, to: UInt32(left))
         positions.set(targets[right].session.bits, to: UInt32(right))
     }
 
-    /// Begins at a random place of `range` and takes the first that may have the message.
-    fileprivate func pick(
-        _ range: Range<Int>, _ random: UInt64, _ publisher: SessionHandle?,
-        _ excluding: ContiguousArray<SessionHandle>
+    /// Members looked at for one message that turn out to have gone offline or ended. Those found are put where they
+    /// belong, so the next look does not meet them.
+    private static var lookLimit: Int { 16 }
+
+    /// Begins at a random place and takes the first that may have the message.
+    fileprivate mutating func pickOnline(
+        _ random: UInt64, _ publisher: SessionHandle?, _ excluding: ContiguousArray<SessionHandle>
     ) -> SubscriptionTarget? {
-        guard !range.isEmpty else { return nil }
-        let start = Int(random % UInt64(range.count))
-        for step in 0..<range.count {
-            let target = targets[range.lowerBound + (start + step) % range.count]
-            if target.isNoLocal, target.session == publisher { continue }
-            if excluding.contains(target.session) { continue }
-            return target
+        var moved = 0
+        var passed = 0
+        var position = onlineCount > 0 ? Int(random % UInt64(onlineCount)) : 0
+        // Passed over are the publisher and those excluded, so it is a few; moved are as many as the limit says.
+        while passed < onlineCount, moved < Self.lookLimit {
+            position = position < onlineCount ? position : 0
+            let target = targets[position]
+            if presences[position].state != .online {
+                settle(position)  // another takes its place
+                moved += 1
+            } else if isPassed(target, publisher, excluding) {
+                passed += 1
+                position += 1
+            } else {
+                return target
+            }
         }
         return nil
     }
+
+    fileprivate mutating func pickOffline(
+        _ random: UInt64, _ publisher: SessionHandle?, _ excluding: ContiguousArray<SessionHandle>
+    ) -> SubscriptionTarget? {
+        var moved = 0
+        var passed = 0
+        var position = onlineCount < aliveCount ? Int(random % UInt64(aliveCount - onlineCount)) : 0
+        while passed < aliveCount - onlineCount, moved < Self.lookLimit {
+            position = position < aliveCount - onlineCount ? position : 0
+            let index = onlineCount + position
+            let target = targets[index]
+            if presences[index].state == .gone {
+                settle(index)
+                moved += 1
+            } else if isPassed(target, publisher, excluding) {
+                passed += 1
+                position += 1
+            } else {
+                return target
+            }
+        }
+        return nil
+    }
+
+    private func isPassed(
+        _ target: SubscriptionTarget, _ publisher: SessionHandle?, _ excluding: ContiguousArray<SessionHandle>
+    ) -> Bool {
+        (target.isNoLocal && target.session == publisher) || excluding.contains(target.session)
+    }
+}
+
+extension SubscriptionTarget {
+    /// A copy by these terms is kept in the store.
+    fileprivate var needsStore: Bool { storeNumber != 0 && qos > 0 }
 }

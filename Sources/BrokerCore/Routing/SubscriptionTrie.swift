@@ -58,16 +58,16 @@ import Synchronization
     /// - Parameters:
     ///   - filter: a valid topic filter, without the prefix `$share/name/`.
     ///   - shareName: the name between the slashes of `$share/name/`; nil if the subscription is not shared.
-    ///   - isOnline: the session is connected; counts for shared subscriptions only.
+    ///   - presence: the session's; needed for shared subscriptions only.
     /// - Returns: true when the session had this very filter already: its terms were replaced [MQTT-3.8.4-3].
     /// - Complexity: O(length of filter); blocks all loops meanwhile.
     package func subscribe(
         _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, target: SubscriptionTarget,
-        isOnline: Bool
+        presence: SessionPresence?
     ) -> Bool {
         write {
             $0.subscribe(
-                filter, shareName: shareName, mountpoint: mountpoint, target: target, isOnline: isOnline)
+                filter, shareName: shareName, mountpoint: mountpoint, target: target, presence: presence)
         }
     }
 
@@ -76,28 +76,6 @@ import Synchronization
         _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, session: SessionHandle
     ) -> Bool {
         write { $0.unsubscribe(filter, shareName: shareName, mountpoint: mountpoint, session: session) }
-    }
-
-    /// Tells a shared group that a member has come online or gone offline; offline members are picked last.
-    /// Does nothing when there is no such member.
-    ///
-    /// - Parameter loop: the calling loop, or `noLoop`.
-    package func setOnline(
-        _ isOnline: Bool, filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint, session: SessionHandle,
-        loop: Int
-    ) {
-        locks[loop].scratch.withLock { _ in
-            core.group(filter, shareName: shareName, mountpoint: mountpoint)?.setOnline(isOnline, session)
-        }
-    }
-
-    /// As above, from any thread.
-    package func setOnline(
-        _ isOnline: Bool, filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint, session: SessionHandle
-    ) {
-        setOnline(
-            isOnline, filter: filter, shareName: shareName, mountpoint: mountpoint, session: session,
-            loop: noLoop)
     }
 
     /// The members of `$share/shareName/filter`; nil when there is none.

@@ -45,17 +45,13 @@ struct SubscriptionTrieCore: ~Copyable {
     private(set) var levels = LevelTable()
     private(set) var children = IntegerTable()
     private(set) var targets = TargetLists()
-    /// By node.
-    private(set) var groups: [UInt32: ContiguousArray<SharedGroupMembers>] = [:]
+    private(set) var groups = SharedGroupLists()
     private(set) var nodeCount = 0
     private(set) var subscriptionCount = 0
 
     var byteCount: Int {
         var total = nodes.byteCount + roots.capacity * 4
-        total += levels.byteCount + children.byteCount + targets.byteCount
-        for list in groups.values {
-            for group in list { total += group.byteCount }
-        }
+        total += levels.byteCount + children.byteCount + targets.byteCount + groups.byteCount
         return total
     }
 
@@ -66,25 +62,32 @@ struct SubscriptionTrieCore: ~Copyable {
 
     mutating func subscribe(
         _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, target: SubscriptionTarget,
-        isOnline: Bool
+        presence: SessionPresence?
     ) -> SubscriptionChange {
         let node = findOrCreate(filter, mountpoint)
-        guard let shareName else {
+        guard let shareName, let presence else {
             let wasPresent = targets.set(target, in: &nodes[Int(node)].targets, node: node)
             if !wasPresent { subscriptionCount += 1 }
             return SubscriptionChange(wasPresent: wasPresent, altersMatches: true)
         }
-        if let group = groups[node]?.first(where: { $0.shareName.bytes == shareName }) {
-            let wasPresent = group.insert(target, isOnline: isOnline)
-            if !wasPresent { subscriptionCount += 1 }
+        let name = unsafe levels.hold(shareName.span.bytes)
+        if let group = groups.find(node, name: name) {
+            levels.release(name)  // the group holds it already
+            let wasPresent = group.insert(target, presence)
+            if !wasPresent { count(members: 1) }
             return SubscriptionChange(wasPresent: wasPresent, altersMatches: false)
         }
-        let group = SharedGroupMembers(shareName: UTF8Text(bytes: shareName))
-        _ = group.insert(target, isOnline: isOnline)
-        groups[node, default: []].append(group)
+        let group = SharedGroupMembers(shareName: UTF8Text(bytes: shareName), nameLevel: name)
+        _ = group.insert(target, presence)
+        groups.add(group, to: node)
         nodes[Int(node)].hasGroups = true
-        subscriptionCount += 1
+        count(members: 1)
         return SubscriptionChange(wasPresent: false, altersMatches: true)
+    }
+
+    private mutating func count(members change: Int) {
+        subscriptionCount += change
+        groups.memberCount += change
     }
 
     mutating func unsubscribe(
@@ -99,24 +102,27 @@ struct SubscriptionTrieCore: ~Copyable {
             prune(node)
             return SubscriptionChange(wasPresent: true, altersMatches: true)
         }
-        guard let index = groups[node]?.firstIndex(where: { $0.shareName.bytes == shareName }),
-            let (wasMember, left) = groups[node]?[index].remove(session), wasMember
-        else { return nothing }
-        subscriptionCount -= 1
+        guard let group = group(shareName, at: node) else { return nothing }
+        let (wasMember, left) = group.remove(session)
+        guard wasMember else { return nothing }
+        count(members: -1)
         guard left == 0 else { return SubscriptionChange(wasPresent: true, altersMatches: false) }
-        groups[node]?.remove(at: index)
-        if groups[node]?.isEmpty == true {
-            groups[node] = nil
+        if groups.remove(group, from: node) {
             nodes[Int(node)].hasGroups = false
             prune(node)
         }
+        levels.release(group.nameLevel)
         return SubscriptionChange(wasPresent: true, altersMatches: true)
     }
 
     func group(_ filter: [UInt8], shareName: [UInt8], mountpoint: Mountpoint) -> SharedGroupMembers? {
         let node = find(filter, mountpoint)
-        guard node != Self.none else { return nil }
-        return groups[node]?.first { $0.shareName.bytes == shareName }
+        return node == Self.none ? nil : group(shareName, at: node)
+    }
+
+    private func group(_ shareName: [UInt8], at node: UInt32) -> SharedGroupMembers? {
+        let name = unsafe levels.find(shareName.span.bytes)
+        return name == LevelTable.none ? nil : groups.find(node, name: name)
     }
 
     // MARK: - Paths

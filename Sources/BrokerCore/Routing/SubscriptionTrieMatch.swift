@@ -60,6 +60,6 @@ extension SubscriptionTrieCore {
     private func collect(_ index: UInt32, into matches: inout SubscriptionMatches) {
         let node = nodes[Int(index)]
         targets.append(node.targets, to: &matches.targets)
-        if node.hasGroups, let found = groups[index] { matches.groups.append(contentsOf: found) }
+        if node.hasGroups { groups.append(index, to: &matches.groups) }
     }
 }

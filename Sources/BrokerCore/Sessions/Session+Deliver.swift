@@ -151,7 +151,7 @@ extension Session {
             }
         }
         if queue.backlog != nil { wantBacklog() }
-        if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
+        if !retainedScans.isEmpty { scanRetained() }
     }
 
     private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
@@ -165,7 +165,7 @@ extension Session {
     package func outputDrained() {
         if inflight.unsentCount > 0 { resume() }
         drain()
-        if queue.isEmpty, !retainedScans.isEmpty { shard.scheduleScans(of: self) }
+        if !retainedScans.isEmpty { scanRetained() }
     }
 
     // MARK: on_deliver

@@ -65,7 +65,7 @@ extension Session {
         inflight.beginConnection()
         noteAttached()
         startTimers()
-        setSharedOnline(true)
+        setPresence(.online)
         shrinkToOnlineLimit()
         resume()
         startRetry()
@@ -100,10 +100,23 @@ extension Session {
     private func startTimers() {
         retryTimerIsSet = false
         if keepAlive > 0 { shard.timers.add(.keepAlive(handle, epoch), at: keepAliveDeadline) }
-        if settings.maxConnectionLifetime > 0 {
-            shard.timers.add(
-                .lifetime(handle, epoch), at: shard.now.adding(seconds: settings.maxConnectionLifetime))
+        if let lifetimeDeadline { shard.timers.add(.lifetime(handle, epoch), at: lifetimeDeadline) }
+    }
+
+    /// nil: the connection may live for ever.
+    private var lifetimeDeadline: MonotonicTime? {
+        settings.maxConnectionLifetime > 0
+            ? connectedAt.adding(seconds: settings.maxConnectionLifetime) : nil
+    }
+
+    func lifetimeTimerFired() {
+        // The limit may have changed, or the timer was set for another session of this client.
+        guard isOnline, let deadline = lifetimeDeadline else { return }
+        guard shard.now >= deadline else {
+            shard.timers.add(.lifetime(handle, epoch), at: deadline)
+            return
         }
+        disconnect(.administrativeAction, .lifetime)
     }
 
     private func startRetry() {
@@ -189,6 +202,9 @@ extension Session {
         outgoingAliases = nil
         dropHeldAnswers()
         dropPendingHooks()
+        filterDecoding = nil
+        filterJob = nil
+        subscribesAnswered = subscribesGranted
         let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
         let ending = isSuppressed ? nil : will
         will = nil
@@ -203,7 +219,7 @@ extension Session {
         }
         counters.move(.sessionsOffline, by: 1)
         dropQoS0()
-        setSharedOnline(false)
+        setPresence(.offline)
         // Set even when the session never expires: it says that the session is offline, and since when.
         expiryDeadline =
             sessionExpiryInterval == .max
@@ -245,17 +261,7 @@ extension Session {
         let dropped = queue.removeAll { $0.qos == .atMostOnce }
         counters.add(DropReason.offlineQoS0, dropped.count)
         for copy in dropped { countQueued(copy, by: -1) }
-        retainedScans = []
-    }
-
-    private func setSharedOnline(_ isOnline: Bool) {
-        for subscription in subscriptions {
-            guard let shared = SharedFilter(subscription.filter) else { continue }
-            shard.subscriptionTrie.setOnline(
-                isOnline, filter: shared.filter.bytes, shareName: shared.shareName.bytes,
-                mountpoint: id.mountpoint,
-                session: handle)
-        }
+        retainedScans.removeAll()
     }
 
     func willTimerFired() {
@@ -291,94 +297,5 @@ extension Session {
         self.will = nil
         willDeadline = nil
         shard.publish(will, from: self)
-    }
-
-    // MARK: Gone
-
-    /// What came through a shared subscription goes to another member of its group, now that this session will never
-    /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
-    /// [MQTT-4.8.2-5]. Everything else ends with the session.
-    private func giveToOtherMembers(_ copies: [EndedCopy]) {
-        guard !copies.isEmpty else { return }
-        let groups = shard.sharedGroups(subscriptions, id.mountpoint)
-        for copy in copies {
-            guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
-                !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
-            else {
-                count(givenUp: copy)
-                continue
-            }
-            counters.add(.sharedRedelivered)
-            shard.removeLate(copy.removal(for: storeNumber))
-        }
-    }
-
-    /// A copy that its session will not deliver any more.
-    struct EndedCopy {
-        /// nil: the client has it, and only PUBCOMP was outstanding.
-        var message: ApplicationMessage?
-        var terms: DeliveryTerms
-        /// It was sent with QoS 2 and may have arrived.
-        var wasSentTwoStep: Bool
-        var ticket: StoreTicket
-        var flight = FlightNote.none
-
-        func removal(for session: UInt64) -> StoreRemoval {
-            StoreRemoval(
-                ticket: ticket, session: session, expiryDeadline: message?.facts.expiryDeadline,
-                flight: flight)
-        }
-    }
-
-    /// Takes everything that waits or is under way out of the session, oldest first. What lies in the store alone ends
-    /// here: nobody else gets it.
-    func takeCopies() -> [EndedCopy] {
-        if let backlog = queue.backlog {
-            counters.add(DropReason.sessionEnded, backlog.count)
-            counters.move(.queuedMessages, by: -backlog.count)
-            counters.move(.spilledMessages, by: -backlog.count)
-            counters.move(.storedCopies, by: -backlog.count)
-        }
-        let waiting = queue.removeAll()
-        let underWay = inflight.removeAll()
-        for copy in waiting { countQueued(copy, by: -1) }
-        counters.move(.inflightMessages, by: -underWay.count)
-        return underWay.map {
-            EndedCopy(
-                message: $0.message, terms: $0.terms,
-                wasSentTwoStep: $0.terms.qos == .exactlyOnce && ($0.heldFor == 0 || $0.message == nil),
-                ticket: $0.ticket, flight: $0.flight)
-        }
-            + waiting.map {
-                EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false, ticket: $0.ticket)
-            }
-    }
-
-    /// The copy leaves the ledger with its session.
-    func count(givenUp copy: EndedCopy) {
-        unstore(copy.ticket, copy.message, flight: copy.flight)
-        if copy.message == nil {
-            counters.add(.ledgerDelivered)
-        } else {
-            counters.add(DropReason.sessionEnded)
-        }
-    }
-
-    /// Removes the session with all it holds. It must be detached.
-    func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
-        let hasBacklog = queue.backlog != nil
-        let copies = takeCopies()
-        received.removeAll()
-        for subscription in subscriptions { forget(subscription.filter) }
-        giveToOtherMembers(copies)
-        forgetStored(purges: hasBacklog)
-        shard.endedMembers.note(handle, subscriptions)
-        if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
-        subscriptions.removeAll()
-        retainedScans = []
-        if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
-        expiryDeadline = nil
-        shard.remove(self)
-        shard.hooks.notify(point, notification())
     }
 }

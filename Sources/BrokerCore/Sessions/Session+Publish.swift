@@ -61,7 +61,8 @@ extension Session {
     private func admits(_ header: PublishHeader, payload: RawSpan) -> Bool {
         let settings = shard.settings
         if settings.topicMaxDepth > 0, header.topicLevelCount > settings.topicMaxDepth {
-            reject(.topicInvalid, .malformedPacket, .malformed)
+            // Well-formed, but more than this broker takes (§3.14.2.1).
+            reject(.topicInvalid, .topicNameInvalid, .protocolError)
             return false
         }
         if header.qos > settings.maxQoS {

@@ -1,4 +1,5 @@
 import BrokerMetrics
+import DequeModule
 import MQTTCodec
 
 /// Several connections of one client id at once, for clients to whom the register hook allows it: no take-over, one
@@ -48,7 +49,10 @@ extension Session {
             return false
         }
         let mode = settings.deliverMode
-        for copy in takeCopies() {
+        let (underWay, waiting) = takeCopies()
+        counters.move(.inflightMessages, by: -underWay.count)
+        for copy in waiting { countQueued(copy, by: -1) }
+        for copy in underWay.map({ EndedCopy($0) }) + waiting.map({ EndedCopy($0) }) {
             guard mode == .balance, let message = copy.message else {
                 count(givenUp: copy)
                 continue
@@ -63,20 +67,21 @@ extension Session {
         return true
     }
 
-    /// Makes `next` the session that the trie and the directory know.
+    /// Makes `next` the session that the trie and the directory know. It takes this one's handle as well, so that nothing
+    /// has to be subscribed anew, however much there is.
     private func promote(_ next: Session) {
-        let held = subscriptions
-        for subscription in held { forget(subscription.filter) }
+        next.subscriptions = subscriptions
         subscriptions.removeAll()
+        next.presence = presence
+        presence = nil
         next.first = nil
         next.siblings = ContiguousArray(siblings.dropFirst())
-        for session in next.siblings { session.first = next }
         siblings = []
         // What is kept belongs to the client, whichever connection leads.
         next.storeNumber = storeNumber
         next.storedReceived = storedReceived
-        shard.register(next)
+        shard.giveHandle(of: self, to: next)
+        for session in next.siblings { session.first = next }
         if storeNumber != 0 { shard.kept[storeNumber] = next.handle }
-        for subscription in held { next.add(subscription) }
     }
 }

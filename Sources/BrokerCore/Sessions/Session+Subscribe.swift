@@ -4,28 +4,6 @@ import Primitives
 
 /// SUBSCRIBE and UNSUBSCRIBE.
 extension Session {
-    func receive(_ packet: SubscribePacket) {
-        counters.add(.subscribeReceived, version.label)
-        guard depthIsAllowed(packet.filters.map(\.filter)) else { return }
-        authorize(packet, after: nil)
-    }
-
-    func receive(_ packet: UnsubscribePacket) {
-        counters.add(.unsubscribeReceived, version.label)
-        guard depthIsAllowed(packet.filters) else { return }
-        ask(packet, after: nil)
-    }
-
-    private func depthIsAllowed(_ filters: [UTF8Text]) -> Bool {
-        let limit = shard.settings.topicMaxDepth
-        guard limit > 0 else { return true }
-        for filter in filters where filter.bytes.count(where: { $0 == UInt8(ascii: "/") }) >= limit {
-            disconnect(.malformedPacket, .malformed)
-            return false
-        }
-        return true
-    }
-
     // MARK: SUBSCRIBE
 
     func authorize(_ packet: SubscribePacket, after course: HookCourse?) {
@@ -39,8 +17,8 @@ extension Session {
             shard.hookCheck.checked($0.authOnSubscribe(event, ticket), count: packet.filters.count, $0)
         }
         switch outcome {
-        case .nobody: grant(packet, packet.filters.map { .grant($0) })
-        case .ok(let verdicts): grant(packet, verdicts ?? packet.filters.map { .grant($0) })
+        case .nobody: grant(packet, nil)
+        case .ok(let verdicts): grant(packet, verdicts)
         case .refused(let refusal): deny(packet, refusal)
         case .exhausted: deny(packet, HookRefusal())
         case .pending(let course):
@@ -48,7 +26,7 @@ extension Session {
         }
     }
 
-    private func event(_ packet: SubscribePacket) -> SubscribeEvent {
+    func event(_ packet: SubscribePacket) -> SubscribeEvent {
         SubscribeEvent(
             subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
             version: version)
@@ -64,78 +42,16 @@ extension Session {
             code = refusal.reasonCode.flatMap { allowed.contains($0) ? $0 : nil } ?? .notAuthorized
         }
         let codes = [UInt8](repeating: code.rawValue, count: packet.filters.count)
-        send(
-            .suback(
-                SubackPacket(
-                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())))
-    }
-
-    func grant(_ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]) {
-        let identifier = packet.properties.subscriptionIdentifiers.first ?? 0
-        var codes: [UInt8] = []
-        var scans: [RetainedScan] = []
-        var granted: [SubscribeFilter] = []
-        var wait = StoreWait.none
-        var failedCount = 0
-        let isUnstorable = subscriptionHolder.isKept && shard.broker.store.health.isFailing
-        for verdict in verdicts {
-            switch verdict {
-            case .refuse(let code):
-                let isFit = code.isError && code.isAllowed(in: .suback)  // [MQTT-3.9.3-2]
-                codes.append(version == .v5 ? (isFit ? code : .notAuthorized).rawValue : 0x80)
-            case .grant where isUnstorable:
-                counters.add(.storeSubscribesRefused)
-                failedCount += 1
-                codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
-            case .grant(let filter):
-                let limit = shard.settings.maxSubscriptionsPerClient
-                let holder = subscriptionHolder
-                let isKnown = holder.subscriptions.contains(filter.filter)
-                if limit > 0, !isKnown, holder.subscriptions.count >= limit {
-                    failedCount += 1
-                    codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
-                    continue
-                }
-                var options = filter.options
-                if options.qos > shard.settings.maxQoS {
-                    options = SubscriptionOptions(
-                        qos: shard.settings.maxQoS, noLocal: options.noLocal,
-                        retainAsPublished: options.retainAsPublished, retainHandling: options.retainHandling)
-                }
-                if version != .v5 {
-                    // A bridge gets neither its own messages back nor a changed RETAIN flag.
-                    options = SubscriptionOptions(
-                        qos: options.qos, noLocal: isBridge, retainAsPublished: isBridge, retainHandling: 0)
-                }
-                let subscription = Subscription(
-                    filter: filter.filter, options: options, identifier: identifier)
-                holder.add(subscription)
-                if holder.isKept {
-                    wait = shard.noteUrgently(
-                        .subscribe(session: holder.storeNumber, subscription, isNew: !isKnown))
-                }
-                codes.append(options.qos.rawValue)
-                granted.append(filter)
-                let isShared = SharedFilter(filter.filter) != nil
-                if !isShared, options.retainHandling == 0 || (options.retainHandling == 1 && !isKnown) {
-                    scans.append(
-                        RetainedScan(
-                            filter: filter.filter, options: options, subscriptionIdentifier: identifier))
-                }
-            }
-        }
-        if granted.isEmpty, failedCount > 0 { counters.add(.subscribeError, version.label) }
         answer(
             .suback(
                 SubackPacket(
                     packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
-            after: wait)
-        if shard.hooks.wants(.onSubscribe.forVersion(version)) {
-            var event = event(packet)
-            event.filters = granted
-            shard.hooks.notify(.onSubscribe.forVersion(version), .subscribed(event))
-        }
-        for scan in scans { start(scan) }
+            after: .none)
+    }
+
+    /// - Parameter verdicts: nil: all filters are granted as they are.
+    func grant(_ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]?) {
+        perform(filterJob: SubscribeJob(self, packet, verdicts))
     }
 
     /// Puts a subscription in place; an equal filter is replaced [MQTT-3.8.4-3].
@@ -145,17 +61,19 @@ extension Session {
             session: handle, options: subscription.options.rawValue,
             subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
         if let shared = SharedFilter(subscription.filter) {
+            let presence = self.presence ?? SessionPresence(isOnline ? .online : .offline)
+            self.presence = presence
             target = SubscriptionTarget(
                 session: handle, options: target.options | SubscriptionTarget.sharedBit,
                 subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
             _ = shard.subscriptionTrie.subscribe(
                 shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
                 target: target,
-                isOnline: isOnline)
+                presence: presence)
         } else {
             _ = shard.subscriptionTrie.subscribe(
                 subscription.filter.bytes, shareName: nil, mountpoint: id.mountpoint, target: target,
-                isOnline: isOnline)
+                presence: nil)
         }
     }
 
@@ -180,26 +98,11 @@ extension Session {
     }
 
     func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
-        var codes: [UInt8] = []
-        var wait = StoreWait.none
         if subscriptionHolder.isKept, shard.broker.store.health.isFailing {
             refuseUnstorable(packet, filters.count)
             return
         }
-        for filter in filters {
-            let holder = subscriptionHolder
-            let existed = holder.remove(filter)
-            if existed, holder.isKept {
-                wait = shard.noteUrgently(.unsubscribe(session: holder.storeNumber, filter: filter))
-            }
-            codes.append((existed ? ReasonCode.success : .noSubscriptionExisted).rawValue)
-        }
-        shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, filters))
-        answer(
-            .unsuback(
-                UnsubackPacket(
-                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
-            after: wait)
+        perform(filterJob: UnsubscribeJob(self, packet, filters))
     }
 
     /// The store takes nothing: the subscriptions stay. MQTT 3 has no code for it and gets no answer.
@@ -218,7 +121,8 @@ extension Session {
     /// - Returns: false when there was no such subscription.
     func remove(_ filter: UTF8Text) -> Bool {
         guard subscriptions.remove(filter) else { return false }
-        retainedScans.removeAll { $0.filter == filter }
+        retainedScans.remove(filter)
+        for sibling in siblings { sibling.retainedScans.remove(filter) }
         forget(filter)
         return true
     }

@@ -17,6 +17,11 @@ package struct Subscription: Sendable {
         self.options = options
         self.identifier = identifier
     }
+
+    /// Whether the filter begins as that of a shared subscription does.
+    package var isShared: Bool { filter.bytes.starts(with: Self.sharePrefix) }
+
+    private static let sharePrefix = Array("$share/".utf8)
 }
 
 /// All that the broker knows of one client: its subscriptions, what is under way to it, what waits for it, its
@@ -36,6 +41,8 @@ package struct Subscription: Sendable {
     @inline(__always)
     var shard: Shard { unsafe owner }
     package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
+    /// A second handle that leads here: the one it had before it took that of an ended sibling.
+    var formerHandle: SessionHandle?
 
     // The connection; nil while offline.
     package internal(set) var transport: (any ClientTransport)?
@@ -65,12 +72,25 @@ package struct Subscription: Sendable {
 
     package internal(set) var will: WillMessage?
     package internal(set) var subscriptions = SubscriptionList()
+    /// What its shared groups look at; nil until it has a shared subscription.
+    var presence: SessionPresence?
+    /// Sorts its shared groups by `presence`.
+    var settling: MembershipSettling?
     package internal(set) var inflight = InflightWindow()
     package internal(set) var received = ReceivedPacketIdentifiers()
     package internal(set) var queue = MessageQueue()
     var incomingAliases: IncomingTopicAliases?
     var outgoingAliases: OutgoingTopicAliases?
-    var retainedScans: [RetainedScan] = []
+    var retainedScans = RetainedScans()
+    /// A job for them is under way.
+    var isScanning = false
+    /// SUBSCRIBE packets of this connection that were granted, and those of them that have been answered.
+    var subscribesGranted: UInt32 = 0
+    var subscribesAnswered: UInt32 = 0
+    /// A SUBSCRIBE or UNSUBSCRIBE that is decoded in parts.
+    var filterDecoding: FilterDecoding?
+    /// The SUBSCRIBE or UNSUBSCRIBE that is being worked off; nothing further is taken meanwhile.
+    var filterJob: (any DeferredJob)?
     /// Further connections of this client id, on the session that the directory knows.
     var siblings: ContiguousArray<Session> = []
     /// On a sibling: the session that the directory knows. It outlives its siblings or hands over to one.
@@ -112,14 +132,17 @@ package struct Subscription: Sendable {
     var counters: LoopCounters { shard.counters }
 
     /// Whether the connection may hand over its next packet.
-    package var takesPackets: Bool { transport != nil && pendingHook == nil }
+    package var takesPackets: Bool { transport != nil && pendingHook == nil && filterJob == nil }
 
     // MARK: Packets
 
     /// Takes one packet of the client. A malformed one ends the connection.
     ///
     /// - Parameter body: the bytes after the fixed header, borrowed from the loop's buffer.
-    package func receive(_ header: FixedHeader, body: RawSpan) {
+    /// - Returns: false when it has so many filters that only a part of them was looked at: call again in a later turn,
+    ///   with the same packet.
+    @discardableResult
+    package func receive(_ header: FixedHeader, body: RawSpan) -> Bool {
         lastPacketAt = shard.now
         do throws(MalformedPacket) {
             switch header.type {
@@ -130,8 +153,7 @@ package struct Subscription: Sendable {
                 counters.add(.pingreqReceived, version.label)
                 counters.add(.pingrespSent, version.label)
                 output?.append([0xD0, 0])
-            case .subscribe: receive(try SubscribePacket.decode(body: body, version: version))
-            case .unsubscribe: receive(try UnsubscribePacket.decode(body: body, version: version))
+            case .subscribe, .unsubscribe: return try receiveFilters(header.type, body)
             case .disconnect: receive(try DisconnectPacket.decode(body: body, version: version))
             case .auth where version == .v5:
                 receive(try AuthPacket.decode(body: body, version: version))
@@ -143,6 +165,7 @@ package struct Subscription: Sendable {
             if header.type == .publish { counters.countRefusedPublish(RejectReason(error)) }
             fail(error)
         }
+        return true
     }
 
     /// Ends the connection because of a packet that breaks the rules [MQTT-4.13.1-1].

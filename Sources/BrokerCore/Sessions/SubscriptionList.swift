@@ -7,8 +7,12 @@ package import Primitives
 /// a client with very many of them does not hold up its loop: 10,000 filters in one SUBSCRIBE took 0.75 s without.
 package struct SubscriptionList: Sequence {
     private var list: ContiguousArray<Subscription> = []
-    /// Where each filter stands; empty while the list is short.
-    private var positions: [UTF8Text: Int32] = [:]
+    /// Where each filter stands; nil while the list is short.
+    private var index: PositionIndex<UTF8Text>?
+    /// Bytes of all filters together.
+    package private(set) var filterByteCount = 0
+    /// How many of them are shared.
+    package private(set) var sharedCount = 0
 
     private static let flatLimit = 16
 
@@ -19,37 +23,60 @@ package struct SubscriptionList: Sequence {
 
     package func makeIterator() -> ContiguousArray<Subscription>.Iterator { list.makeIterator() }
 
-    package func contains(_ filter: UTF8Text) -> Bool { index(of: filter) != nil }
+    /// In the present order, which `remove` changes: the last one takes the place of the one removed.
+    package subscript(position: Int) -> Subscription { list[position] }
 
-    private func index(of filter: UTF8Text) -> Int? {
-        if positions.isEmpty { return list.firstIndex { $0.filter == filter } }
-        return positions[filter].map { Int($0) }
+    package func contains(_ filter: UTF8Text) -> Bool { position(of: filter) != nil }
+
+    private func position(of filter: UTF8Text) -> Int? {
+        guard let index else { return list.firstIndex { $0.filter == filter } }
+        return index.find(filter) { list[$0].filter }
     }
 
     /// Adds a subscription, or replaces the one with the same filter.
     package mutating func set(_ subscription: Subscription) {
-        if let index = index(of: subscription.filter) {
-            list[index] = subscription
+        if let position = position(of: subscription.filter) {
+            list[position] = subscription
             return
         }
         list.append(subscription)
-        if !positions.isEmpty {
-            positions[subscription.filter] = Int32(list.count - 1)
+        filterByteCount += subscription.filter.count
+        if subscription.isShared { sharedCount += 1 }
+        if index != nil {
+            index?.insert(subscription.filter, at: list.count - 1)
         } else if list.count > Self.flatLimit {
-            for (index, entry) in list.enumerated() { positions[entry.filter] = Int32(index) }
+            var made = PositionIndex<UTF8Text>()
+            for (position, entry) in list.enumerated() { made.insert(entry.filter, at: position) }
+            index = made
         }
     }
 
     /// - Returns: false when there was no such subscription.
     package mutating func remove(_ filter: UTF8Text) -> Bool {
-        guard let index = index(of: filter) else { return false }
+        guard let position = position(of: filter) else { return false }
+        index?.remove(filter, at: position)
+        forget(list[position])
         let last = list.removeLast()
-        if index < list.count {
-            list[index] = last
-            if !positions.isEmpty { positions[last.filter] = Int32(index) }
+        if position < list.count {
+            list[position] = last
+            index?.move(last.filter, from: list.count, to: position)
         }
-        positions[filter] = nil
+        if list.isEmpty { self = SubscriptionList() }
         return true
+    }
+
+    /// Takes the last one out: a long list is cleared one by one, for letting go of it at once takes its time.
+    package mutating func popLast() -> Subscription? {
+        guard let last = list.popLast() else { return nil }
+        index?.remove(last.filter, at: list.count)
+        forget(last)
+        if list.isEmpty { self = SubscriptionList() }
+        return last
+    }
+
+    private mutating func forget(_ subscription: Subscription) {
+        filterByteCount -= subscription.filter.count
+        if subscription.isShared { sharedCount -= 1 }
     }
 
     package mutating func removeAll() { self = SubscriptionList() }

@@ -44,24 +44,28 @@ extension Session {
             willDeadline: willDeadline)
     }
 
-    /// The session has ended.
+    /// The session has ended. Its number stays until its copies are cleared away.
     ///
-    /// - Parameter purges: copies of it may be in the store.
-    func forgetStored(purges: Bool) {
-        guard isKept else { return }
-        for subscription in subscriptions {
-            shard.note(.unsubscribe(session: storeNumber, filter: subscription.filter))
-        }
-        for identifier in storedReceived.identifiers {
-            shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+    /// - Parameter hasBacklog: copies that the loop does not know one by one are in the store.
+    /// - Returns: whether the rows of its subscriptions are to be removed one by one. Else the store looks for all of them,
+    ///   in steps: very many subscriptions would make very many changes.
+    func forgetStored(hasBacklog: Bool) -> Bool {
+        guard isKept else { return false }
+        let purges = hasBacklog || subscriptions.count + storedReceived.count > Self.rowsRemovedOneByOne
+        if !purges {
+            for identifier in storedReceived.identifiers {
+                shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+            }
         }
         shard.note(.endSession(storeNumber, purges: purges))
         // Copies that have arrived, and wait in the store alone, may be written later than that.
-        if purges { shard.reads.purge(storeNumber, through: shard.broker.lastStoreNumber) }
+        if hasBacklog { shard.reads.purge(storeNumber, through: shard.broker.lastStoreNumber) }
         shard.kept[storeNumber] = nil
-        storeNumber = 0
         storedReceived.removeAll()
+        return !purges
     }
+
+    private static let rowsRemovedOneByOne = 64
 
     // MARK: Copies
 
@@ -119,12 +123,14 @@ extension Session {
         hold(.ack(type, identifier, code), wait)
     }
 
-    func answer(_ packet: ControlPacket, after wait: StoreWait) {
+    /// - Parameter subscribe: which SUBSCRIBE it answers, when one was granted: what is retained comes behind it.
+    func answer(_ packet: ControlPacket, after wait: StoreWait, of subscribe: UInt32? = nil) {
         guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
             send(packet)
+            if let subscribe { subscribesAnswered = subscribe }
             return
         }
-        hold(.packet(packet), wait)
+        hold(.packet(packet, subscribe: subscribe), wait)
     }
 
     private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
@@ -141,7 +147,12 @@ extension Session {
             counters.observe(.answerHoldNanoseconds, shard.now.nanoseconds(since: first.since))
             switch first.answer {
             case .ack(let type, let identifier, let code): sendAck(type, identifier, code)
-            case .packet(let packet): send(packet)
+            case .packet(let packet, let subscribe):
+                send(packet)
+                if let subscribe {
+                    subscribesAnswered = subscribe
+                    scanRetained()
+                }
             }
         }
     }
@@ -161,6 +172,6 @@ struct HeldAnswer {
 
     enum Answer {
         case ack(PacketType, UInt16, ReasonCode)
-        indirect case packet(ControlPacket)
+        indirect case packet(ControlPacket, subscribe: UInt32?)
     }
 }

@@ -308,9 +308,7 @@ extension Shard {
         subscriptionTrie.match(
             publication.topic, mountpoint: publication.facts.mountpoint, loop: index, into: &found)
         return found.targets.contains { $0.storeNumber != 0 && $0.qos > 0 }
-            || found.groups.contains { group in
-                group.list().contains { $0.target.storeNumber != 0 && $0.target.qos > 0 }
-            }
+            || found.groups.contains { $0.mayStore }
     }
 }
 

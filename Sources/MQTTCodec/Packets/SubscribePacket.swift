@@ -72,21 +72,53 @@ extension SubscribePacket {
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> SubscribePacket
     {
-        var reader = PacketReader(body, of: .subscribe)
-        let identifier = try reader.readPacketIdentifier()
-        let properties = try reader.readProperties(of: .subscribe, version: version)
-        guard reader.remaining > 0 else { throw reader.problem(.emptyPayload, at: reader.offset) }
-        var filters: [SubscribeFilter] = []
-        while reader.remaining > 0 {
-            let range = try reader.readBinaryRange()
-            _ = try TopicFilter.levelCount(body, range, in: .subscribe)
-            let options = try readOptions(&reader, version)
-            if options.noLocal, TopicFilter.isShared(body, range) {
-                throw reader.problem(.noLocalOnSharedSubscription, at: reader.offset &- 1)
-            }
-            filters.append(SubscribeFilter(UTF8Text(bytes: reader.copy(range)), options))
+        var decoder = Decoder()
+        var all = FilterListPart.all
+        guard let packet = try decoder.decode(body, version: version, part: &all) else {
+            throw MalformedPacket(.truncated, at: body.byteCount, in: .subscribe)
         }
-        return SubscribePacket(packetIdentifier: identifier, filters: filters, properties: properties)
+        return packet
+    }
+
+    /// Decodes a packet in parts; the body is the same each time.
+    package struct Decoder {
+        private var packet: SubscribePacket?
+        private var offset = 0
+        /// The levels of the deepest filter so far; `$share` and the group count as two.
+        package private(set) var levelCount = 0
+
+        package init() {}
+
+        /// How many filters there are so far.
+        package var filterCount: Int { packet?.filters.count ?? 0 }
+
+        /// - Parameter part: how much to do.
+        /// - Returns: the packet, or nil when there is more to decode.
+        package mutating func decode(
+            _ body: RawSpan, version: ProtocolVersion, part: inout FilterListPart
+        ) throws(MalformedPacket) -> SubscribePacket? {
+            var reader = PacketReader(body, of: .subscribe)
+            if packet == nil {
+                let identifier = try reader.readPacketIdentifier()
+                let properties = try reader.readProperties(of: .subscribe, version: version)
+                guard reader.remaining > 0 else { throw reader.problem(.emptyPayload, at: reader.offset) }
+                packet = SubscribePacket(packetIdentifier: identifier, filters: [], properties: properties)
+                offset = reader.offset
+            }
+            reader.skip(to: offset)
+            while reader.remaining > 0, part.left > 0 {
+                let range = try reader.readBinaryRange()
+                levelCount = max(levelCount, try TopicFilter.levelCount(body, range, in: .subscribe))
+                let options = try readOptions(&reader, version)
+                if options.noLocal, TopicFilter.isShared(body, range) {
+                    throw reader.problem(.noLocalOnSharedSubscription, at: reader.offset &- 1)
+                }
+                packet?.filters.append(SubscribeFilter(UTF8Text(bytes: reader.copy(range)), options))
+                part.spend(filterOf: range.count)
+            }
+            offset = reader.offset
+            return reader.remaining == 0 ? packet : nil
+        }
     }
 
     private static func readOptions(

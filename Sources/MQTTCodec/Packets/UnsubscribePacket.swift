@@ -20,13 +20,49 @@ extension UnsubscribePacket {
     package static func decode(
         body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> UnsubscribePacket {
-        var reader = PacketReader(body, of: .unsubscribe)
-        let identifier = try reader.readPacketIdentifier()
-        let properties = try reader.readProperties(of: .unsubscribe, version: version)
-        guard reader.remaining > 0 else { throw reader.problem(.emptyPayload, at: reader.offset) }
-        var filters: [UTF8Text] = []
-        while reader.remaining > 0 { filters.append(try reader.readTopicFilter()) }
-        return UnsubscribePacket(packetIdentifier: identifier, filters: filters, properties: properties)
+        var decoder = Decoder()
+        var all = FilterListPart.all
+        guard let packet = try decoder.decode(body, version: version, part: &all) else {
+            throw MalformedPacket(.truncated, at: body.byteCount, in: .unsubscribe)
+        }
+        return packet
+    }
+
+    /// Decodes a packet in parts; the body is the same each time.
+    package struct Decoder {
+        private var packet: UnsubscribePacket?
+        private var offset = 0
+        /// The levels of the deepest filter so far; `$share` and the group count as two.
+        package private(set) var levelCount = 0
+
+        package init() {}
+
+        /// How many filters there are so far.
+        package var filterCount: Int { packet?.filters.count ?? 0 }
+
+        /// - Parameter part: how much to do.
+        /// - Returns: the packet, or nil when there is more to decode.
+        package mutating func decode(
+            _ body: RawSpan, version: ProtocolVersion, part: inout FilterListPart
+        ) throws(MalformedPacket) -> UnsubscribePacket? {
+            var reader = PacketReader(body, of: .unsubscribe)
+            if packet == nil {
+                let identifier = try reader.readPacketIdentifier()
+                let properties = try reader.readProperties(of: .unsubscribe, version: version)
+                guard reader.remaining > 0 else { throw reader.problem(.emptyPayload, at: reader.offset) }
+                packet = UnsubscribePacket(packetIdentifier: identifier, filters: [], properties: properties)
+                offset = reader.offset
+            }
+            reader.skip(to: offset)
+            while reader.remaining > 0, part.left > 0 {
+                let range = try reader.readBinaryRange()
+                levelCount = max(levelCount, try TopicFilter.levelCount(body, range, in: .unsubscribe))
+                packet?.filters.append(UTF8Text(bytes: reader.copy(range)))
+                part.spend(filterOf: range.count)
+            }
+            offset = reader.offset
+            return reader.remaining == 0 ? packet : nil
+        }
     }
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.

@@ -1,0 +1,89 @@
+import BrokerMetrics
+import Logging
+import MQTTCodec
+import Primitives
+
+/// A SUBSCRIBE or UNSUBSCRIBE of which a part was decoded. The packet stays in the connection's buffer meanwhile, so
+/// nothing of it is copied but the filters.
+final class FilterDecoding {
+    var subscribe = SubscribePacket.Decoder()
+    var unsubscribe = UnsubscribePacket.Decoder()
+
+    /// Units of `FilterListPart` that are decoded at once.
+    static let partUnits = 1024
+}
+
+extension Session {
+    /// Takes SUBSCRIBE or UNSUBSCRIBE, which is acted on when all of it has proved well-formed.
+    ///
+    /// - Returns: false when there is more to decode: call again, with the same packet.
+    func receiveFilters(_ type: PacketType, _ body: RawSpan) throws(MalformedPacket) -> Bool {
+        let decoding = filterDecoding ?? FilterDecoding()
+        filterDecoding = nil
+        var part = FilterListPart(units: FilterDecoding.partUnits)
+        defer { shard.count(steps: (FilterDecoding.partUnits - part.left) >> 1 + 1) }
+        let filterCount: Int
+        if type == .subscribe {
+            let packet = try decoding.subscribe.decode(body, version: version, part: &part)
+            filterCount = decoding.subscribe.filterCount
+            if let packet {
+                counters.add(.subscribeReceived, version.label)
+                if allows(filterCount, levels: decoding.subscribe.levelCount) { authorize(packet, from: 0) }
+                return true
+            }
+        } else {
+            let packet = try decoding.unsubscribe.decode(body, version: version, part: &part)
+            filterCount = decoding.unsubscribe.filterCount
+            if let packet {
+                counters.add(.unsubscribeReceived, version.label)
+                if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet, from: 0) }
+                return true
+            }
+        }
+        // Not only at the end: what is over the limit need not be decoded.
+        guard allows(filterCount, levels: 0) else { return true }
+        filterDecoding = decoding
+        return false
+    }
+
+    /// Ends the connection when a packet has more filters than allowed. So does, before MQTT 5, one with too many levels
+    /// (VerneMQ); MQTT 5 has a code for that one filter.
+    private func allows(_ filterCount: Int, levels: Int) -> Bool {
+        let limit = shard.settings.maxFiltersPerPacket
+        if limit > 0, filterCount > limit {
+            counters.add(.filterListsRefused)
+            shard.log.debug(
+                "client sent too many filters in one packet",
+                metadata: ["client": "\(id.clientID)", "limit": "\(limit)"])
+            disconnect(.quotaExceeded, .protocolError)
+            return false
+        }
+        let depth = shard.settings.topicMaxDepth
+        if version != .v5, depth > 0, levels > depth {
+            counters.add(.filtersTooDeep)
+            disconnect(.topicFilterInvalid, .malformed)
+            return false
+        }
+        return true
+    }
+
+    /// Whether a filter has more levels than allowed, which `topic_max_depth` says.
+    func isTooDeep(_ filter: UTF8Text) -> Bool {
+        let limit = shard.settings.topicMaxDepth
+        return limit > 0 && filter.bytes.count { $0 == UInt8(ascii: "/") } >= limit
+    }
+
+    /// Goes on with a SUBSCRIBE or UNSUBSCRIBE; the client's next packet is taken when its last slice is done.
+    func perform(filterJob job: some DeferredJob) {
+        filterJob = job
+        shard.perform(job)
+        if filterJob === job { transport?.pauseReading(.work) }
+    }
+
+    /// The last slice is done.
+    func filterJobEnded(_ job: some DeferredJob) {
+        guard filterJob === job else { return }
+        filterJob = nil
+        transport?.resumeReading(.work)
+    }
+}

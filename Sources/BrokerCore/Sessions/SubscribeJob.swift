@@ -1,0 +1,148 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// A SUBSCRIBE that hooks have allowed: puts its subscriptions in place, a slice at a time, then answers.
+///
+/// The subscriptions that are in place count at once, those of a packet of many earlier than its SUBACK, as MQTT allows
+/// (§3.8.4). When the connection ends between two slices, what is in place stays and the client, which got no answer,
+/// asks again.
+final class SubscribeJob: DeferredJob {
+    private let session: Session
+    /// Of the connection that the packet came by.
+    private let epoch: UInt32
+    private let packet: SubscribePacket
+    /// nil: all filters are granted as they are.
+    private let verdicts: [SubscribeVerdict]?
+    private var next = 0
+    private var codes: [UInt8] = []
+    /// For `on_subscribe`, where somebody wants it.
+    private var granted: [SubscribeFilter] = []
+    private let notifies: Bool
+    private var hasGranted = false
+    /// A filter was refused by the broker itself, not by a hook.
+    private var hasFailed = false
+    private var wait = StoreWait.none
+    private let serial: UInt32
+
+    init(_ session: Session, _ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]?) {
+        self.session = session
+        epoch = session.epoch
+        self.packet = packet
+        self.verdicts = verdicts
+        notifies = session.shard.hooks.wants(.onSubscribe.forVersion(session.version))
+        session.subscribesGranted &+= 1
+        serial = session.subscribesGranted
+        codes.reserveCapacity(verdicts?.count ?? packet.filters.count)
+    }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        guard session.epoch == epoch, session.isOnline else {
+            session.filterJobEnded(self)
+            return false
+        }
+        let count = verdicts?.count ?? packet.filters.count
+        let isUnstorable = session.subscriptionHolder.isKept && shard.broker.store.health.isFailing
+        while next < count, shard.steps < end {
+            let verdict = verdicts.map { $0[next] } ?? .grant(packet.filters[next])
+            next += 1
+            codes.append(take(verdict, isUnstorable, shard))
+        }
+        guard next == count else { return true }
+        answer(shard)
+        session.filterJobEnded(self)
+        session.scanRetained()
+        return false
+    }
+
+    /// - Returns: the filter's code in SUBACK.
+    private func take(_ verdict: SubscribeVerdict, _ isUnstorable: Bool, _ shard: Shard) -> UInt8 {
+        switch verdict {
+        case .refuse(let code):
+            shard.count(steps: 1)
+            let isFit = code.isError && code.isAllowed(in: .suback)  // [MQTT-3.9.3-2]
+            return refusal(isFit ? code : .notAuthorized)
+        case .grant(let filter):
+            shard.count(steps: 1 + filter.filter.count >> 8)
+            guard !isUnstorable else {
+                shard.counters.add(.storeSubscribesRefused)
+                return failure(.quotaExceeded)
+            }
+            guard !session.isTooDeep(filter.filter) else {
+                shard.counters.add(.filtersTooDeep)
+                return failure(.topicFilterInvalid)
+            }
+            let isKnown = session.subscriptionHolder.subscriptions.contains(filter.filter)
+            guard isKnown || hasRoom(for: filter.filter, shard.settings) else {
+                shard.counters.add(.filtersOverLimit)
+                return failure(.quotaExceeded)
+            }
+            return grant(filter, isKnown: isKnown, shard)
+        }
+    }
+
+    private func refusal(_ code: ReasonCode) -> UInt8 { session.version == .v5 ? code.rawValue : 0x80 }
+
+    private func failure(_ code: ReasonCode) -> UInt8 {
+        hasFailed = true
+        return refusal(code)
+    }
+
+    /// `max_subscriptions_per_client`, and 256 bytes for each of them together: filters may be 65,535 bytes long.
+    private func hasRoom(for filter: UTF8Text, _ settings: BrokerSettings) -> Bool {
+        let limit = settings.maxSubscriptionsPerClient
+        guard limit > 0 else { return true }
+        let held = session.subscriptionHolder.subscriptions
+        return held.count < limit && held.filterByteCount + filter.count <= max(1 << 20, limit * 256)
+    }
+
+    private func grant(_ filter: SubscribeFilter, isKnown: Bool, _ shard: Shard) -> UInt8 {
+        hasGranted = true
+        let options = options(of: filter, shard.settings)
+        let subscription = Subscription(
+            filter: filter.filter, options: options,
+            identifier: packet.properties.subscriptionIdentifiers.first ?? 0)
+        let holder = session.subscriptionHolder
+        holder.add(subscription)
+        if holder.isKept {
+            wait = shard.noteUrgently(
+                .subscribe(session: holder.storeNumber, subscription, isNew: !isKnown))
+        }
+        if notifies { granted.append(filter) }
+        let wantsRetained = options.retainHandling == 0 || (options.retainHandling == 1 && !isKnown)
+        if wantsRetained, !subscription.isShared {
+            session.retainedScans.append(
+                RetainedScan(
+                    filter: filter.filter, options: options, subscriptionIdentifier: subscription.identifier,
+                    subscribe: serial))
+        }
+        return options.qos.rawValue
+    }
+
+    private func options(of filter: SubscribeFilter, _ settings: BrokerSettings) -> SubscriptionOptions {
+        let wanted = filter.options
+        let qos = min(wanted.qos, settings.maxQoS)
+        guard session.version == .v5 else {
+            // A bridge gets neither its own messages back nor a changed RETAIN flag.
+            return SubscriptionOptions(
+                qos: qos, noLocal: session.isBridge, retainAsPublished: session.isBridge, retainHandling: 0)
+        }
+        return SubscriptionOptions(
+            qos: qos, noLocal: wanted.noLocal, retainAsPublished: wanted.retainAsPublished,
+            retainHandling: wanted.retainHandling)
+    }
+
+    private func answer(_ shard: Shard) {
+        if hasFailed, !hasGranted { shard.counters.add(.subscribeError, session.version.label) }
+        session.answer(
+            .suback(
+                SubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
+            after: wait, of: serial)
+        if notifies {
+            var event = session.event(packet)
+            event.filters = granted
+            shard.hooks.notify(.onSubscribe.forVersion(session.version), .subscribed(event))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// An UNSUBSCRIBE: takes its subscriptions away, a slice at a time, then answers. When the connection ends between two
+/// slices, those not reached stay.
+final class UnsubscribeJob: DeferredJob {
+    private let session: Session
+    /// Of the connection that the packet came by.
+    private let epoch: UInt32
+    private let packet: UnsubscribePacket
+    /// The packet's, or what a hook has made of them.
+    private let filters: [UTF8Text]
+    private var next = 0
+    private var codes: [UInt8] = []
+    private var wait = StoreWait.none
+
+    init(_ session: Session, _ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
+        self.session = session
+        epoch = session.epoch
+        self.packet = packet
+        self.filters = filters
+        codes.reserveCapacity(filters.count)
+    }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        guard session.epoch == epoch, session.isOnline else {
+            session.filterJobEnded(self)
+            return false
+        }
+        while next < filters.count, shard.steps < end {
+            codes.append(take(filters[next], shard).rawValue)
+            next += 1
+        }
+        guard next == filters.count else { return true }
+        shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(session.id, filters))
+        session.answer(
+            .unsuback(
+                UnsubackPacket(
+                    packetIdentifier: packet.packetIdentifier, codes: codes, properties: Properties())),
+            after: wait)
+        session.filterJobEnded(self)
+        return false
+    }
+
+    private func take(_ filter: UTF8Text, _ shard: Shard) -> ReasonCode {
+        shard.count(steps: 1 + filter.count >> 8)
+        let holder = session.subscriptionHolder
+        guard holder.remove(filter) else {
+            // Only now: a subscription may be older than the limit.
+            guard session.isTooDeep(filter) else { return .noSubscriptionExisted }
+            shard.counters.add(.filtersTooDeep)
+            return .topicFilterInvalid
+        }
+        if holder.isKept {
+            wait = shard.noteUrgently(.unsubscribe(session: holder.storeNumber, filter: filter))
+        }
+        return .success
+    }
+}
