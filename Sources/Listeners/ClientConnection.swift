@@ -237,6 +237,7 @@ extension PauseReason {
         if pause.contains(.overload) { insert(.overload) }
         if pause.contains(.backpressure) { insert(.backpressure) }
         if pause.contains(.work) { insert(.work) }
+        if pause.contains(.answers) { insert(.answers) }
     }
 }
 

@@ -9,6 +9,8 @@ struct Rows {
     private var writer = RowWriter()
 
     private static let format: UInt8 = 1
+    /// Of sessions; 1 did not say up to where copies were sent.
+    private static let sessionFormat: UInt8 = 2
 
     /// - Parameter wallOffset: what makes milliseconds since 1970 of milliseconds of `MonotonicTime`.
     init(wallOffset: UInt64) { self.wallOffset = wallOffset }
@@ -37,6 +39,8 @@ struct Rows {
         var deadline: UInt64
         /// nil: the body is shared.
         var message: ApplicationMessage?
+        /// What it is to be sent with; 0 = that is chosen as it is sent.
+        var identifier: UInt16
     }
 
     mutating func copy(
@@ -45,9 +49,10 @@ struct Rows {
         writer.begin(format: Self.format)
         writer.write(
             copy.terms.qos.rawValue | (copy.terms.isRetained ? 4 : 0) | (copy.terms.isShared ? 8 : 0)
-                | (isShared ? 16 : 0))
+                | (isShared ? 16 : 0) | (copy.identifier != 0 ? 32 : 0))
         writer.write(copy.terms.subscriptionIdentifier)
         writer.write(message.facts.expiryDeadline.map(wall) ?? 0)
+        if copy.identifier != 0 { writer.write(copy.identifier) }
         if !isShared { write(message) }
         writer.end(key)
         return writer.bytes
@@ -58,13 +63,14 @@ struct Rows {
         guard key.count == 17 else { throw .badKey }
         var reader = try RowReader(value, key: key, format: Self.format)
         let flags = try reader.readUInt8()
-        guard let qos = QoS(rawValue: flags & 3), flags < 32 else { throw .badField("flags") }
+        guard let qos = QoS(rawValue: flags & 3), flags < 64 else { throw .badField("flags") }
         let terms = DeliveryTerms(
             qos: qos, isRetained: flags & 4 != 0, isShared: flags & 8 != 0,
             subscriptionIdentifier: try reader.readUInt32())
         let deadline = try reader.readUInt64()
+        let identifier = flags & 32 == 0 ? 0 : try reader.readUInt16()
         let message = flags & 16 == 0 && withMessage ? try readMessage(&reader, value) : nil
-        return Copy(terms: terms, deadline: deadline, message: message)
+        return Copy(terms: terms, deadline: deadline, message: message, identifier: identifier)
     }
 
     // MARK: Messages
@@ -184,7 +190,7 @@ struct Rows {
     // MARK: Sessions
 
     mutating func session(_ key: StoreKey, _ session: StoredSession) -> [UInt8] {
-        writer.begin(format: Self.format)
+        writer.begin(format: Self.sessionFormat)
         writer.write(session.subscriber.mountpoint.name.bytes)
         writer.write(session.subscriber.clientID.bytes)
         writer.write(UInt8(session.version == .v5 ? 5 : session.version == .v311 ? 4 : 3))
@@ -203,13 +209,15 @@ struct Rows {
             writer.write(will.delayInterval)
             writer.write(session.willDeadline.map(wall) ?? 0)
         }
+        writer.write(session.sentThrough)
         writer.end(key)
         return writer.bytes
     }
 
     func session(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> StoredSession {
         guard key.count == 9, let number = key.keyNumber(at: 1), number > 0 else { throw .badKey }
-        var reader = try RowReader(value, key: key, format: Self.format)
+        let format = value.first == 1 ? 1 : Self.sessionFormat
+        var reader = try RowReader(value, key: key, format: format)
         let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
         let clientID = UTF8Text(bytes: try reader.readBlock())
         let version: ProtocolVersion
@@ -242,6 +250,7 @@ struct Rows {
             let due = try reader.readUInt64()
             session.willDeadline = due == 0 ? nil : time(due)
         }
+        if format > 1 { session.sentThrough = try reader.readUInt64() }
         return session
     }
 }

@@ -38,4 +38,6 @@ package struct PauseReason: OptionSet, Sendable {
     static let turn = PauseReason(rawValue: 16)
     /// What its last packet asked for is worked off over several turns.
     package static let work = PauseReason(rawValue: 32)
+    /// Many answers to it cannot be given yet.
+    package static let answers = PauseReason(rawValue: 64)
 }

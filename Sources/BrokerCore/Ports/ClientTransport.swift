@@ -38,4 +38,6 @@ package struct ReadingPause: OptionSet, Sendable {
     package static let backpressure = ReadingPause(rawValue: 8)
     /// Its last packet is worked off over several turns.
     package static let work = ReadingPause(rawValue: 16)
+    /// Many answers to the client wait for the store to write what they promise.
+    package static let answers = ReadingPause(rawValue: 32)
 }

@@ -31,9 +31,9 @@ extension Session {
         requestsProblemInformation = packet.properties.requestProblemInformation != 0
         authenticationMethod = packet.properties.authenticationMethod
         if version == .v5 {
-            window = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
+            receiveMaximum = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
         } else {
-            window = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
+            receiveMaximum = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
         }
         let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
         incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil

@@ -49,12 +49,10 @@ extension Session {
             return false
         }
         let mode = settings.deliverMode
-        let (underWay, waiting) = takeCopies()
-        counters.move(.inflightMessages, by: -underWay.count)
-        for copy in waiting { countQueued(copy, by: -1) }
-        for copy in underWay.map({ EndedCopy($0) }) + waiting.map({ EndedCopy($0) }) {
+        var copies = takeCopies()
+        while let copy = copies.next(shard) {
             guard mode == .balance, let message = copy.message else {
-                count(givenUp: copy)
+                copies.giveUp(copy, shard)
                 continue
             }
             var publication = Publication(message)
