@@ -271,20 +271,17 @@ extension Shard {
 
     /// Stops reading a publisher until the loops it publishes to have caught up.
     func pauseForOverload(_ session: Session) {
+        counters.add(.publishersPaused)
         session.transport?.pauseReading(.overload)
-        overloadPaused.append((session.handle, session.epoch))
+        overloadPaused.insert(session.handle)
     }
 
     func lookAtOverload() {
         let isBehind =
             (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
-            || outbox.byteCount > Self.openBatchHighWater / 4
         guard !isBehind else { return }
         isOverloaded = false
-        for (handle, epoch) in overloadPaused {
-            guard let session = session(handle), session.epoch == epoch else { continue }
-            session.transport?.resumeReading(.overload)
-        }
+        for handle in overloadPaused { session(handle)?.transport?.resumeReading(.overload) }
         overloadPaused = []
     }
 

@@ -93,7 +93,8 @@ package final class Shard {
     package internal(set) var steps: UInt64 = 0
     var deferred = DeferredWork()
     var scanning: ContiguousArray<SessionHandle> = []
-    var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
+    /// Publishers that are not read; each leaves with its connection.
+    var overloadPaused: Set<SessionHandle> = []
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
     private var hookSerial: UInt64 = 0
@@ -111,6 +112,7 @@ package final class Shard {
     let isStoring: Bool
     let outbox: StoreOutbox
     var reads = StoreReads()
+    var storeQueue: StoreQueue
     /// Sessions that are kept, by their number in the store.
     var kept: [UInt64: SessionHandle] = [:]
     /// Bytes of the messages in this loop's queues.
@@ -134,6 +136,7 @@ package final class Shard {
         outgoing = ContiguousArray(repeating: nil, count: broker.loopCount)
         isStoring = broker.store.isDurable
         outbox = StoreOutbox(loopCount: broker.loopCount)
+        storeQueue = StoreQueue(mark: max(1 << 16, broker.settings.storeBacklogByteCount / broker.loopCount))
         random = RandomNumbers(seed: now.nanoseconds &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
         if settings.retainedExpirySweepInterval > 0, index == 0 {
             timers.add(.retainedSweep, at: now.adding(seconds: settings.retainedExpirySweepInterval))
@@ -193,6 +196,7 @@ package final class Shard {
         counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
         counters.set(.deferredJobsWaiting, to: deferred.count)
+        setStoreGauges()
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.

@@ -88,6 +88,9 @@ extension MetricCatalog {
             "publisher_throttled_total", .events, .publisherThrottled,
             help: "Times reading from a publisher was paused to protect the broker."),
         .own(
+            "publishers_paused_total", .events, .publishersPaused,
+            help: "Times reading from a publisher was paused because more copies were on their way than should be."),
+        .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),
         .labelled(

@@ -83,6 +83,9 @@ package struct Subscription: Sendable {
     var pendingDelivery: PendingHook?
     /// Its number in the store; 0 = nothing of it is kept. Never used twice.
     package internal(set) var storeNumber: UInt64 = 0
+    /// The batch that its state was last noted in, and where among its changes.
+    var notedBatch: UInt64 = 0
+    var notedChange = 0
     /// Identifiers in `received` that the store has.
     var storedReceived = ReceivedPacketIdentifiers()
     /// The last batch with an identifier that was received.

@@ -19,7 +19,7 @@ extension Session {
             storeNumber = shard.broker.takeSessionNumber()
             shard.kept[storeNumber] = handle
         }
-        shard.note(.session(stored, isNew: isNew))
+        noteState(isNew: isNew)
     }
 
     func noteDetached() {
@@ -31,12 +31,7 @@ extension Session {
     /// The will of a session that goes on has been published: it must not be published again after a crash.
     func noteWillPublished() { noteState() }
 
-    /// Keeps what is known of the session now.
-    func noteState() {
-        if isKept { shard.note(.session(stored, isNew: false)) }
-    }
-
-    private var stored: StoredSession {
+    var stored: StoredSession {
         StoredSession(
             number: storeNumber, subscriber: id, version: version, isBridge: isBridge,
             expiryInterval: sessionExpiryInterval, expiryDeadline: isOnline ? nil : expiryDeadline,

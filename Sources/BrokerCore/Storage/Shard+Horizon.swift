@@ -49,7 +49,7 @@ extension Shard {
     func publishHorizon() {
         while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
             outbox.removalMarks.removeFirst()
-            horizon.setRemovalsCommitted(mark.serial, from: mark.loop)
+            if horizon.setRemovalsCommitted(mark.serial, from: mark.loop) { links.post(.horizonMoved, mark.loop) }
         }
         guard outbox.isTaking || outbox.haveFloorsChanged else { return }
         outbox.haveFloorsChanged = false
@@ -124,8 +124,9 @@ extension Shard {
         if reads.lowestWanted != .max { awaitHorizon() }
     }
 
-    /// A floor of another loop, or of this one, has risen.
+    /// A floor of another loop, or of this one, has risen, or removals of this one are committed there.
     func horizonMoved() {
+        if storeQueue.isHeld { awaitRemovals() }
         guard reads.isBlocked else { return }
         if currentHorizon >= reads.lowestWanted { reads.isBlocked = false } else { armHorizon() }
     }

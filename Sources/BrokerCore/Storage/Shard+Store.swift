@@ -77,7 +77,7 @@ extension Shard {
         if Int(ticket.loop) == index {
             remove(removal)
         } else {
-            outbox.removals[Int(ticket.loop)].append(removal)
+            outbox.append(removal, for: Int(ticket.loop))
             // This loop gave its identifier to the store, in a batch that may be written after the removal: it would stay.
             if flight == .written, !outbox.isAllCommitted {
                 note(.removeFlight(session: session, number: ticket.number))
@@ -165,10 +165,10 @@ extension Shard {
         if outbox.outstanding.isEmpty, !outbox.open.isEmpty || outbox.resting != nil {
             if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
         }
-        if outbox.byteCount > Self.openBatchHighWater { isOverloaded = true }
         postRemovals()
         publishHorizon()
         lookAtHorizon()
+        releaseHeldForStore()
     }
 
     private func postRemovals() {
@@ -187,9 +187,6 @@ extension Shard {
         for removal in removals { remove(removal) }
         if !removals.isEmpty { outbox.noteRemovals(serial, from: loop) }
     }
-
-    /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
-    static let openBatchHighWater = 32 * 1024 * 1024
 
     /// The window of the open batch is over: it rests, and the one that rested is handed over.
     private func turnOver() {
@@ -250,7 +247,7 @@ extension Shard {
         while let late = outbox.lateRemovals.first, outbox.isCommitted(late.batch) {
             outbox.lateRemovals.removeFirst()
             let loop = Int(late.removal.ticket.loop)
-            if loop == index { remove(late.removal) } else { outbox.removals[loop].append(late.removal) }
+            if loop == index { remove(late.removal) } else { outbox.append(late.removal, for: loop) }
         }
     }
 
@@ -278,11 +275,10 @@ extension Shard {
     /// The loops end: what is open goes to the store, which writes it before it closes.
     package func storeShutDown() {
         guard isStoring else { return }
-        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty {
-            // The other loop may have ended: removals need no order any more, all batches have been handed over.
-            for removal in outbox.removals[loop] { note(removal.change) }
-            outbox.removals[loop] = []
-        }
+        // The other loop may have ended: removals need no order any more, all batches have been handed over.
+        for removal in outbox.takeAllRemovals() { note(removal.change) }
+        // What replaces these copies is in a batch before, or in this one.
+        while let late = outbox.lateRemovals.popFirst() { note(late.removal.change) }
         handOver()
     }
 

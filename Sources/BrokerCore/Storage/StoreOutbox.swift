@@ -44,7 +44,7 @@ final class StoreOutbox {
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
     /// By loop: copies stored there that are not needed any more.
-    var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
+    private(set) var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
     /// By loop: it stored copies for clients that are away, or somebody waits for what it stores.
     var hurries: ContiguousArray<Bool>
     /// By loop: letters with removals that went there and are not known to be committed, ascending.
@@ -118,8 +118,8 @@ final class StoreOutbox {
 
     /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in those that the store has not
     /// committed, and of removals that other loops have not committed.
-    var byteCount: Int { open.byteCount &+ otherByteCount }
-    /// Of this, what is not in the open batch.
+    var byteCount: Int { open.byteCount &+ (resting?.byteCount ?? 0) &+ otherByteCount }
+    /// Of this, what was handed over or goes to other loops.
     private var otherByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
@@ -167,7 +167,6 @@ final class StoreOutbox {
         spare = nil
         swap(&batch, &open)
         resting = batch
-        otherByteCount += batch.byteCount
         swap(&restingFloors, &openFloors)
         forgetOpenFloors()
         openNumber += 1
@@ -183,6 +182,7 @@ final class StoreOutbox {
         guard let batch = resting else { return nil }
         resting = nil
         outstanding.append(restingNumber)
+        otherByteCount += batch.byteCount
         handedOver.append(
             HandedOver(byteCount: batch.byteCount, floors: restingFloors, changes: batch.changes))
         return (restingNumber, batch)
@@ -206,7 +206,6 @@ final class StoreOutbox {
     func giveUpResting() {
         guard var batch = resting else { return }
         resting = nil
-        otherByteCount -= batch.byteCount
         haveFloorsChanged = true
         batch.removeAll()
         spare = batch  // its room serves the next
@@ -248,26 +247,36 @@ final class StoreOutbox {
 
     // MARK: Removals at other loops
 
+    /// A copy that `loop` has stored is not needed any more.
+    func append(_ removal: StoreRemoval, for loop: Int) {
+        removals[loop].append(removal)
+        otherByteCount += MemoryLayout<StoreRemoval>.stride
+    }
+
+    /// Takes all of them out, when the loops end.
+    func takeAllRemovals() -> ContiguousArray<StoreRemoval> {
+        var all: ContiguousArray<StoreRemoval> = []
+        for loop in removals.indices {
+            all += removals[loop]
+            removals[loop] = []
+        }
+        otherByteCount -= all.count * MemoryLayout<StoreRemoval>.stride
+        return all
+    }
+
     /// The removals for `loop` are to be posted.
     func takeRemovals(_ loop: Int) -> SentRemovals {
         removalSerial += 1
         let sent = SentRemovals(serial: removalSerial, removals: removals[loop])
         removals[loop] = []
-        if !sent.removals.isEmpty {
-            sentRemovals[loop].append(sent)
-            otherByteCount += Self.byteCount(sent)
-        }
+        if !sent.removals.isEmpty { sentRemovals[loop].append(sent) }
         return sent
-    }
-
-    private static func byteCount(_ sent: SentRemovals) -> Int {
-        sent.removals.count * MemoryLayout<StoreRemoval>.stride
     }
 
     func forgetRemovals(_ loop: Int, through serial: UInt64) {
         while let first = sentRemovals[loop].first, first.serial <= serial {
             sentRemovals[loop].removeFirst()
-            otherByteCount -= Self.byteCount(first)
+            otherByteCount -= first.removals.count * MemoryLayout<StoreRemoval>.stride
         }
     }
 
