@@ -86,6 +86,9 @@ package final class Shard {
     var publicationSerial: UInt64 = 0
     var random: RandomNumbers
     var endedMembers = EndedMembers()
+    let fanOuts = FanOutQueue()
+    /// Copies this turn may still give at once.
+    var copyBudget = 0
     private var writer = PacketWriter()
 
     // Work left for later turns.
@@ -149,6 +152,7 @@ package final class Shard {
     /// A turn begins: fires what is due, as far as the turn's time goes. What is left comes first in the next turn.
     package func turnBegan(_ now: MonotonicTime, isTurnOver: () -> Bool) {
         self.now = now
+        copyBudget = FanOutQueue.copiesPerTurn
         if nextDue == due.count {
             due.removeAll(keepingCapacity: true)
             nextDue = 0
@@ -196,6 +200,7 @@ package final class Shard {
         counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
         counters.set(.deferredJobsWaiting, to: deferred.count)
+        counters.set(.fanOutsWaiting, to: fanOuts.count)
         setStoreGauges()
     }
 

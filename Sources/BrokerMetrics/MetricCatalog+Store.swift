@@ -105,6 +105,9 @@ extension MetricCatalog {
             "store_failing", .gauge, .flag, .storeFailing,
             help: "1 while the store takes no writes and messages that need it are refused."),
         .external(
+            "store_leftovers_removed", .gauge, .entries, .storeLeftovers,
+            help: "Rows of sessions that had ended, found when the broker started and removed."),
+        .external(
             "store_reopened_total", .counter, .events, .storeReopened,
             help: "Times the store was opened anew after an error."),
         .external(

@@ -172,6 +172,7 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     case storeErrors
     case storeCommits, storeDiskBytes, storeRecoveryNanoseconds, storeFailing, storeWaitingJobs, storeDamaged
     case storeReopened
+    case storeLeftovers
 
     /// The labels a reader gives values for, in this order.
     package var labelNames: [String] {

@@ -192,6 +192,7 @@ package struct StoreRecovery {
         }
         while let flight = try flights.key(), flight.keyNumber(at: 1) == session {
             changes.discard(flight, .flight)
+            result.orphans += 1
             flights.next()
         }
     }
@@ -205,6 +206,7 @@ package struct StoreRecovery {
         {
             if of < number {
                 changes.discard(key, .flight)
+                result.orphans += 1
             } else {
                 do throws(RowProblem) {
                     _ = try rows.flight(key, flights.value)

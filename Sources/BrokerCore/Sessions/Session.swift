@@ -90,6 +90,8 @@ package struct Subscription: Sendable {
     var storedReceived = ReceivedPacketIdentifiers()
     /// The last batch with an identifier that was received.
     var receivedBatch: UInt64 = 0
+    /// The last of its QoS 2 messages that was put off.
+    var receivedFanOut: UInt64 = 0
     /// Answers that promise what the store has not written yet, in order.
     var heldAnswers: Deque<HeldAnswer> = []
     /// The last batch this session asked to be told of.

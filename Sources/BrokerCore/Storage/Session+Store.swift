@@ -129,6 +129,12 @@ extension Session {
         if !wait.isNone { shard.awaitCommit(of: wait.batch, self) }
     }
 
+    /// All copies of a message of this client that was put off have been given.
+    func fanOutEnded(_ wait: StoreWait) {
+        if !wait.isNone, !shard.outbox.isSettled(wait) { shard.awaitCommit(of: wait.batch, self) }
+        releaseHeldAnswers()
+    }
+
     func releaseHeldAnswers() {
         while let first = heldAnswers.first, first.wait.isNone || shard.outbox.isSettled(first.wait) {
             heldAnswers.removeFirst()

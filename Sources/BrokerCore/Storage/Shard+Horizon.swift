@@ -60,7 +60,7 @@ extension Shard {
             outbox.publishedFloors[loop] = floor
             if horizon.set(floor, for: loop) { links.post(.horizonMoved, loop) }
         }
-        if outbox.isTaking {
+        if outbox.isTaking, !outbox.isPinned {
             outbox.isTaking = false
             horizon.endTaking()
         }

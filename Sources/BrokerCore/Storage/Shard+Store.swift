@@ -154,6 +154,15 @@ extension Shard {
             swap(&settled, &outbox.settled)
             for handle in settled { session(handle)?.releaseHeldAnswers() }
         }
+        if !outbox.isPinned { handOverWhatIsDue() }
+        postRemovals()
+        publishHorizon()
+        lookAtHorizon()
+        releaseHeldForStore()
+        fanOuts.resume(on: self)
+    }
+
+    private func handOverWhatIsDue() {
         if outbox.resting?.isIdle == true {
             outbox.giveUpResting()
             batchesSettled()
@@ -162,13 +171,13 @@ extension Shard {
             outbox.giveUpOpen()
             batchesSettled()
         }
-        if outbox.outstanding.isEmpty, !outbox.open.isEmpty || outbox.resting != nil {
-            if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
-        }
-        postRemovals()
-        publishHorizon()
-        lookAtHorizon()
-        releaseHeldForStore()
+        if isHandOverDue { if outbox.isUrgent { handOver() } else { turnOver() } }
+    }
+
+    /// A batch is to be handed over at the end of this turn.
+    var isHandOverDue: Bool {
+        outbox.outstanding.isEmpty && (!outbox.open.isEmpty || outbox.resting != nil)
+            && (outbox.isUrgent || isWindowOver)
     }
 
     private func postRemovals() {
@@ -275,6 +284,7 @@ extension Shard {
     /// The loops end: what is open goes to the store, which writes it before it closes.
     package func storeShutDown() {
         guard isStoring else { return }
+        fanOuts.finishBegun(on: self)
         // The other loop may have ended: removals need no order any more, all batches have been handed over.
         for removal in outbox.takeAllRemovals() { note(removal.change) }
         // What replaces these copies is in a batch before, or in this one.

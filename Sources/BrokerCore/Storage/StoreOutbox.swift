@@ -8,9 +8,11 @@ struct StoreWait: Equatable {
     var batch: UInt64 = 0
     /// Index in the batch; -1: only the commit counts.
     var message: Int32 = -1
+    /// All copies of a message that was put off must have been given first, and be committed; 0 = of none.
+    var fanOut: UInt64 = 0
 
     static let none = StoreWait()
-    var isNone: Bool { batch == 0 }
+    var isNone: Bool { batch == 0 && fanOut == 0 }
 }
 
 /// What one loop has for the store, and what waits for it.
@@ -65,6 +67,12 @@ final class StoreOutbox {
     var haveFloorsChanged = false
     /// Numbers have been taken in this turn.
     var isTaking = false
+
+    /// The open batch has a part of a message's copies: it is not handed over before the rest has come.
+    var isPinned = false
+    /// Messages that were put off and have copies in a batch that is not committed, ascending.
+    private var endedFanOuts: Deque<(serial: UInt64, wait: StoreWait)> = []
+    private var lastEndedFanOut: UInt64 = 0
 
     // The publication that is being routed.
     var isRouting = false
@@ -123,6 +131,8 @@ final class StoreOutbox {
     private var otherByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
+        if wait.fanOut != 0, !isFanOutSettled(wait.fanOut) { return false }
+        if wait.batch == 0 { return true }
         if wait.batch == openNumber { return wait.message >= 0 && open.isSettled(wait.message) }
         if let resting, wait.batch == restingNumber {
             return wait.message >= 0 && resting.isSettled(wait.message)
@@ -224,6 +234,26 @@ final class StoreOutbox {
         outstanding.remove(at: index)
         otherByteCount -= handedOver.remove(at: index).byteCount
         haveFloorsChanged = true
+    }
+
+    // MARK: Messages that were put off
+
+    /// The last copy of one has been given; what its acknowledgement waits for now.
+    func fanOutEnded(_ serial: UInt64, _ wait: StoreWait) {
+        lastEndedFanOut = serial
+        if !wait.isNone { endedFanOuts.append((serial, wait)) }
+    }
+
+    private func isFanOutSettled(_ serial: UInt64) -> Bool {
+        guard serial <= lastEndedFanOut else { return false }
+        while let first = endedFanOuts.first, isCommitted(first.wait.batch) { endedFanOuts.removeFirst() }
+        var (low, high) = (0, endedFanOuts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if endedFanOuts[middle].serial < serial { low = middle + 1 } else { high = middle }
+        }
+        guard low < endedFanOuts.count, endedFanOuts[low].serial == serial else { return true }
+        return isSettled(endedFanOuts[low].wait)
     }
 
     // MARK: The horizon
