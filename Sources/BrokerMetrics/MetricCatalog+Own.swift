@@ -102,6 +102,15 @@ extension MetricCatalog {
                 "Times reading from a publisher was paused because of its rate, a hook's wish, or a loop with too much to do."
         ),
         .own(
+            "fan_outs_deferred_total", .messages, .fanOutsPutOff,
+            help: "Messages that were given to their subscribers in slices, or came behind such a message."),
+        .own(
+            "fan_outs_waiting", .messages, .fanOutsWaiting,
+            help: "Messages that have not been given to all their subscribers yet."),
+        .own(
+            "publishers_paused_total", .events, .publishersPaused,
+            help: "Times reading from a publisher was paused because more copies were on their way than should be."),
+        .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),
         .labelled(

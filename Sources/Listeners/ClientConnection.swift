@@ -70,6 +70,7 @@ final class ClientConnection: Connection, ClientTransport {
                     neededByteCount = header.packetByteCount
                     return offset
                 }
+                if let session, !session.takes(header) { return offset }
                 let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
                 if let session {
                     guard session.receive(header, body: body) else {

@@ -78,3 +78,11 @@ package struct ConnectAttempt: Sendable {
         if let interval = modifiers.sessionExpiryInterval { sessionExpiryInterval = interval }
     }
 }
+
+extension ConnectAttempt {
+    /// About what it holds in memory.
+    var byteCount: Int {
+        let will = packet.will.map { $0.topic.count + $0.payload.count + $0.properties.forwardedBytes().count } ?? 0
+        return 512 + packet.clientID.count + will + (packet.userName?.count ?? 0) + (packet.password?.count ?? 0)
+    }
+}

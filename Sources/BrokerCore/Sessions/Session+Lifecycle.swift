@@ -201,6 +201,8 @@ extension Session {
         incomingAliases = nil
         outgoingAliases = nil
         dropHeldAnswers()
+        shard.overloadPaused.remove(handle)
+        shard.forgetHeldForStore(self)
         dropPendingHooks()
         filterDecoding = nil
         filterJob = nil
