@@ -19,7 +19,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case ledgerWillsPublished, ledgerRetransmitted
     // The loop itself.
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
-    case loopReadsPaused, loopFairnessYields
+    case loopReadsPaused, loopFairnessYields, loopLapses
     case deferredJobs, deferredSlices
     case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
     case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
@@ -133,10 +133,12 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case spilledMessages
     /// Answers to clients that wait for a commit.
     case heldAnswers
-    /// Bytes on their way to the store, the mark above which clients wait, and those who do.
     /// Messages whose copies are given in later turns.
     case fanOutsWaiting
+    /// Bytes on their way to the store, the mark above which clients wait, and those who do.
     case storeBacklogBytes, storeBacklogMark, storeHeldClients
+    /// The longest time the loop did not look at its sockets though it should have.
+    case longestLapseNanoseconds
 }
 
 /// Distributions, log-linear.

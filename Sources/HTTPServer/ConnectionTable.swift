@@ -48,6 +48,8 @@ final class ConnectionTable: Sendable {
         var lastSerial: UInt64 = 0
         /// Bytes of all answers that are being sent.
         var answerByteCount = 0
+        /// When the deadlines were looked at.
+        var lastLook = ConnectionTable.now
     }
 
     private let state = Mutex(State())
@@ -161,6 +163,14 @@ final class ConnectionTable: Sendable {
         let now = Self.now
         var late: [Int] = []
         state.withLock { state in
+            // Time in which nobody looked does not count: the process was stopped, or the machine slept.
+            let gap = now - state.lastLook
+            state.lastLook = now
+            let lapse = gap > Self.longestGap ? gap : 0
+            for (key, entry) in state.entries {
+                state.entries[key]?.deadline = entry.deadline.map { $0 &+ lapse }
+            }
+            guard lapse == 0 else { return }
             for (key, entry) in state.entries {
                 var entry = entry
                 if entry.stage == .fresh || entry.stage == .idle,
@@ -177,6 +187,9 @@ final class ConnectionTable: Sendable {
         }
         for key in late { refuse(key, .timeout) }
     }
+
+    /// Nanoseconds between two looks, beyond which the process must have stood still.
+    private static let longestGap: UInt64 = 1_000_000_000
 
     // MARK: Under the lock
 

@@ -81,5 +81,6 @@ extension Session {
         shard.giveHandle(of: self, to: next)
         for session in next.siblings { session.first = next }
         if storeNumber != 0 { shard.kept[storeNumber] = next.handle }
+        next.noteState()  // the row has this session's will, which goes now
     }
 }

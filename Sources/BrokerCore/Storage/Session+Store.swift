@@ -41,6 +41,20 @@ extension Session {
     /// The will of a session that goes on has been published: it must not be published again after a crash.
     func noteWillPublished() { noteState() }
 
+    /// Keeps the will of a session that ends with its connection, and so has no row of its own.
+    func noteWill() {
+        guard shard.isStoring, !isKept, let will else { return }
+        willNumber = shard.broker.takeSessionNumber()
+        shard.note(StoredWill(number: willNumber, subscriber: id, version: version, will: will))
+    }
+
+    /// The will was published or is not wanted any more.
+    func forgetWill() {
+        guard willNumber != 0 else { return }
+        shard.forgetWill(willNumber)
+        willNumber = 0
+    }
+
     var stored: StoredSession {
         StoredSession(
             number: storeNumber, subscriber: id, version: version, isBridge: isBridge,

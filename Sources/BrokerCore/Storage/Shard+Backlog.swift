@@ -123,6 +123,7 @@ extension Session {
     /// Keeps what is known of the session now. What was noted of it before, and has not been handed over, is replaced.
     func noteState(isNew: Bool = false) {
         guard isKept else { return }
+        forgetWill()  // the session's row has it from now on
         if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) { return }
         shard.note(.session(stored, isNew: isNew))
         notedBatch = shard.outbox.openNumber
