@@ -44,7 +44,7 @@ let package = Package(
         // ── libraries: no broker in them ──
         .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: safe),
         .target(name: "BrokerMetrics", dependencies: ["Primitives"], swiftSettings: safe),
-        .target(name: "BrokerLog", dependencies: [logging], swiftSettings: safe),
+        .target(name: "BrokerLog", dependencies: ["Primitives", logging], swiftSettings: safe),
         .target(name: "BrokerConfig", swiftSettings: safe),
         .target(name: "MQTTCodec", dependencies: ["Primitives"], swiftSettings: safe),
 
@@ -92,7 +92,8 @@ let package = Package(
         .testTarget(
             name: "BrokerMetricsTests", dependencies: ["BrokerMetrics", "Primitives"], swiftSettings: strict),
         .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
-        .testTarget(name: "BrokerLogTests", dependencies: ["BrokerLog", logging], swiftSettings: strict),
+        .testTarget(
+            name: "BrokerLogTests", dependencies: ["BrokerLog", "Primitives", logging], swiftSettings: strict),
         .testTarget(
             name: "MQTTCodecTests", dependencies: ["MQTTCodec", "Primitives", "TestSupport"],
             swiftSettings: strict),

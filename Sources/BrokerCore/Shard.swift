@@ -336,7 +336,7 @@ package final class Shard {
             guard isEncoded, limit == 0 || writer.bytes.count <= Int(limit) else {
                 log.debug(
                     "packet over the client's maximum packet size is not sent",
-                    metadata: ["type": "\(packet.type)", "limit": "\(limit)"])
+                    metadata: ["type": "\(packet.type)", "limit": .stringConvertible(limit)])
                 return false
             }
         }

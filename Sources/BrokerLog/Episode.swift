@@ -6,7 +6,10 @@ import Synchronization
 ///     quiet → lasting  [occurred: logged]      lasting → lasting  [occurred: counted]
 ///     lasting → quiet  [ended: logged with the count and the time it lasted]
 ///
-/// Usable from any thread.
+/// The end is good news: it is logged as a notice, whatever the level of the beginning.
+///
+/// Usable from any thread. Both lines are logged under the lock, so they come in the order of the states, whichever threads
+/// report; logging does not wait for anything.
 package final class Episode: Sendable {
     private struct Course {
         var count: UInt64 = 0
@@ -32,19 +35,18 @@ package final class Episode: Sendable {
         self.ended = ended
     }
 
-    /// The condition holds now. Only the first call of an episode logs, with `metadata`.
+    /// The condition holds now. Only the first call of an episode logs, with `metadata`, which must not ask the episode.
     package func occurred(
         _ metadata: @autoclosure () -> Logger.Metadata = [:], at now: ContinuousClock.Instant = .now
     ) {
-        let isFirst = course.withLock { course in
+        course.withLock { course in
             let isFirst = course == nil
             var current = course ?? Course(began: now, last: now)
             current.count &+= 1
             current.last = max(current.last, now)
             course = current
-            return isFirst
+            if isFirst { logger.log(level: level, began, metadata: metadata()) }
         }
-        if isFirst { logger.log(level: level, began, metadata: metadata()) }
     }
 
     /// The condition is over. Logs nothing when there was none.
@@ -67,16 +69,14 @@ package final class Episode: Sendable {
         _ metadata: @autoclosure () -> Logger.Metadata, at now: ContinuousClock.Instant,
         if isOver: (Course) -> Bool
     ) {
-        let finished = course.withLock { course -> Course? in
-            guard let current = course, isOver(current) else { return nil }
+        course.withLock { course in
+            guard let finished = course, isOver(finished) else { return }
             course = nil
-            return current
+            var facts = metadata()
+            facts["occurrences"] = .stringConvertible(finished.count)
+            let lasted = finished.began.duration(to: now) / .milliseconds(1)
+            facts["lasted_ms"] = .stringConvertible(Int64(lasted.rounded()))
+            logger.log(level: .notice, ended, metadata: facts)
         }
-        guard let finished else { return }
-        var facts = metadata()
-        facts["occurrences"] = .stringConvertible(finished.count)
-        let lasted = finished.began.duration(to: now) / .milliseconds(1)
-        facts["lasted_ms"] = .stringConvertible(Int64(lasted.rounded()))
-        logger.log(level: level, ended, metadata: facts)
     }
 }

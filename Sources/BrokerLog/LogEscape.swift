@@ -2,43 +2,69 @@
 enum LogEscape {
     /// Backslashes and control characters as `\\`, `\n`, `\u{1B}`.
     static func plain(_ text: String, limit: Int) -> [UInt8] {
-        escape(text, limit: limit) { scalar in
-            switch scalar {
-            case "\\": "\\\\"
-            case "\n": "\\n"
-            case "\r": "\\r"
-            case "\t": "\\t"
-            default: isHidden(scalar) ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : nil
-            }
+        var output: [UInt8] = []
+        append(text, to: &output, limit: limit, plainly)
+        return output
+    }
+
+    /// As `plain(_:limit:)`, after the bytes already in `output`.
+    static func appendPlain(_ text: String, to output: inout [UInt8], limit: Int) {
+        append(text, to: &output, limit: limit, plainly)
+    }
+
+    /// As JSON wants it, without the quotes around, after the bytes already in `output`.
+    static func appendJSON(_ text: String, to output: inout [UInt8], limit: Int) {
+        append(text, to: &output, limit: limit, asJSON)
+    }
+
+    private static func plainly(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "\\": "\\\\"
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default: isHidden(scalar) ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : nil
         }
     }
 
-    /// As JSON wants it, without the quotes around.
-    static func json(_ text: String, limit: Int) -> [UInt8] {
-        escape(text, limit: limit) { scalar in
-            switch scalar {
-            case "\\": "\\\\"
-            case "\"": "\\\""
-            case "\n": "\\n"
-            case "\r": "\\r"
-            case "\t": "\\t"
-            default:
-                // All hidden characters are in the first plane, so four digits are enough.
-                isHidden(scalar) ? "\\u" + String(String(scalar.value + 0x10000, radix: 16).dropFirst()) : nil
-            }
+    private static func asJSON(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "\\": "\\\\"
+        case "\"": "\\\""
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default:
+            // All hidden characters are in the first plane, so four digits are enough.
+            isHidden(scalar) ? "\\u" + String(String(scalar.value + 0x10000, radix: 16).dropFirst()) : nil
         }
     }
 
     /// - Parameter limit: bytes; a longer text is cut between two characters and ends with `…`.
-    private static func escape(_ text: String, limit: Int, _ spelled: (Unicode.Scalar) -> String?) -> [UInt8]
-    {
-        var output: [UInt8] = []
-        for scalar in text.unicodeScalars {
-            let piece = spelled(scalar).map { Array($0.utf8) } ?? Array(String(scalar).utf8)
-            guard output.count + piece.count <= limit - 3 else { return output + Array("…".utf8) }
-            output += piece
+    private static func append(
+        _ text: String, to output: inout [UInt8], limit: Int, _ spelled: (Unicode.Scalar) -> String?
+    ) {
+        // Nearly all text needs nothing: it is looked at once, byte by byte.
+        if text.utf8.count <= limit - 3, text.utf8.allSatisfy(needsNothing) {
+            output += text.utf8
+            return
         }
-        return output
+        let end = output.count + limit - 3
+        for scalar in text.unicodeScalars {
+            if let piece = spelled(scalar) {
+                guard output.count + piece.utf8.count <= end else { return output += "…".utf8 }
+                output += piece.utf8
+            } else {
+                let piece = UTF8.encode(scalar)
+                guard let piece, output.count + piece.count <= end else { return output += "…".utf8 }
+                output += piece
+            }
+        }
+    }
+
+    /// Whether both forms leave it as it is.
+    private static func needsNothing(_ byte: UInt8) -> Bool {
+        0x20..<0x7F ~= byte && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: "\"")
     }
 
     /// Control characters of both sets, line separators, and what changes the direction of text.

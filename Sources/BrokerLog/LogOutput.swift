@@ -1,12 +1,13 @@
 import Glibc
 package import Logging
+import Primitives
 import Synchronization
 
 /// Makes every `Logger` of the process write as `settings` say. To be called once, before the first logger is made.
 ///
 /// Ignores SIGPIPE from then on: a log reader that went away must not take the broker with it.
 ///
-/// - Returns: the log, for `reopen()`, its level and its count of lost lines.
+/// - Returns: the log, for `reopen()`, `flush()`, its level and its counts.
 package func bootstrap(_ settings: LogSettings) -> LogOutput {
     signal(SIGPIPE, SIG_IGN)
     let output = LogOutput(settings)
@@ -15,49 +16,82 @@ package func bootstrap(_ settings: LogSettings) -> LogOutput {
 }
 
 /// The log of the broker: where lines go, from which level on. Usable from any thread.
+///
+/// Who logs makes the line, so that what waits has a known size and holds no object of anybody, and puts it into a bounded
+/// queue; one thread writes. No caller waits for a disk or a terminal. Measured with five facts: 7 µs for the whole call, of
+/// which making the line is 3.5; a line below the level costs 6 ns.
 package final class LogOutput: Sendable {
-    private struct Sink: Sendable {
-        let sink: LogSink
-        let format: LogSettings.Format
-        let minimumLevel: Logger.Level
-    }
-
-    private let sinks: [Sink]
+    private let writer: LogWriter
     private let levelIndex: Atomic<Int>
+    /// The least level of which some place wants the format; `nil` for none.
+    private let textLevel: Logger.Level?
+    private let jsonLevel: Logger.Level?
     /// Why files could not be opened at the start; their lines go to the console instead.
     package let problems: [String]
+    /// The file that has all lines; `nil` when there is none, or when it could not be opened.
+    package let file: String?
+    /// Lines go to the console, because that was asked for or because a file could not be opened.
+    package let writesToConsole: Bool
 
     package convenience init(_ settings: LogSettings) {
         self.init(settings, console: .standardError)
     }
 
     /// - Parameter console: where console lines go.
-    init(_ settings: LogSettings, console: LogSink.Target) {
-        var sinks: [Sink] = []
+    init(_ settings: LogSettings, console: LogSink.Target, limits: LogQueue.Limits = LogQueue.Limits()) {
+        var places: [LogWriter.Place] = []
         var problems: [String] = []
-        var needsConsole = settings.destination == .console || settings.destination == .both
-        func add(file path: String, _ format: LogSettings.Format, from level: Logger.Level) {
+        var file: String?
+        // Of which level on lines go to the console.
+        var consoleLevel: Logger.Level?
+        if settings.destination == .console || settings.destination == .both { consoleLevel = .trace }
+        func add(
+            _ name: LogWriter.Name, _ path: String, _ format: LogSettings.Format, from level: Logger.Level
+        ) -> Bool {
             let sink = LogSink(.file(path: path))
             if let problem = sink.open() {
                 problems.append(problem)
-                needsConsole = true
-            } else {
-                sinks.append(Sink(sink: sink, format: format, minimumLevel: level))
+                consoleLevel = min(consoleLevel ?? level, level)
+                return false
             }
+            places.append(
+                LogWriter.Place(name: name, sink: sink, format: format, minimumLevel: level))
+            return true
         }
-        if settings.destination == .file || settings.destination == .both {
-            add(file: settings.file, settings.fileFormat, from: .trace)
+        if settings.destination == .file || settings.destination == .both,
+            add(.file, settings.file, settings.fileFormat, from: .trace)
+        {
+            file = settings.file
         }
-        if let path = settings.errorFile { add(file: path, settings.errorFileFormat, from: .error) }
-        if needsConsole {
+        if let path = settings.errorFile {
+            _ = add(.errorFile, path, settings.errorFileFormat, from: .error)
+        }
+        if let consoleLevel {
             let sink = LogSink(console)
             if let problem = sink.open() { problems.append(problem) }
-            sinks.append(Sink(sink: sink, format: settings.consoleFormat, minimumLevel: .trace))
+            places.append(
+                LogWriter.Place(
+                    name: .console, sink: sink, format: settings.consoleFormat, minimumLevel: consoleLevel))
         }
-        self.sinks = sinks
+        writesToConsole = consoleLevel != nil
+        self.file = file
+        textLevel = places.filter { $0.format == .text }.map(\.minimumLevel).min()
+        jsonLevel = places.filter { $0.format == .json }.map(\.minimumLevel).min()
+        levelIndex = Atomic(LogLevels.index(of: settings.level))
+        let writer = LogWriter(places: places, queue: LogQueue(limits: limits))
+        self.writer = writer
+        do {
+            // It ends when `deinit` closes the queue; nobody has to wait for that.
+            _ = try WorkerThread(name: "log-writer") { writer.run() }
+        } catch {
+            let reason = unsafe String(cString: strerror(error.errorNumber))
+            problems.append("no thread to write the log, which is lost: \(reason)")
+            writer.queue.close()
+        }
         self.problems = problems
-        levelIndex = Atomic(Self.index(of: settings.level))
     }
+
+    deinit { writer.queue.close() }
 
     /// A logger of this log, without the process-wide one.
     package func logger(label: String) -> Logger {
@@ -68,29 +102,75 @@ package final class LogOutput: Sendable {
 
     /// Less important messages are not logged; may change at any time.
     package var level: Logger.Level {
-        get { Logger.Level.allCases[levelIndex.load(ordering: .relaxed)] }
-        set { levelIndex.store(Self.index(of: newValue), ordering: .relaxed) }
+        get { LogLevels.all[levelIndex.load(ordering: .relaxed)] }
+        set { levelIndex.store(LogLevels.index(of: newValue), ordering: .relaxed) }
     }
 
-    /// Lines that were lost, and files that could not be opened again.
-    package var failedWrites: UInt64 { sinks.reduce(0) { $0 &+ $1.sink.failedWrites } }
-
-    /// Opens all files again, as after somebody moved them away.
-    ///
-    /// - Returns: why some could not be opened; the old ones are kept then.
-    package func reopen() -> [String] { sinks.compactMap { $0.sink.open() } }
-
     func write(level: Logger.Level, label: String, message: String, metadata: Logger.Metadata) {
+        let wantsText = textLevel.map { level >= $0 } ?? false
+        let wantsJSON = jsonLevel.map { level >= $0 } ?? false
+        guard wantsText || wantsJSON else { return }
         let time = LogTime.now()
-        for sink in sinks where level >= sink.minimumLevel {
-            let line = LogLine(
-                time: time, level: level, label: label, message: message, metadata: metadata,
-                format: sink.format)
-            sink.sink.write(line.bytes)
+        let facts = LogFact.sorted(metadata)
+        func line(_ format: LogSettings.Format) -> [UInt8] {
+            LogLine(
+                time: time, level: level, label: label, message: message, facts: facts, format: format
+            ).bytes
+        }
+        var entry = LogEntry(level: level)
+        if wantsText { entry.text = line(.text) }
+        if wantsJSON { entry.json = line(.json) }
+        writer.queue.put(entry)
+    }
+
+    // MARK: Files and the end
+
+    /// Opens all files again, as after somebody moved them away, once what waits is written. Waits for that.
+    ///
+    /// - Parameter milliseconds: at most; the writer may hang on a disk.
+    /// - Returns: why some could not be opened; the old ones are kept then.
+    package func reopen(within milliseconds: Int = 5000) -> [String] {
+        let answer = BlockingQueue<[String]>()
+        writer.queue.put(.reopen(answer))
+        var answers: ContiguousArray<[String]> = []
+        _ = answer.take(into: &answers, milliseconds: milliseconds)
+        return answers.first ?? ["the log's writer is held up; the files are opened again when it goes on"]
+    }
+
+    /// Waits until everything logged so far is written.
+    ///
+    /// - Parameter milliseconds: at most; the writer may hang on a disk.
+    /// - Returns: false when it took longer.
+    @discardableResult
+    package func flush(within milliseconds: Int = 2000) -> Bool {
+        let answer = BlockingQueue<Void>()
+        guard writer.queue.put(.flush(answer)) else { return false }
+        var answers: ContiguousArray<Void> = []
+        _ = answer.take(into: &answers, milliseconds: milliseconds)
+        return !answers.isEmpty
+    }
+
+    // MARK: Counts
+
+    /// Lines written, by place and level.
+    package var writtenLines: [(place: String, level: String, count: UInt64)] {
+        writer.places.flatMap { place in
+            place.written.reading.map { (place.name.rawValue, $0.level.rawValue, $0.count) }
         }
     }
 
-    private static func index(of level: Logger.Level) -> Int {
-        Logger.Level.allCases.firstIndex(of: level) ?? 0
+    /// Lines that found the queue full, by level.
+    package var droppedLines: [(level: String, count: UInt64)] {
+        writer.queue.droppedByLevel.map { ($0.level.rawValue, $0.count) }
     }
+
+    /// Lines that a place did not take, and files that could not be opened again, by place.
+    package var failedWritesByPlace: [(place: String, count: UInt64)] {
+        writer.places.map { ($0.name.rawValue, $0.sink.failedWrites) }
+    }
+
+    var failedWrites: UInt64 { failedWritesByPlace.reduce(0) { $0 &+ $1.count } }
+
+    /// Lines that wait to be written, and what they take in bytes.
+    package var waiting: (lines: Int, bytes: Int) { writer.queue.depth }
 }

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Where lines go: the console or a file. Each line is one `write`, whole or not at all, from any thread.
+/// Where lines go: the console or a file. Each line is one `write`. The log's writer alone writes here.
 ///
-/// A reader that does not read (a stopped terminal, a stuck pipe) holds a thread up for `patience` once; from then
-/// on lines are dropped and counted until the sink takes one again.
+/// A reader that does not read (a stopped terminal, a stuck pipe) holds the writer up for `patience` once; from then
+/// on lines are lost and counted until the sink takes one again.
 final class LogSink: Sendable {
     enum Target: Equatable, Sendable {
         case standardError
@@ -22,6 +22,10 @@ final class LogSink: Sendable {
         var isSocket = false
         /// The last line was not taken.
         var isStalled = false
+        /// The last line was taken in part: the next one begins a line of its own.
+        var isMidLine = false
+        /// Lines that were lost since `lossesTold()`.
+        var lostLines = 0
     }
 
     let target: Target
@@ -36,7 +40,7 @@ final class LogSink: Sendable {
         state.withLock { if $0.isOwned { close($0.descriptor) } }
     }
 
-    /// Lines that were lost.
+    /// Lines that were lost, and failures to open it.
     var failedWrites: UInt64 { failed.load(ordering: .relaxed) }
 
     /// Opens the target, again if it was open; the old one stays when that fails.
@@ -63,6 +67,7 @@ final class LogSink: Sendable {
         let old = state.withLock { state in
             let old = state
             state = fresh
+            state.lostLines = old.lostLines
             return old
         }
         if old.isOwned { close(old.descriptor) }
@@ -85,24 +90,39 @@ final class LogSink: Sendable {
         return State(descriptor: own >= 0 ? own : inherited, isOwned: own >= 0, isSocket: isSocket)
     }
 
-    func write(_ line: [UInt8]) {
-        let isWritten = state.withLock { state in
-            guard state.descriptor >= 0 else { return false }
-            let isWritten = Self.write(line, to: state)
-            state.isStalled = !isWritten
-            return isWritten
-        }
-        if !isWritten { failed.wrappingAdd(1, ordering: .relaxed) }
+    /// Lines lost since the last `lossesTold()`.
+    var lostLines: Int { state.withLock { $0.lostLines } }
+
+    /// One line could not be written.
+    func lose() {
+        state.withLock { $0.lostLines += 1 }
+        failed.wrappingAdd(1, ordering: .relaxed)
     }
 
-    private static func write(_ line: [UInt8], to state: State) -> Bool {
+    /// The log says how many lines were lost.
+    func lossesTold() { state.withLock { $0.lostLines = 0 } }
+
+    /// - Returns: false when it could not be written; in part, it may have been.
+    func write(_ line: [UInt8]) -> Bool {
+        state.withLock { state in
+            guard state.descriptor >= 0 else { return false }
+            let bytes = state.isMidLine ? [UInt8(ascii: "\n")] + line : line
+            let left = Self.write(bytes, to: state)
+            state.isStalled = left > 0
+            if left < bytes.count { state.isMidLine = left > 0 }
+            return left == 0
+        }
+    }
+
+    /// - Returns: bytes that were not taken.
+    private static func write(_ line: [UInt8], to state: State) -> Int {
         var rest = line[...]
         var hasWaited = state.isStalled
         while !rest.isEmpty {
             // An inherited descriptor may block, so it is asked first.
             if !state.isOwned, !state.isSocket, !isWritable(state.descriptor, wait: hasWaited ? 0 : patience)
             {
-                return false
+                return rest.count
             }
             let count = unsafe rest.withUnsafeBytes { bytes in
                 unsafe state.isSocket
@@ -117,12 +137,12 @@ final class LogSink: Sendable {
                 continue
             } else if count < 0, errno == EAGAIN, !hasWaited {
                 hasWaited = true
-                guard isWritable(state.descriptor, wait: patience) else { return false }
+                guard isWritable(state.descriptor, wait: patience) else { return rest.count }
             } else {
-                return false
+                return rest.count
             }
         }
-        return true
+        return 0
     }
 
     private static func isWritable(_ descriptor: Int32, wait: Int32) -> Bool {

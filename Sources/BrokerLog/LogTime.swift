@@ -12,13 +12,40 @@ struct LogTime: CustomStringConvertible {
     }
 
     var description: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Writes the text after the bytes already in `bytes`.
+    func append(to bytes: inout [UInt8]) {
         let day = Int64(86_400_000)
         let ofDay = (milliseconds % day + day) % day
         let (year, month, date) = Self.civil(dayNumber: (milliseconds - ofDay) / day)
-        let clock = [ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60].map { Self.padded($0, 2) }
-        let calendar = [Self.padded(year, 4), Self.padded(month, 2), Self.padded(date, 2)]
-        return calendar.joined(separator: "-") + "T" + clock.joined(separator: ":")
-            + "." + Self.padded(ofDay % 1000, 3) + "Z"
+        Self.append(year, digits: 4, "-", to: &bytes)
+        Self.append(month, digits: 2, "-", to: &bytes)
+        Self.append(date, digits: 2, "T", to: &bytes)
+        Self.append(ofDay / 3_600_000, digits: 2, ":", to: &bytes)
+        Self.append(ofDay / 60_000 % 60, digits: 2, ":", to: &bytes)
+        Self.append(ofDay / 1000 % 60, digits: 2, ".", to: &bytes)
+        Self.append(ofDay % 1000, digits: 3, "Z", to: &bytes)
+    }
+
+    /// `number` with leading zeros, then `end`. A number that is negative or has more digits is written whole.
+    private static func append(
+        _ number: Int64, digits: Int, _ end: Unicode.Scalar, to bytes: inout [UInt8]
+    ) {
+        var limit: Int64 = 10
+        for _ in 1..<digits { limit *= 10 }
+        if 0..<limit ~= number {
+            while limit > 1 {
+                limit /= 10
+                bytes.append(UInt8(ascii: "0") + UInt8(number / limit % 10))
+            }
+        } else {
+            bytes += String(number).utf8
+        }
+        bytes.append(UInt8(ascii: end))
     }
 
     /// The Gregorian date of a day counted from 1970-01-01. Years begin in March here, so that the leap day is last.
@@ -33,10 +60,5 @@ struct LogTime: CustomStringConvertible {
         return (
             yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         )
-    }
-
-    private static func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }

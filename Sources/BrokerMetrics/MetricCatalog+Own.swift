@@ -223,6 +223,23 @@ extension MetricCatalog {
             "http_response_bytes_total", .counter, .bytes, .own, .external(.httpResponseBytes),
             help: "Bytes of the bodies of HTTP answers."),
         .single(
+            "log_lines_total", .counter, .entries, .own, .external(.logLines),
+            help: "Lines written to the log, by level and place."),
+        .single(
+            "log_lines_dropped_total", .counter, .entries, .own, .external(.logLinesDropped),
+            help: "Log lines dropped because too many waited to be written, by level."),
+        .single(
+            "log_write_errors_total", .counter, .events, .own, .external(.logWriteErrors),
+            help:
+                "Log lines that a place did not take (a full disk, a stopped terminal), and log files that could not be opened again, by place."
+        ),
+        .single(
+            "log_queue_lines", .gauge, .entries, .own, .external(.logWaitingLines),
+            help: "Log lines that wait to be written."),
+        .single(
+            "log_queue_bytes", .gauge, .bytes, .own, .external(.logWaitingBytes),
+            help: "Memory of log lines that wait to be written."),
+        .single(
             "process_resident_memory_bytes", .gauge, .bytes, .own, .process(.residentBytes),
             help: "Resident memory of the broker's process."),
         .single(

@@ -172,12 +172,22 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     case storeErrors
     case storeCommits, storeDiskBytes, storeRecoveryNanoseconds, storeFailing, storeWaitingJobs, storeDamaged
     case storeReopened
+    /// Labels: level, place.
+    case logLines
+    /// Label: level.
+    case logLinesDropped
+    /// Label: place.
+    case logWriteErrors
+    case logWaitingLines, logWaitingBytes
 
     /// The labels a reader gives values for, in this order.
     package var labelNames: [String] {
         switch self {
         case .listenerConnections: ["listener", "type"]
         case .httpRequests: ["code"]
+        case .logLines: ["level", "place"]
+        case .logLinesDropped: ["level"]
+        case .logWriteErrors: ["place"]
         case .httpRefusals: ["reason"]
         case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: ["kind"]
         default: []

@@ -112,7 +112,7 @@ final class HTTPLoop: EventLoopOwner, TransportEvents {
     }
 
     private func makeRoom(for newcomer: HTTPConnection) {
-        fullness.occurred(["max_connections": "\(limits.connections)"])
+        fullness.occurred(["max_connections": .stringConvertible(limits.connections)])
         guard let spared = mostSparable(but: newcomer) else {
             // Everybody waits for a page.
             counters.refusedConnections.add(1, ordering: .relaxed)

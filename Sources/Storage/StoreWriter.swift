@@ -182,7 +182,7 @@ final class StoreWriter {
                 if isStopping() {
                     log.error(
                         "the broker ends while the store takes no writes; the last changes are lost, none of them acknowledged",
-                        metadata: ["error": "\(error)", "changes": "\(changes.batch.count)"])
+                        metadata: ["error": "\(error)", "changes": .stringConvertible(changes.batch.count)])
                     completions.removeAll()
                     return false
                 }

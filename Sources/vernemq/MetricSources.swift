@@ -1,4 +1,5 @@
 import BrokerCore
+import BrokerLog
 import BrokerMetrics
 import HTTPServer
 import Listeners
@@ -6,6 +7,21 @@ import Storage
 import Transport
 
 extension MetricsRegistry {
+    /// Connects the registry to the log.
+    func connect(to log: LogOutput) {
+        register(labelled: .logLines) {
+            log.writtenLines.map { ExternalSample([$0.level, $0.place], value: Int64(clamping: $0.count)) }
+        }
+        register(labelled: .logLinesDropped) {
+            log.droppedLines.map { ExternalSample([$0.level], value: Int64(clamping: $0.count)) }
+        }
+        register(labelled: .logWriteErrors) {
+            log.failedWritesByPlace.map { ExternalSample([$0.place], value: Int64(clamping: $0.count)) }
+        }
+        register(.logWaitingLines) { log.waiting.lines }
+        register(.logWaitingBytes) { log.waiting.bytes }
+    }
+
     /// Connects the registry to the message store.
     func connect(to store: LevelDBMessageStore) {
         let statistics = store.statistics

@@ -24,8 +24,11 @@ struct StartCommand: ParsableCommand {
         var signals = Signals()
         let logSettings = LogSettings(config)
         let output = bootstrap(logSettings)
+        // Also when something below ends the broker: the last lines say why.
+        defer { output.flush() }
         for problem in output.problems { Console.error("vernemq: \(problem); its lines go to the terminal") }
-        let terminal = Terminal(isNeeded: logSettings.destination == .file || logSettings.destination == .off)
+        let terminal = Terminal(
+            isNeeded: !output.writesToConsole || output.file != nil && logSettings.destination == .file)
         for line in report.noteLines([.warning]) { terminal.say(line) }
         let log = Logger(label: "vernemq")
         for note in report.notes {
@@ -44,6 +47,7 @@ struct StartCommand: ParsableCommand {
             let runtime = try BrokerRuntime(broker: broker)
             let registry = MetricsRegistry(version: BuildVersion.text)
             registry.connect(to: runtime, http)
+            registry.connect(to: output)
             if let levelDB = store.levelDB { registry.connect(to: levelDB) }
             try runtime.start()
             try store.restore(into: runtime, log) { terminal.say($0) }
@@ -58,14 +62,14 @@ struct StartCommand: ParsableCommand {
                 "started",
                 metadata: [
                     "version": "\(BuildVersion.text)", "node": "\(broker.settings.nodeName)",
-                    "loops": "\(loopCount)",
-                    "open_files": "\(files)",
+                    "loops": .stringConvertible(loopCount),
+                    "open_files": .stringConvertible(files),
                 ])
             for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
             for page in http.statuses {
                 terminal.say("http on \(page.ip):\(page.port): /status /metrics /health")
             }
-            if logSettings.destination == .file { terminal.say("the log is in \(logSettings.file)") }
+            if let file = output.file { terminal.say("the log is in \(file)") }
             serve(runtime, http, output, &signals, config, log)
             store.levelDB?.close()
             log.info("stopped")
@@ -149,8 +153,15 @@ struct StartCommand: ParsableCommand {
         while true {
             let signal = signals.next()
             guard signal != SIGHUP else {
-                for problem in output.reopen() { log.error("log file", metadata: ["problem": "\(problem)"]) }
-                log.info("log files reopened; other settings are read at the start only")
+                let problems = output.reopen()
+                for problem in problems {
+                    log.error(
+                        "a log file could not be opened again; its lines go on to the old one",
+                        metadata: ["problem": "\(problem)"])
+                }
+                if problems.isEmpty {
+                    log.info("log files reopened; other settings are read at the start only")
+                }
                 continue
             }
             log.info("stopping: clients are told; a second signal ends at once")

@@ -24,7 +24,7 @@ struct StoredState {
         log.info(
             "store opened",
             metadata: [
-                "directory": "\(settings.directory)", "sync_on_write": "\(settings.isSynced ? "on" : "off")",
+                "directory": "\(settings.directory)", "sync_on_write": .stringConvertible(settings.isSynced),
             ])
     }
 
@@ -55,9 +55,12 @@ struct StoredState {
         log.info(
             "store read",
             metadata: [
-                "sessions": "\(result.count(.sessions))", "messages": "\(result.count(.copies))",
-                "subscriptions": "\(result.count(.subscriptions))", "retained": "\(result.count(.retained))",
-                "leftovers_removed": "\(result.orphans)", "ms": "\(milliseconds)",
+                "sessions": .stringConvertible(result.count(.sessions)),
+                "messages": .stringConvertible(result.count(.copies)),
+                "subscriptions": .stringConvertible(result.count(.subscriptions)),
+                "retained": .stringConvertible(result.count(.retained)),
+                "leftovers_removed": .stringConvertible(result.orphans),
+                "ms": .stringConvertible(milliseconds),
             ])
     }
 }

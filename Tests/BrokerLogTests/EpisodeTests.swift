@@ -7,14 +7,21 @@ import Testing
     private let folder = LogFolder()
     private let start = ContinuousClock.now
 
-    private func episode() -> Episode {
-        let log = LogOutput(
+    private let log: LogOutput
+
+    init() {
+        log = LogOutput(
             LogSettings(destination: .file, file: folder.path + "/a.log"), console: .descriptor(-1))
-        return Episode(log.logger(label: "test"), began: "queue is full", ended: "queue has room again")
+    }
+
+    private func episode(_ level: Logger.Level = .warning) -> Episode {
+        Episode(
+            log.logger(label: "test"), level: level, began: "queue is full", ended: "queue has room again")
     }
 
     private var lines: [String] {
-        folder.read("a.log").split(separator: "\n").map { String($0.drop { $0 != " " }.dropFirst()) }
+        log.flush()
+        return folder.read("a.log").split(separator: "\n").map { String($0.drop { $0 != " " }.dropFirst()) }
     }
 
     @Test func `an episode is logged as it begins and as it ends, with its count`() {
@@ -23,7 +30,7 @@ import Testing
         #expect(episode.count == 5)
         #expect(lines == ["warning queue is full queue=q0"])
         episode.ended(["queue": "q"], at: start + .seconds(6))
-        #expect(lines.dropFirst() == ["warning queue has room again lasted_ms=6000 occurrences=5 queue=q"])
+        #expect(lines.dropFirst() == ["notice queue has room again lasted_ms=6000 occurrences=5 queue=q"])
         #expect(episode.count == 0)
     }
 
@@ -42,7 +49,7 @@ import Testing
             episode.ended(at: start)
         }
         #expect(lines.count == 4)
-        #expect(lines[3] == "warning queue has room again lasted_ms=0 occurrences=2")
+        #expect(lines[3] == "notice queue has room again lasted_ms=0 occurrences=2")
     }
 
     @Test func `an episode that nobody ends is over when it was quiet for long enough`() {
@@ -52,7 +59,32 @@ import Testing
         episode.endIfQuiet(for: .seconds(10), at: start + .seconds(14))
         #expect(lines.count == 1)
         episode.endIfQuiet(for: .seconds(10), at: start + .seconds(15))
-        #expect(lines.last == "warning queue has room again lasted_ms=15000 occurrences=2")
+        #expect(lines.last == "notice queue has room again lasted_ms=15000 occurrences=2")
+    }
+
+    @Test func `the end of an error is a notice: nobody has to get up for it`() {
+        let episode = episode(.error)
+        episode.occurred(at: start)
+        episode.ended(at: start)
+        #expect(lines == ["error queue is full", "notice queue has room again lasted_ms=0 occurrences=1"])
+    }
+
+    @Test func `whichever threads report, beginnings and ends take turns`() async {
+        let episode = episode()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask { for _ in 0..<200 { episode.occurred() } }
+                group.addTask { for _ in 0..<200 { episode.ended() } }
+            }
+        }
+        episode.ended()
+        let all = lines
+        for (index, line) in all.enumerated() {
+            #expect(
+                line.hasPrefix(index.isMultiple(of: 2) ? "warning queue is full" : "notice queue has room"))
+        }
+        #expect(all.count.isMultiple(of: 2))
+        #expect(all.count > 0)
     }
 
     @Test func `any thread may report`() async {

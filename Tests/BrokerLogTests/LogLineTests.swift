@@ -9,7 +9,7 @@ import Testing
     ) -> String {
         let line = LogLine(
             time: LogTime(milliseconds: 1_795_229_481_042), level: .warning, label: "test", message: message,
-            metadata: metadata, format: format)
+            facts: LogFact.sorted(metadata), format: format)
         return String(decoding: line.bytes, as: UTF8.self)
     }
 
@@ -27,6 +27,21 @@ import Testing
             line("a \"b\"", ["listener": "default", "level": "x"], format: .json)
                 == #"{"time":"2026-11-21T02:51:21.042Z","level":"warning","logger":"test","message":"a \"b\"","#
                 + #""level_":"x","listener":"default"}"# + "\n")
+    }
+
+    @Test func `in JSON a number is a number, a flag a flag, and a list a list`() {
+        let metadata: Logger.Metadata = [
+            "a": .stringConvertible(3), "b": .stringConvertible(UInt64.max), "c": .stringConvertible(-1.5),
+            "d": .stringConvertible(true), "e": .stringConvertible(Double.infinity), "f": "7",
+            "g": [.stringConvertible(1), "x"],
+            "h": ["k": .stringConvertible(false), "token": .stringConvertible(5)],
+            "i": .stringConvertible(UInt8(200)), "j": .stringConvertible(Float.nan),
+        ]
+        #expect(
+            line("m", metadata, format: .json).hasSuffix(
+                #""a":3,"b":18446744073709551615,"c":-1.5,"d":true,"e":"inf","f":"7","g":[1,"x"],"#
+                    + #""h":{"k":false,"token":"******"},"i":200,"j":"nan"}"# + "\n"))
+        #expect(line("m", metadata).contains(" a=3 b=18446744073709551615 c=-1.5 d=true e=inf f=7 g=[1,x] "))
     }
 
     @Test(

@@ -11,9 +11,10 @@ import Testing
         LogOutput(settings, console: console)
     }
 
-    /// Without the time.
-    private func lines(of file: String) -> [String] {
-        folder.read(file).split(separator: "\n").map { String($0.drop { $0 != " " }.dropFirst()) }
+    /// Without the time, of what was logged so far.
+    private func lines(of file: String, _ log: LogOutput) -> [String] {
+        log.flush()
+        return folder.read(file).split(separator: "\n").map { String($0.drop { $0 != " " }.dropFirst()) }
     }
 
     @Test func `messages of the level and above go to the file, errors to their own as well`() {
@@ -26,7 +27,8 @@ import Testing
         logger.info("not this")
         logger.notice("one", metadata: ["a": "1"])
         logger.error("two", metadata: ["b": "2"])
-        #expect(lines(of: "sub/console.log") == ["notice one a=1", "error two b=2"])
+        #expect(lines(of: "sub/console.log", log) == ["notice one a=1", "error two b=2"])
+        #expect(log.flush())
         #expect(
             folder.read("error.log").contains(#""level":"error","logger":"test","message":"two","b":"2"}"#))
         #expect(!folder.read("error.log").contains("one"))
@@ -42,7 +44,7 @@ import Testing
         chatty.debug("own")
         log.level = .debug
         logger.debug("yes")
-        #expect(lines(of: "a.log") == ["debug own", "debug yes"])
+        #expect(lines(of: "a.log", log) == ["debug own", "debug yes"])
     }
 
     @Test func `facts of the logger, of its provider and of the message come together`() {
@@ -54,7 +56,9 @@ import Testing
         logger[metadataKey: "b"] = "logger"
         #expect(logger[metadataKey: "a"] == "logger")
         logger.info("m", metadata: ["b": "message", "c": ["x", "y"], "d": ["k": "v", "psk": "x"]])
-        #expect(lines(of: "a.log") == ["info m a=logger b=message c=[x,y] d=\"{k=v,psk=******}\" p=provider"])
+        #expect(
+            lines(of: "a.log", log) == ["info m a=logger b=message c=[x,y] d=\"{k=v,psk=******}\" p=provider"]
+        )
     }
 
     @Test func `after reopen lines go to a new file`() {
@@ -65,8 +69,8 @@ import Testing
         log.logger(label: "test").info("two")
         #expect(log.reopen() == [])
         log.logger(label: "test").info("three")
-        #expect(lines(of: "a.log.1") == ["info one", "info two"])
-        #expect(lines(of: "a.log") == ["info three"])
+        #expect(lines(of: "a.log.1", log) == ["info one", "info two"])
+        #expect(lines(of: "a.log", log) == ["info three"])
     }
 
     @Test func `a failed reopen is told and the old file goes on`() {
@@ -76,7 +80,7 @@ import Testing
         mkdir(path, 0o700)
         #expect(log.reopen() == ["\(path): cannot be opened: Is a directory"])
         log.logger(label: "test").info("one")
-        #expect(lines(of: "a.log.1") == ["info one"])
+        #expect(lines(of: "a.log.1", log) == ["info one"])
         #expect(log.failedWrites == 1)
     }
 
@@ -86,30 +90,85 @@ import Testing
             LogSettings(destination: .file, file: folder.path), console: .descriptor(pipe.writeEnd))
         #expect(log.problems == ["\(folder.path): cannot be opened: Is a directory"])
         log.logger(label: "test").info("one")
+        #expect(log.flush())
         #expect(pipe.read().hasSuffix(" info one\n"))
+        #expect(log.file == nil)
+        #expect(log.writesToConsole)
     }
 
     @Test func `off writes nothing`() {
         let pipe = Pipe()
         let log = output(LogSettings(destination: .off), console: .descriptor(pipe.writeEnd))
         log.logger(label: "test").critical("one")
+        #expect(log.flush())
         #expect(log.failedWrites == 0)
         #expect(pipe.read() == "")
     }
 
-    @Test func `a reader that does not read loses lines, counted, and holds nobody up for ever`() {
+    @Test func `when only the file of errors cannot be opened, errors alone go to the console`() {
+        let pipe = Pipe()
+        let log = output(
+            LogSettings(destination: .file, file: folder.path + "/a.log", errorFile: folder.path),
+            console: .descriptor(pipe.writeEnd))
+        let logger = log.logger(label: "test")
+        logger.info("one")
+        logger.error("two")
+        #expect(lines(of: "a.log", log) == ["info one", "error two"])
+        #expect(log.file == folder.path + "/a.log")
+        let console = pipe.read()
+        #expect(console.hasSuffix(" error two\n"))
+        #expect(!console.contains("one"))
+    }
+
+    @Test func `a pipe without a reader is no log file, and holds nobody up`() {
+        let path = folder.path + "/a.log"
+        mkfifo(path, 0o600)
+        let pipe = Pipe()
+        let log = output(LogSettings(destination: .file, file: path), console: .descriptor(pipe.writeEnd))
+        #expect(log.problems == ["\(path): cannot be opened: No such device or address"])
+        log.logger(label: "test").info("one")
+        #expect(log.flush())
+        #expect(pipe.read().hasSuffix(" info one\n"))
+    }
+
+    @Test func `a full disk loses lines, counted, and the log goes on elsewhere`() {
+        let pipe = Pipe()
+        let log = output(
+            LogSettings(destination: .both, file: "/dev/full"), console: .descriptor(pipe.writeEnd))
+        let logger = log.logger(label: "test")
+        for number in 0..<10 { logger.info("line", metadata: ["number": .stringConvertible(number)]) }
+        #expect(log.flush())
+        #expect(log.failedWritesByPlace.map(\.place) == ["file", "console"])
+        #expect(log.failedWritesByPlace.map(\.count) == [10, 0])
+        #expect(pipe.read().split(separator: "\n").count == 10)
+        #expect(log.writtenLines.first { $0.place == "console" && $0.level == "info" }?.count == 10)
+        #expect(log.waiting == (0, 0))
+    }
+
+    @Test func `a reader that stopped loses lines, counted; when it goes on the log says how many`() {
         let pipe = Pipe()
         let log = output(LogSettings(destination: .console), console: .descriptor(pipe.writeEnd))
         let logger = log.logger(label: "test")
         let value = Logger.Metadata.Value.string(String(repeating: "x", count: 1000))
         // A pipe holds 64 KiB.
-        for _ in 0..<200 { logger.info("m", metadata: ["a": value, "b": value, "c": value]) }
-        #expect(log.failedWrites > 100)
+        for _ in 0..<200 {
+            logger.info("m", metadata: ["a": value, "b": value, "c": value])
+            log.flush()
+        }
         let lost = log.failedWrites
+        #expect(lost > 100)
         while !pipe.read().isEmpty {}
         logger.info("again")
+        #expect(log.flush())
         #expect(log.failedWrites == lost)
-        #expect(pipe.read().hasSuffix(" info again\n"))
+        let said = pipe.read().split(separator: "\n")
+        #expect(said.count == 2)
+        #expect(said.first?.hasSuffix(" info again") == true)
+        #expect(
+            said.last?.hasSuffix(
+                " warning log lines were lost before the last one: nothing was taken here for a while lines=\(lost)"
+            )
+                == true)
     }
 
     @Test func `a console that went away loses lines, counted`() {
@@ -118,11 +177,24 @@ import Testing
         signal(SIGPIPE, SIG_IGN)
         pipe.closeReadEnd()
         log.logger(label: "test").info("one")
+        #expect(log.flush())
         #expect(log.failedWrites == 1)
+    }
+
+    @Test func `what is logged when it ends is written`() {
+        let path = folder.path + "/a.log"
+        let pipe = Pipe()
+        var log: LogOutput? = output(
+            LogSettings(destination: .both, file: path), console: .descriptor(pipe.writeEnd))
+        for _ in 0..<50 { log?.logger(label: "test").info("one") }
+        #expect(log?.flush() == true)
+        log = nil
+        #expect(folder.read("a.log").split(separator: "\n").count == 50)
     }
 
     @Test func `lines of many threads never mix`() async {
         let log = output(LogSettings(destination: .file, file: folder.path + "/a.log"))
+        // All of them fit into the queue.
         await withTaskGroup(of: Void.self) { group in
             for writer in 0..<8 {
                 group.addTask {
@@ -133,7 +205,7 @@ import Testing
                 }
             }
         }
-        let all = lines(of: "a.log")
+        let all = lines(of: "a.log", log)
         #expect(all.count == 800)
         #expect(Set(all).count == 800)
         #expect(all.allSatisfy { $0.hasPrefix("info m number=") })

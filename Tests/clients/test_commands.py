@@ -1,12 +1,19 @@
 """The command line: what it prints, and one clear line for everything that keeps the broker from starting."""
 
+import json
 import os
+import signal
 import socket
 import subprocess
+import time
+import urllib.parse
+import urllib.request
 
 import pytest
 
 from broker import write_config
+from metrics import Metrics
+from raw_client import RawClient
 from waiting import DEADLINE
 
 
@@ -198,6 +205,75 @@ def test_a_file_of_a_gigabyte_is_not_read(vernemq, tmp_path):
     result = vernemq("start", "--config", "huge.conf")
     assert result.returncode == 1
     assert result.stderr == "huge.conf: cannot be read: more than 16777216 bytes\n"
+
+
+def test_the_terminal_is_not_told_of_a_log_file_that_could_not_be_opened(start_broker, tmp_path):
+    (tmp_path / "taken").write_text("")
+    broker = start_broker({"log.console": "file", "log.console.file": f"{tmp_path}/taken/console.log"})
+    said = (broker.folder / "stderr.log").read_text()
+    assert "taken/console.log: cannot be opened" in said
+    assert "the log is in" not in said
+    assert broker.log("started"), "the lines went to the terminal"
+
+
+def test_a_full_disk_below_the_log_disturbs_nobody_and_is_counted(start_broker, client):
+    broker = start_broker({"log.console": "both", "log.console.file": "/dev/full"})
+    both = client(broker)
+    assert both.subscribe("a", 1) == [1]
+    both.publish("a", b"x", 1)
+    assert both.receive().payload == b"x"
+    reading = broker.metrics()
+    assert reading("log_write_errors_total", place="file") > 0
+    assert reading("log_write_errors_total", place="console") == 0
+    assert reading("log_lines_total", place="console", level="info") > 0
+
+
+def test_numbers_in_a_json_log_are_numbers(start_broker):
+    started = start_broker({"loops": 2}).log("started")[0]
+    assert started["loops"] == 2
+    assert isinstance(started["open_files"], int)
+    assert isinstance(started["version"], str)
+
+
+def test_who_stops_reading_the_log_stops_no_client(binary, tmp_path):
+    """The broker's stderr is a pipe that nobody empties, at the level of debug, while clients come and go."""
+    config = write_config(tmp_path, {"log.console.level": "debug", "loops": 2})
+    process = subprocess.Popen(
+        [binary, "start", "--config", config], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE)
+    try:
+        ports = {}
+        while len(ports) < 2:
+            line = json.loads(process.stderr.readline())
+            if line["message"] == "listening":
+                text = line.get("address") or urllib.parse.urlsplit(line["metrics"]).netloc
+                ports[line["protocol"]] = int(text.rsplit(":", 1)[1])
+
+        def metrics():
+            url = f"http://127.0.0.1:{ports['http']}/metrics"
+            with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+                return Metrics(answer.read().decode())
+
+        # A pipe holds 64 KiB, so its reader is behind for good after some hundred lines of 200 bytes.
+        longest = 0.0
+        for number in range(1500):
+            begun = time.monotonic()
+            with RawClient(("127.0.0.1", ports["mqtt"])) as raw:
+                assert raw.open_session(f"client-{number}") == 0
+            longest = max(longest, time.monotonic() - begun)
+        lost = metrics()
+        total = lost("log_write_errors_total", place="console") + sum(
+            lost("log_lines_dropped_total", level=level) for level in ("debug", "info", "warning"))
+        assert total > 100
+        assert lost("log_queue_bytes") <= 1_310_720
+        # A loop that waited for the log would have waited over 100 ms for each line.
+        assert longest < 5
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_numbers_at_their_edges_do_no_harm(start_broker, client):

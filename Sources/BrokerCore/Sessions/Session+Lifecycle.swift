@@ -127,7 +127,7 @@ extension Session {
         shard.log.log(
             level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
             "client sent nothing for too long",
-            metadata: ["client": "\(id.clientID)", "keep_alive": "\(keepAlive)"])
+            metadata: ["client": "\(id.clientID)", "keep_alive": .stringConvertible(keepAlive)])
         disconnect(.keepAliveTimeout, .keepAliveTimeout)
     }
 

@@ -197,7 +197,7 @@ extension Session {
             // All that can be there was read, and something is missing.
             shard.log.error(
                 "the store has fewer messages than it should",
-                metadata: ["client": "\(id.clientID)", "missing": "\(backlog.count)"])
+                metadata: ["client": "\(id.clientID)", "missing": .stringConvertible(backlog.count)])
             giveUp(backlog, backlog.count)
         }
         if backlog.count == 0 { queue.backlog = nil }

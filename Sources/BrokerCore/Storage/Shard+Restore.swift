@@ -15,7 +15,7 @@ extension Shard {
             let stored = restored.session
             if let other = session(stored.subscriber) {
                 // Two sessions of one client cannot come from this broker; the younger is the one it knows.
-                log.error(
+                log.warning(
                     "the store has two sessions of one client; the older ends",
                     metadata: ["client": "\(stored.subscriber.clientID)"])
                 other.end(.clientGone(other.id), at: .onClientGone)
