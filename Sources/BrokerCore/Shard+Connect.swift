@@ -130,7 +130,8 @@ extension Shard {
         log.debug(
             "CONNECT refused",
             metadata: [
-                "client": "\(packet.clientID)", "code": .stringConvertible(wireCode), "reason": "\(reason.vernemqName)",
+                "client": "\(packet.clientID)", "code": .stringConvertible(wireCode),
+                "reason": "\(reason.vernemqName)",
                 "peer": "\(transport.clientPeer.address):\(transport.clientPeer.port)",
                 "listener": "\(transport.listenerFacts.name)",
             ])

@@ -76,7 +76,8 @@ extension Session {
         backlog.readableThrough = through
         // What is in memory, or was, may have arrived before others with lower numbers.
         backlog.exceptions = removed
-        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })  // lower ones are not read again
+        // Lower ones are not read again.
+        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })
         backlog.exceptions.formUnion(inflight.numbers(from: backlog.next))
         if case .deliver(let copy)? = pendingDelivery?.question {
             backlog.exceptions.insert(copy.ticket.number)
