@@ -36,9 +36,12 @@ extension Session {
             window = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
         }
         let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
-        incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil
+        let aliasBytes = shard.settings.maxTopicAliasByteCount
+        incomingAliases =
+            aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn, byteLimit: aliasBytes) : nil
         let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, shard.settings.topicAliasMaxBroker)
-        outgoingAliases = aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut) : nil
+        outgoingAliases =
+            aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut, byteLimit: aliasBytes) : nil
         will = attempt.will
         keepAlive = packet.keepAlive
         let cap = shard.settings.serverKeepAliveMax
@@ -300,7 +303,7 @@ extension Session {
     /// [MQTT-4.8.2-5]. Everything else ends with the session.
     private func giveToOtherMembers(_ copies: [EndedCopy]) {
         guard !copies.isEmpty else { return }
-        let groups = shard.sharedGroups(subscriptions, id.mountpoint)
+        let groups = EndedMembers.groups(of: subscriptions, id.mountpoint)
         for copy in copies {
             guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
                 !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
@@ -372,7 +375,7 @@ extension Session {
         for subscription in subscriptions { forget(subscription.filter) }
         giveToOtherMembers(copies)
         forgetStored(purges: hasBacklog)
-        shard.endedMembers.note(handle, subscriptions)
+        shard.endedMembers.note(handle, subscriptions, id.mountpoint)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions.removeAll()
         retainedScans = []
