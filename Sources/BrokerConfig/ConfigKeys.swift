@@ -82,6 +82,9 @@ package enum ByteSizeKey: String, CaseIterable, Sendable {
     case levelDBBlockCacheThreshold = "leveldb.block_cache_threshold"
     case levelDBBlockSize = "leveldb.block.size"
     case storeBacklog = "message_store.backlog"
+    case queueMemory = "queue_memory"
+    case newcomerMemory = "newcomer_memory"
+    case topicAliasMemory = "topic_alias_memory"
 }
 
 /// Settings that are text or a word.

@@ -20,6 +20,8 @@ package struct BrokerSettings: Sendable {
     package var suppressesWillOnTakeover = false
     /// Milliseconds from accept to a complete CONNECT.
     package var connectTimeout: UInt64 = 5000
+    /// Bytes that the connections of the whole broker which have no session yet may hold together.
+    package var newcomerByteLimit = 16 << 20
     package var logsKeepAliveAsWarning = true
     /// Milliseconds a hook that answers later may take.
     package var hookTimeout: UInt64 = 5000
@@ -33,6 +35,8 @@ package struct BrokerSettings: Sendable {
     package var topicAliasMaxClient: UInt16 = 0
     /// v5: aliases we may use towards a client.
     package var topicAliasMaxBroker: UInt16 = 0
+    /// v5: what the topics behind the aliases of one connection may take, in each direction.
+    package var maxTopicAliasByteCount = 1 << 20
     package var sharedSubscriptionPolicy = SharedSubscriptionPolicy.preferLocal
     package var checksPayloadFormat = false
     package var maxQoS = QoS.exactlyOnce
@@ -62,6 +66,8 @@ package struct SessionSettings: Sendable, Equatable {
     /// Messages waiting for a client that is away; -1 = no limit.
     package var maxOfflineMessages = 1000
     package var overridesMaxOnlineMessages = false
+    /// Bytes of the messages that wait for one client in memory; 0 = no limit. One message may be larger.
+    package var queueByteLimit = 64 << 20
     package var queueType = QueueType.fifo
     /// v3: milliseconds before an unacknowledged message is sent again.
     package var retryInterval: UInt64 = 20_000

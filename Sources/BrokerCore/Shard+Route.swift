@@ -78,6 +78,7 @@ extension Shard {
         var found = SubscriptionMatches()
         swap(&found, &matches)
         let count = distribute(&publication, found.targets, found.groups)
+        found.removeAll()
         swap(&found, &matches)
         return count
     }

@@ -209,6 +209,7 @@ package final class Shard {
         counters.set(.deferredJobsWaiting, to: deferred.count)
         counters.set(.fanOutsWaiting, to: fanOuts.count)
         setStoreGauges()
+        counters.set(.routerCacheBytes, to: routes.byteCount)
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.

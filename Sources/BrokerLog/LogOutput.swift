@@ -11,7 +11,6 @@ import Synchronization
 package func bootstrap(_ settings: LogSettings) -> LogOutput {
     signal(SIGPIPE, SIG_IGN)
     let output = LogOutput(settings)
-    CrashFlush.install(output.queue)
     LoggingSystem.bootstrap { output.handler(label: $0) }
     return output
 }
@@ -91,8 +90,6 @@ package final class LogOutput: Sendable {
         }
         self.problems = problems
     }
-
-    var queue: LogQueue { writer.queue }
 
     deinit { writer.queue.close() }
 

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import Primitives
 import Synchronization
@@ -74,18 +73,6 @@ final class LogQueue: Sendable {
     /// - Returns: false when the writer ends.
     @discardableResult
     func put(_ job: LogJob) -> Bool { jobs.put(job) }
-
-    /// Looks each millisecond whether all lines are written. Takes no lock and no memory: for signal handlers.
-    ///
-    /// - Returns: false when it took longer than `milliseconds`.
-    @discardableResult
-    func waitUntilWritten(milliseconds: Int) -> Bool {
-        for _ in 0..<milliseconds {
-            if lines.load(ordering: .relaxed) == 0 { return true }
-            usleep(1000)
-        }
-        return lines.load(ordering: .relaxed) == 0
-    }
 
     /// The writer writes what waits, then ends.
     func close() { jobs.close() }

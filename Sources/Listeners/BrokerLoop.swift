@@ -1,4 +1,5 @@
 import BrokerCore
+import BrokerLog
 package import BrokerMetrics
 import Logging
 import Primitives
@@ -23,6 +24,12 @@ final class BrokerLoop: EventLoopOwner {
 
     /// Connections that have not sent CONNECT yet.
     private var newcomers = DeadlineList<ClientConnection>()
+    /// Those among them that will be refused.
+    private var refused = DeadlineList<ClientConnection>()
+    /// How long they have for their CONNECT, in milliseconds: there are few places for them.
+    private static let refusalTimeout: UInt64 = 1000
+    private var newcomerMemory: NewcomerMemory
+    private let newcomerTrouble: Episode
 
     init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
         self.loop = loop
@@ -31,6 +38,11 @@ final class BrokerLoop: EventLoopOwner {
         mailbox = doors.mailboxes[index]
         let counters = LoopCounters()
         self.counters = counters
+        let share = broker.settings.newcomerByteLimit / broker.loopCount
+        newcomerMemory = NewcomerMemory(limit: max(share, ClientConnection.largestConnect))
+        newcomerTrouble = Episode(
+            broker.log, began: "connections without a session hold too much memory: the largest are cut",
+            ended: "connections without a session hold little memory again")
         shard = Shard(
             broker, index: index, counters: counters,
             links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in
@@ -62,6 +74,8 @@ final class BrokerLoop: EventLoopOwner {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
             countSettledPackets()
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
+            counters.set(.newcomerBytes, to: newcomerMemory.byteCount)
+            newcomerTrouble.endIfQuiet(for: .seconds(10))
             shard.refreshGauges()
         }
         if areWillsPublished, !shard.isFanningOut { doors.reportWills(loop: loop.index) }
@@ -78,9 +92,11 @@ final class BrokerLoop: EventLoopOwner {
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
         if !letters.isEmpty { return 0 }
-        let limit = shard.sleepLimitNanoseconds(now)
-        guard let deadline = newcomerDeadline else { return limit }
-        return min(limit ?? .max, deadline.nanoseconds(since: now))
+        var limit = shard.sleepLimitNanoseconds(now)
+        for deadline in [newcomerDeadline, refused.firstDeadline] {
+            if let deadline { limit = min(limit ?? .max, deadline.nanoseconds(since: now)) }
+        }
+        return limit
     }
 
     func loopStopped(_ loop: EventLoop) {
@@ -169,12 +185,33 @@ final class BrokerLoop: EventLoopOwner {
     // MARK: CONNECT time-out
 
     private func startConnectTimer(_ connection: ClientConnection) {
-        let deadline = loop.now.adding(milliseconds: shard.broker.settings.connectTimeout)
-        connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
+        let timeout = shard.broker.settings.connectTimeout
+        if connection.overLimit == nil {
+            let deadline = loop.now.adding(milliseconds: timeout)
+            connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
+        } else {
+            let deadline = loop.now.adding(milliseconds: min(timeout, Self.refusalTimeout))
+            connection.newcomerPlace = refused.append(connection, deadline: deadline)
+        }
     }
 
     /// The connection has sent CONNECT, or has gone.
-    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place) { newcomers.remove(place) }
+    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place, isRefused: Bool) {
+        if isRefused { refused.remove(place) } else { newcomers.remove(place) }
+    }
+
+    /// A connection without a session holds `byteCount` bytes. Cuts those that hold most until all have room.
+    func noteNewcomer(_ connection: ClientConnection, holds byteCount: Int) {
+        newcomerMemory.set(connection, to: byteCount)
+        while newcomerMemory.isFull, let largest = newcomerMemory.largest() {
+            newcomerTrouble.occurred([
+                "held": "\(newcomerMemory.byteCount)", "limit": "\(newcomerMemory.limit)",
+                "connections": "\(newcomerMemory.count)", "setting": "newcomer_memory",
+            ])
+            newcomerMemory.set(largest, to: 0)
+            largest.cut(.newcomerMemory)
+        }
+    }
 
     /// When the first newcomer has had its time; that in which the loop did not look does not count. All have equally
     /// much, so none that came later is due before.
@@ -186,13 +223,16 @@ final class BrokerLoop: EventLoopOwner {
         return deadline.adding(nanoseconds: loop.lapses.nanoseconds(since: begin))
     }
 
+    private func dueNewcomer(_ now: MonotonicTime) -> ClientConnection? {
+        guard let deadline = newcomerDeadline, deadline <= now else { return nil }
+        return newcomers.popFirst(dueAt: now)
+    }
+
     /// A bounded number in each turn: thousands may have come, and said nothing, at once.
     private func closeSilentNewcomers(_ now: MonotonicTime) {
         for count in 0..<200 {
-            guard let deadline = newcomerDeadline, deadline <= now, count & 15 != 15 || !loop.isTurnOver else {
-                return
-            }
-            guard let connection = newcomers.popFirst(dueAt: now) else { return }
+            if count & 15 == 15, loop.isTurnOver { return }
+            guard let connection = dueNewcomer(now) ?? refused.popFirst(dueAt: now) else { return }
             // Its CONNECT may wait in the socket.
             guard connection.readWaiting(), connection.newcomerPlace != nil else { continue }
             connection.newcomerPlace = nil
@@ -257,7 +297,8 @@ private final class LoopEvents: TransportEvents {
         case .bytesSent: counters.add(.bytesSent, n)
         case .bytesIgnored: counters.add(.bytesUndecoded, n)
         case .accepted: counters.add(.connectionsAccepted, n)
-        case .refusedMaxConnections: counters.add(.connectionsRefused, n)
+        case .acceptPaused: counters.add(.acceptPaused, n)
+        case .refusedOverLimit: counters.add(.connectionsRefused, n)
         case .descriptorExhausted: counters.add(.acceptDescriptorExhausted, n)
         case .halfClosed: counters.add(.halfClosed, n)
         case .reset: counters.add(.connectionReset, n)

@@ -8,8 +8,9 @@ package struct StoreSettings: Sendable {
     package var writeBufferByteCount = 4 * 1024 * 1024
     /// Bytes of blocks kept for reading.
     package var cacheByteCount = 4 * 1024 * 1024
-    /// Descriptors its files may take. LevelDB keeps index and Bloom filter of an open table in memory, up to 0.2 MB of each.
-    package var maximumOpenFiles = 128
+    /// Files of tables that are open at the same time; LevelDB takes 74 at least. It keeps index and Bloom filter of an
+    /// open table in memory, up to 0.2 MB of each.
+    package var maxOpenTables = 128
     package var blockByteCount = 4096
     package var blockRestartInterval = 16
     package var usesBloomFilter = true

@@ -50,7 +50,7 @@ extension Connection {
         discardOutput()
         if descriptor != nil {
             descriptor = nil
-            listener?.release()
+            listener?.release(overLimit)
         }
         closed(cause)
     }
@@ -97,7 +97,8 @@ extension Connection {
         if watchedFlags != nil { loop.poller.remove(descriptor.rawValue) }
         watchedFlags = nil
         let socket = DetachedSocket(
-            descriptor: descriptor, peer: peer, listener: listener, openedAt: openedAt,
+            descriptor: descriptor, peer: peer, listener: listener, overLimit: overLimit,
+            openedAt: openedAt,
             leftover: Array(leftover.bytes),
             pendingOutput: output.takeRemainder())
         end(.detached)

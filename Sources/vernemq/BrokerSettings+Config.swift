@@ -33,6 +33,8 @@ extension BrokerSettings {
         retainedExpirySweepInterval = UInt64(clamping: config.integer(.expireRetainCache))
         storeBacklogByteCount = config.byteCount(.storeBacklog) ?? storeBacklogByteCount
         storeCommitWindow = UInt64(clamping: config.integer(.storeCommitWindow))
+        newcomerByteLimit = config.byteCount(.newcomerMemory) ?? newcomerByteLimit
+        maxTopicAliasByteCount = config.byteCount(.topicAliasMemory) ?? maxTopicAliasByteCount
         session = SessionSettings(config)
         session.maxMessageSize = maxMessageSize
     }
@@ -46,6 +48,7 @@ extension SessionSettings {
         maxOnlineMessages = config.integer(.maxOnlineMessages)
         maxOfflineMessages = config.integer(.maxOfflineMessages)
         overridesMaxOnlineMessages = config.flag(.overrideMaxOnlineMessages)
+        queueByteLimit = config.byteCount(.queueMemory) ?? queueByteLimit
         queueType = QueueType(rawValue: config.string(.queueType)) ?? .fifo
         deliverMode = DeliverMode(rawValue: config.string(.queueDeliverMode)) ?? .fanout
         retryInterval = UInt64(clamping: config.integer(.retryInterval)) * 1000

@@ -72,15 +72,6 @@ import Testing
         #expect(UInt64(queue.depth.lines) + (dropped(queue, .info) ?? 0) == 40_000)
     }
 
-    @Test func `a handler of a crash waits for the writer, and not for ever`() {
-        let queue = LogQueue()
-        #expect(queue.waitUntilWritten(milliseconds: 0))
-        queue.put(entry(.info))
-        #expect(!queue.waitUntilWritten(milliseconds: 2))
-        #expect(drain(queue) == [.info])
-        #expect(queue.waitUntilWritten(milliseconds: 0))
-    }
-
     @Test func `the log says how many lines were dropped`() {
         let folder = LogFolder()
         let limits = LogQueue.Limits(lines: 0, bytes: 1 << 20, reservedLines: 10, reservedBytes: 1 << 20)

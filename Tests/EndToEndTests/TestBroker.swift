@@ -24,7 +24,8 @@ final class TestBroker: Sendable {
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
         store: any MessageStore = MemoryMessageStore(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
-        maxConnections: Int = .max, sendTimeout: Duration? = nil,
+        maxConnections: Int = .max, sendTimeout: Duration? = nil, overLimit: OverLimitAction = .refuse,
+        limits: SharedLimits = SharedLimits(),
         _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()
@@ -39,13 +40,14 @@ final class TestBroker: Sendable {
         }
         runtime = try BrokerRuntime(
             broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
-            loopSettings: loopSettings)
+            loopSettings: loopSettings, limits: limits)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
         try runtime.start()
         try Self.restore(store, into: runtime, registry)
         port = try runtime.listen(
-            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections
+            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections,
+            overLimit: overLimit
         ).port
     }
 
@@ -88,6 +90,9 @@ final class TestBroker: Sendable {
         }
         runtime.finishRestoring()
     }
+
+    /// What all loops know of the listener.
+    var listenerState: ListenerState { runtime.runningListeners[0].state }
 
     func client(_ version: ProtocolVersion = .v311) throws -> TestClient {
         try TestClient(port: port, version: version)

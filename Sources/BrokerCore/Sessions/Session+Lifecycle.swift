@@ -37,9 +37,12 @@ extension Session {
             receiveMaximum = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
         }
         let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
-        incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil
+        let aliasBytes = shard.settings.maxTopicAliasByteCount
+        incomingAliases =
+            aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn, byteLimit: aliasBytes) : nil
         let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, shard.settings.topicAliasMaxBroker)
-        outgoingAliases = aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut) : nil
+        outgoingAliases =
+            aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut, byteLimit: aliasBytes) : nil
         will = attempt.will
         keepAlive = packet.keepAlive
         let cap = shard.settings.serverKeepAliveMax

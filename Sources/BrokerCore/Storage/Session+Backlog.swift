@@ -26,9 +26,12 @@ extension Session {
         if settings.queueType == .lifo { return false }
         if queue.backlog != nil { return true }
         let length = isOnline ? Self.onlineWindowLength : Self.windowLength
-        return queue.countInMemory >= length
+        return queue.countInMemory >= length || queue.byteCount >= queueByteLimit
             || (!isOnline && queue.countInMemory > 0 && shard.queuedByteCount > Self.windowBudget)
     }
+
+    /// What waits in memory; `.max` = no limit.
+    var queueByteLimit: Int { settings.queueByteLimit > 0 ? settings.queueByteLimit : .max }
 
     /// The copy waits in the store alone.
     func spill(_ number: UInt64) {
@@ -76,7 +79,8 @@ extension Session {
         backlog.readableThrough = through
         // What is in memory, or was, may have arrived before others with lower numbers.
         backlog.exceptions = removed
-        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })  // lower ones are not read again
+        // Lower ones are not read again.
+        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })
         backlog.exceptions.formUnion(inflight.numbers(from: backlog.next))
         if case .deliver(let copy)? = pendingDelivery?.question {
             backlog.exceptions.insert(copy.ticket.number)
