@@ -24,6 +24,7 @@ package final class Broker: Sendable {
     /// The last number that a stored message was given, and the last of a session.
     private let storeNumber = Atomic<UInt64>(0)
     private let sessionNumber = Atomic<UInt64>(0)
+    let identifiers: PacketIdentifierCounters
 
     package init(
         settings: BrokerSettings, loopCount: Int, store: any MessageStore = MemoryMessageStore(),
@@ -35,6 +36,7 @@ package final class Broker: Sendable {
         self.clock = clock
         self.log = log
         self.hooks = Mutex(hooks)
+        identifiers = PacketIdentifierCounters(isUsed: store.isDurable)
         subscriptions = SubscriptionTrie(loopCount: loopCount)
         retained = RetainedTrie()
         inTransit = (0..<loopCount).map { _ in TransitGauge() }

@@ -201,6 +201,7 @@ extension PauseReason {
         if pause.contains(.rate) { insert(.rate) }
         if pause.contains(.overload) { insert(.overload) }
         if pause.contains(.backpressure) { insert(.backpressure) }
+        if pause.contains(.answers) { insert(.answers) }
     }
 }
 

@@ -131,7 +131,7 @@ package final class LevelDBMessageStore: MessageStore {
 
 /// The version of the layout, in a row of its own.
 enum StoreLayout {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     /// - Throws: when the directory holds something else, or a layout this broker does not know.
     ///
@@ -169,6 +169,8 @@ enum StoreLayout {
                 text: "its layout is version \(found); this broker knows versions up to \(version)",
                 advice: "start the newer broker that wrote it, or give this one its own platform_data_dir")
         }
+        // Rows of earlier layouts are understood as they are; what is written from now on is not understood by them.
+        if found < version, writes { try write(to: database) }
     }
 
     static func write(to database: Database) throws(StoreError) {

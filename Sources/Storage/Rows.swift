@@ -37,6 +37,8 @@ struct Rows {
         var deadline: UInt64
         /// nil: the body is shared.
         var message: ApplicationMessage?
+        /// What it is to be sent with; 0 = that is chosen as it is sent.
+        var identifier: UInt16
     }
 
     mutating func copy(
@@ -45,9 +47,10 @@ struct Rows {
         writer.begin(format: Self.format)
         writer.write(
             copy.terms.qos.rawValue | (copy.terms.isRetained ? 4 : 0) | (copy.terms.isShared ? 8 : 0)
-                | (isShared ? 16 : 0))
+                | (isShared ? 16 : 0) | (copy.identifier != 0 ? 32 : 0))
         writer.write(copy.terms.subscriptionIdentifier)
         writer.write(message.facts.expiryDeadline.map(wall) ?? 0)
+        if copy.identifier != 0 { writer.write(copy.identifier) }
         if !isShared { write(message) }
         writer.end(key)
         return writer.bytes
@@ -58,13 +61,14 @@ struct Rows {
         guard key.count == 17 else { throw .badKey }
         var reader = try RowReader(value, key: key, format: Self.format)
         let flags = try reader.readUInt8()
-        guard let qos = QoS(rawValue: flags & 3), flags < 32 else { throw .badField("flags") }
+        guard let qos = QoS(rawValue: flags & 3), flags < 64 else { throw .badField("flags") }
         let terms = DeliveryTerms(
             qos: qos, isRetained: flags & 4 != 0, isShared: flags & 8 != 0,
             subscriptionIdentifier: try reader.readUInt32())
         let deadline = try reader.readUInt64()
+        let identifier = flags & 32 == 0 ? 0 : try reader.readUInt16()
         let message = flags & 16 == 0 && withMessage ? try readMessage(&reader, value) : nil
-        return Copy(terms: terms, deadline: deadline, message: message)
+        return Copy(terms: terms, deadline: deadline, message: message, identifier: identifier)
     }
 
     // MARK: Messages
@@ -203,6 +207,7 @@ struct Rows {
             writer.write(will.delayInterval)
             writer.write(session.willDeadline.map(wall) ?? 0)
         }
+        writer.write(session.sentThrough)
         writer.end(key)
         return writer.bytes
     }
@@ -242,6 +247,8 @@ struct Rows {
             let due = try reader.readUInt64()
             session.willDeadline = due == 0 ? nil : time(due)
         }
+        // Layout 1 had no such field.
+        if !reader.isAtEnd { session.sentThrough = try reader.readUInt64() }
         return session
     }
 }

@@ -43,7 +43,7 @@ package struct StoreInspection {
     /// - Throws: when the store cannot be opened or is not one of ours.
     package static func check(_ settings: StoreSettings) throws(StoreError) -> Findings {
         var inspection = try StoreInspection(settings)
-        try StoreLayout.check(inspection.database, settings.directory, mayCreate: false)
+        try StoreLayout.check(inspection.database, settings.directory, mayCreate: false, writes: false)
         try inspection.look()
         return inspection.findings
     }

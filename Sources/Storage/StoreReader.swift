@@ -88,20 +88,21 @@ final class StoreReader: Sendable {
 
     private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
         var load = Load()
-        if request.isOfFlights {
-            try readFlights(request, database, &load)
-        } else {
+        if request.flights == .together {
             try readCopies(request, database, &load)
+        } else {
+            try readFlights(request, database, &load)
         }
         if let failure = load.failure { throw failure }
         if !load.damaged.isEmpty { writerJobs.put(.discard(load.damaged)) }
         return load.backlog
     }
 
-    /// Copies that were not sent: those that were came before, and are among the exceptions.
+    /// Copies and, of those that have one, the row of their flight.
     private func readCopies(_ request: StoreLoad, _ database: Database, _ load: inout Load) throws(StoreError)
     {
         let cursor = database.cursor()
+        let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
         try cursor.forEach(
             from: StoreKey(.copy, request.session, request.numbers.lowerBound),
             prefix: StoreKey(.copy, request.session), goesOnAfterErrors: true
@@ -110,7 +111,7 @@ final class StoreReader: Sendable {
                 return false
             }
             if request.except.contains(number) { return true }
-            read(key, cursor.value, number, nil, database, &load)
+            read(key, cursor.value, number, flights.find(number), database, &load)
             guard load.backlog.copies.count < request.limit, load.byteCount < request.byteLimit else {
                 // No look at the next row: after the session's last it would pass over all that was deleted behind.
                 load.backlog.next = number &+ 1
@@ -121,7 +122,7 @@ final class StoreReader: Sendable {
         note(cursor)
     }
 
-    /// The session's flights, and the copies they are of.
+    /// The session's flights, or those of them for which PUBREC has come, and the copies they are of.
     private func readFlights(_ request: StoreLoad, _ database: Database, _ load: inout Load)
         throws(StoreError)
     {
@@ -134,14 +135,20 @@ final class StoreReader: Sendable {
                 return false
             }
             let copy = StoreKey(.copy, request.session, number)
-            guard !request.except.contains(number), let value = value(of: copy, database) else { return true }
+            guard !request.except.contains(number) else { return true }
+            guard let value = value(of: copy, database) else { return true }
             do throws(RowProblem) {
                 let flight = try rows.flight(key, cursor.value)
+                if request.flights == .released, !flight.isReleased { return true }
                 read(copy.bytes, value, number, flight, database, &load)
             } catch {
                 noteDamage(key, error, &load)
                 load.damaged.append(copy.bytes)
                 load.backlog.lostCount += 1
+            }
+            guard load.backlog.copies.count < request.limit, load.byteCount < request.byteLimit else {
+                load.backlog.next = number &+ 1
+                return false
             }
             return true
         }
@@ -159,7 +166,8 @@ final class StoreReader: Sendable {
             load.backlog.copies.append(
                 LoadedBacklog.Copy(
                     number: number, terms: copy.terms, message: message,
-                    packetIdentifier: flight?.packetIdentifier ?? 0))
+                    packetIdentifier: flight?.packetIdentifier ?? copy.identifier,
+                    hasFlightRow: flight != nil))
         } catch {
             guard load.failure == nil else { return }
             load.backlog.lostCount += 1

@@ -179,12 +179,16 @@ package struct StoreRecovery {
                 copies.next()
                 continue
             }
+            var identifier: UInt16
             do throws(RowProblem) {
-                _ = try rows.copy(key, copies.value, withMessage: false)
+                identifier = try rows.copy(key, copies.value, withMessage: false).identifier
             } catch {
                 throw damaged(key, error)
             }
-            try readFlight(of: number, session, &flights)
+            if let flight = try readFlight(of: number, session, &flights) {
+                identifier = flight.packetIdentifier
+            }
+            restored.noteIdentifier(identifier)
             restored.copyCount += 1
             result.loaded[StoredKind.copies.rawValue] += 1
             if result.count(.copies) % Int64(Self.progressInterval) == 0 { progress(reached) }
@@ -198,8 +202,9 @@ package struct StoreRecovery {
 
     /// The flight of a copy, if it has one; flights before it have no copy.
     private mutating func readFlight(of number: UInt64, _ session: UInt64, _ flights: inout SessionRows)
-        throws(StoreError)
+        throws(StoreError) -> Rows.Flight?
     {
+        var found: Rows.Flight?
         while let key = try flights.key(), key.keyNumber(at: 1) == session, let of = key.keyNumber(at: 9),
             of <= number
         {
@@ -207,13 +212,14 @@ package struct StoreRecovery {
                 changes.discard(key, .flight)
             } else {
                 do throws(RowProblem) {
-                    _ = try rows.flight(key, flights.value)
+                    found = try rows.flight(key, flights.value)
                 } catch {
                     throw damaged(key, error)
                 }
             }
             flights.next()
         }
+        return found
     }
 
     private mutating func removeOrphan(_ key: [UInt8], _ row: SessionRows) throws(StoreError) {

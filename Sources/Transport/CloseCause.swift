@@ -36,4 +36,6 @@ package struct PauseReason: OptionSet, Sendable {
     package static let overload = PauseReason(rawValue: 8)
     /// It has had its share of this turn, and goes on in the next.
     static let turn = PauseReason(rawValue: 16)
+    /// Many answers to it cannot be given yet.
+    package static let answers = PauseReason(rawValue: 32)
 }

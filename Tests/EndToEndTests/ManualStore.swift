@@ -16,7 +16,8 @@ final class ManualStore: MessageStore {
     struct Copy {
         var terms: DeliveryTerms
         var message: ApplicationMessage
-        var identifier: UInt16
+        /// What stands beside it.
+        var assigned: UInt16
     }
 
     struct Flight {
@@ -57,7 +58,7 @@ final class ManualStore: MessageStore {
         func identifiers(of client: UTF8Text) -> [UInt16] {
             number(of: client).map { number in
                 (copies[number] ?? [:]).sorted { $0.key < $1.key }.map {
-                    flights[number]?[$0.key]?.identifier ?? $0.value.identifier
+                    flights[number]?[$0.key]?.identifier ?? $0.value.assigned
                 }
             } ?? []
         }
@@ -165,7 +166,9 @@ final class ManualStore: MessageStore {
             RestoredSession(
                 session: $0, subscriptions: Array((contents.subscriptions[$0.number] ?? [:]).values),
                 received: (contents.received[$0.number] ?? []).sorted(),
-                copyCount: contents.copies[$0.number]?.count ?? 0)
+                copyCount: contents.copies[$0.number]?.count ?? 0,
+                lastIdentifier: (contents.copies[$0.number] ?? [:]).max { $0.key < $1.key }?.value.assigned
+                    ?? 0)
         }
     }
 
@@ -239,7 +242,11 @@ extension ManualStore.Contents {
             guard let message = entry.message else { continue }
             writtenCount += 1
             copies[copy.session, default: [:]][entry.number] = ManualStore.Copy(
-                terms: copy.terms, message: message, identifier: copy.packetIdentifier)
+                terms: copy.terms, message: message, assigned: copy.identifier)
+            if copy.packetIdentifier != 0 {
+                flights[copy.session, default: [:]][entry.number] = ManualStore.Flight(
+                    identifier: copy.packetIdentifier, isReleased: false)
+            }
             if let deadline = message.facts.expiryDeadline { due.append((deadline, copy.session)) }
         }
         for change in batch.changes { apply(change, of: batch) }
@@ -284,8 +291,12 @@ extension ManualStore.Contents {
         for (number, copy) in (copies[request.session] ?? [:]).sorted(by: { $0.key < $1.key })
         where request.numbers.contains(number) && !request.except.contains(number) {
             let flight = flights[request.session]?[number]
-            if request.isOfFlights, flight == nil, copy.identifier == 0 { continue }
-            guard loaded.copies.count < limit || request.isOfFlights else {
+            switch request.flights {
+            case .together: break
+            case .alone: if flight == nil { continue }
+            case .released: if flight?.isReleased != true { continue }
+            }
+            guard loaded.copies.count < limit else {
                 loaded.next = number
                 break
             }
@@ -293,7 +304,7 @@ extension ManualStore.Contents {
                 LoadedBacklog.Copy(
                     number: number, terms: copy.terms,
                     message: flight?.isReleased == true ? nil : copy.message,
-                    packetIdentifier: flight?.identifier ?? copy.identifier))
+                    packetIdentifier: flight?.identifier ?? copy.assigned, hasFlightRow: flight != nil))
         }
         return loaded
     }
@@ -302,7 +313,7 @@ extension ManualStore.Contents {
         var count = 0
         for (number, copy) in copies[request.session] ?? [:]
         where request.numbers.contains(number) && !request.except.contains(number)
-            && copy.message.isExpired(at: now) && copy.identifier == 0
+            && copy.message.isExpired(at: now)
             && flights[request.session]?[number] == nil
         {
             copies[request.session]?[number] = nil

@@ -110,7 +110,7 @@ import Testing
         }
         let second = try first.reopened()
         #expect(second.sessions.map(\.copyCount) == [1, 0])
-        #expect(try second.load(1, isOfFlights: true).copies.map(\.packetIdentifier) == [9])
+        #expect(try second.load(1, flights: .alone).copies.map(\.packetIdentifier) == [9])
         #expect(try second.count(.flight) == 1)
     }
 

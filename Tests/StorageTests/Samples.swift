@@ -172,10 +172,10 @@ final class TestStore {
 
     func load(
         _ session: UInt64, _ numbers: ClosedRange<UInt64> = 0...UInt64.max, except: Set<UInt64> = [],
-        limit: Int = 1000, byteLimit: Int = 1 << 20, isOfFlights: Bool = false
+        limit: Int = 1000, byteLimit: Int = 1 << 20, flights: StoreLoad.Flights = .together
     ) throws -> LoadedBacklog {
         let request = StoreLoad(
-            session: session, numbers: numbers, isOfFlights: isOfFlights, except: except, limit: limit,
+            session: session, numbers: numbers, flights: flights, except: except, limit: limit,
             byteLimit: byteLimit)
         let result: Result<LoadedBacklog, StoreError> = try answer { store.load(request, completed: $0) }
         return try result.get()

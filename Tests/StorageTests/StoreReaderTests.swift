@@ -71,7 +71,7 @@ import Testing
             $0.add("sent at once", number: 30, for: [2], identifier: 14)
         }
         // All of them, whatever the limit: their identifiers are taken.
-        let copies = try store.load(2, limit: 1, isOfFlights: true).copies
+        let copies = try store.load(2, limit: 1, flights: .alone).copies
         #expect(copies.map(\.number) == [4, 6, 20, 30])
         #expect(copies.map(\.packetIdentifier) == [11, 12, 13, 14])
         #expect(copies.map { $0.message == nil } == [false, true, false, false])

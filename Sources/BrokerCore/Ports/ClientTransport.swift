@@ -36,4 +36,6 @@ package struct ReadingPause: OptionSet, Sendable {
     package static let overload = ReadingPause(rawValue: 4)
     /// The client does not take the answers to its own packets.
     package static let backpressure = ReadingPause(rawValue: 8)
+    /// Many answers to the client wait for the store to write what they promise.
+    package static let answers = ReadingPause(rawValue: 16)
 }

@@ -27,21 +27,30 @@ package struct StoreLoad: Sendable {
     package var session: UInt64
     /// The first and the last number to look at.
     package var numbers: ClosedRange<UInt64>
-    /// Only those that were sent; the whole range then, whatever the limits.
-    package var isOfFlights: Bool
+    /// Only some of them.
+    package var flights: Flights
     /// Numbers to pass over.
     package var except: Set<UInt64>
     /// How many copies, and about how many bytes of messages, at most.
     package var limit: Int
     package var byteLimit: Int
 
+    package enum Flights: Sendable {
+        /// All copies, with their flights.
+        case together
+        /// Only those whose flight has a row.
+        case alone
+        /// Only those for which PUBREC has come.
+        case released
+    }
+
     package init(
-        session: UInt64, numbers: ClosedRange<UInt64>, isOfFlights: Bool = false, except: Set<UInt64> = [],
+        session: UInt64, numbers: ClosedRange<UInt64>, flights: Flights = .together, except: Set<UInt64> = [],
         limit: Int, byteLimit: Int = 256 * 1024
     ) {
         self.session = session
         self.numbers = numbers
-        self.isOfFlights = isOfFlights
+        self.flights = flights
         self.except = except
         self.limit = limit
         self.byteLimit = byteLimit
@@ -55,16 +64,20 @@ package struct LoadedBacklog: Sendable {
         package var terms: DeliveryTerms
         /// nil: PUBREC has come, and the message is not needed any more.
         package var message: ApplicationMessage?
-        /// What it had been sent with; 0 = it had not been sent, as far as is known.
+        /// What it is to be sent with, and may have been sent with; 0 = that is chosen as it is sent.
         package var packetIdentifier: UInt16
+        /// The identifier has a row of its own: the copy was sent with it, or was to be sent next.
+        package var hasFlightRow: Bool
 
         package init(
-            number: UInt64, terms: DeliveryTerms, message: ApplicationMessage?, packetIdentifier: UInt16
+            number: UInt64, terms: DeliveryTerms, message: ApplicationMessage?, packetIdentifier: UInt16,
+            hasFlightRow: Bool = false
         ) {
             self.number = number
             self.terms = terms
             self.message = message
             self.packetIdentifier = packetIdentifier
+            self.hasFlightRow = hasFlightRow
         }
     }
 

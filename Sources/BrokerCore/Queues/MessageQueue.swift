@@ -1,5 +1,6 @@
 package import DequeModule
 package import MQTTCodec
+import Primitives
 
 /// How one copy of a message is delivered: what the publisher and the subscription agree on.
 package struct DeliveryTerms: Sendable, Equatable {
@@ -28,6 +29,8 @@ package struct QueuedMessage {
     package var ticket: StoreTicket
     /// It may have been sent before the broker was last started.
     package var mayHaveBeenSent = false
+    /// Its identifier has a row of its own in the store: the client may have the message under it.
+    package var hasFlightRow = false
 
     package init(message: ApplicationMessage, terms: DeliveryTerms, ticket: StoreTicket = .none) {
         self.message = message
@@ -36,6 +39,9 @@ package struct QueuedMessage {
     }
 
     package var qos: QoS { terms.qos }
+    var flight: FlightNote { hasFlightRow ? .written : .none }
+    /// Once it was sent with QoS 2 its exchange is finished, whatever its age: the client waits for PUBREL.
+    func isExpired(at now: MonotonicTime) -> Bool { !hasFlightRow && message.isExpired(at: now) }
 }
 
 /// What waits for one subscriber, in order of arrival. Owns no memory while it is empty.
@@ -172,10 +178,12 @@ package final class StoredBacklog {
     var loadedCount = 0
     /// The oldest so many have lost their place to newer ones (`lifo`).
     var owedDrops = 0
-    /// Found at the start: what was under way must come before all else, for its identifiers are taken.
+    /// Found at the start: the PUBRELs that are owed come before all else, for their identifiers are taken.
     var lacksFlights = false
-    /// The session had a connection when the broker ended: its client may have seen some of them.
-    var mayHaveBeenSent = false
+    /// Where reading them goes on.
+    var nextFlight: UInt64 = 0
+    /// Found at the start: the client may have seen QoS 1 copies up to this number.
+    var sentThrough: UInt64 = 0
     /// Messages in it may have expired.
     var wantsPurge = false
     /// Up to this number.

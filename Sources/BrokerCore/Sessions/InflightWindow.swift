@@ -30,6 +30,8 @@ package struct InflightWindow: ~Copyable {
         /// It holds a place in the client's Receive Maximum: its PUBLISH went out on the connection `sentOn`.
         fileprivate var holdsPlace = false
         var flight = FlightNote.none
+        /// It may have been sent before the broker was last started.
+        var mayHaveBeenSent = false
         fileprivate var sentOn: UInt32 = 0
         /// nil once PUBREC has come: the payload is not needed for PUBREL.
         package var message: ApplicationMessage?
@@ -410,10 +412,6 @@ package struct InflightWindow: ~Copyable {
     }
 
     func isSent(_ place: Place) -> Bool { slots[index(place)].sentOn == connection }
-
-    var places: [Place] {
-        slots.indices.filter { !slots[$0].isGap }.map { Place(position: base &+ UInt32($0)) }
-    }
 
     // MARK: Sending again within a connection
 

@@ -49,7 +49,16 @@ package struct ReceivedPacketIdentifiers {
     /// All of them, in no particular order.
     var identifiers: [UInt16] {
         if bitmap.isEmpty { return Array(flat) }
-        return (0...UInt16.max).filter { contains($0) }
+        var found: [UInt16] = []
+        found.reserveCapacity(count)
+        for (index, word) in bitmap.enumerated() {
+            var rest = word
+            while rest != 0 {
+                found.append(UInt16(truncatingIfNeeded: index << 6 | rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+        }
+        return found
     }
 
     package mutating func removeAll() { self = ReceivedPacketIdentifiers() }

@@ -116,16 +116,8 @@ extension Session {
         }
     }
 
-    /// A copy has come into the queue or left it. Its bytes count in each queue that holds the message.
-    func countQueued(_ copy: QueuedMessage, by change: Int) {
-        counters.move(.queuedMessages, by: change)
-        countQueuedBytes(change * copy.message.byteCount)
-    }
-
-    func countQueuedBytes(_ change: Int) {
-        counters.move(.queuedBytes, by: change)
-        shard.queuedByteCount += change
-    }
+    func countQueued(_ copy: QueuedMessage, by change: Int) { shard.countQueued(copy, by: change) }
+    func countQueuedBytes(_ change: Int) { shard.countQueuedBytes(change) }
 
     /// Sends what the queue holds while the window and the output have room.
     func drain() {
@@ -135,9 +127,11 @@ extension Session {
         if settings.queueType == .lifo, queue.backlog != nil { return }
         while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
             if next.qos != .atMostOnce, !inflight.hasRoom(window) { return }
+            // The client knows it under its identifier, and has another one under it still.
+            if next.hasFlightRow, inflight.find(next.ticket.identifier) != nil { return }
             guard let copy = queue.next(settings.queueType) else { return }
             countQueued(copy, by: -1)
-            if copy.message.isExpired(at: shard.now) {
+            if copy.isExpired(at: shard.now) {
                 unstore(copy.ticket, copy.message)
                 counters.add(DropReason.expired)
                 shard.noteDrop(id, copy.message, .expired)
@@ -157,7 +151,7 @@ extension Session {
         var publication = Publication(message)
         send(
             &publication, copy.terms, copy.ticket, isCurrent: false, isDuplicate: copy.mayHaveBeenSent,
-            to: output)
+            flight: copy.flight, to: output)
     }
 
     /// The output has fallen below its low-water mark.
@@ -201,7 +195,7 @@ extension Session {
     }
 
     func refuseDelivery(_ copy: QueuedMessage) {
-        unstore(copy.ticket, copy.message)
+        unstore(copy.ticket, copy.message, flight: copy.flight)
         counters.add(DropReason.deniedByHook)
     }
 
@@ -213,12 +207,29 @@ extension Session {
     ///   queued one is another message, and a hook may have changed this subscriber's copy.
     private func send(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: StoreTicket, isCurrent: Bool,
-        isDuplicate: Bool = false, to output: OutputBuffer
+        isDuplicate: Bool = false, flight: FlightNote = .none, to output: OutputBuffer
     ) {
         let qos = terms.qos
-        if qos == .exactlyOnce, ticket.isStored, isKept {
-            holdForCommit(publication.sharedMessage(), terms, ticket)
-            return
+        var identifier: UInt16 = 0
+        if qos != .atMostOnce {
+            if ticket.isStored, isKept {
+                guard ticket.identifier != 0, inflight.claim(ticket.identifier) else {
+                    holdForCommit(publication.sharedMessage(), terms, ticket, isDuplicate: isDuplicate)
+                    return
+                }
+                guard !waitsForOrder(qos) else {
+                    holdForOrder(publication.sharedMessage(), terms, ticket, flight, isDuplicate: isDuplicate)
+                    return
+                }
+                identifier = ticket.identifier
+            } else if let next = inflight.nextIdentifier() {
+                identifier = next
+            } else {
+                // All 65,535 identifiers are under way; the window was looked at, so this cannot be reached.
+                unstore(ticket, publication.message)
+                counters.add(DropReason.queueFull)
+                return
+            }
         }
         let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
         let usesTemplate = isPlain && isCurrent && !isDuplicate && shard.fanOut.isActive
@@ -232,16 +243,6 @@ extension Session {
             counters.add(.ledgerDelivered)
             return
         }
-        var identifier: UInt16 = 0
-        if qos != .atMostOnce {
-            guard let next = inflight.nextIdentifier() else {
-                // All 65,535 identifiers are under way; the window cannot be larger, so this cannot be reached.
-                unstore(ticket, publication.message)
-                counters.add(DropReason.queueFull)
-                return
-            }
-            identifier = next
-        }
         let isSent =
             usesTemplate
             ? shard.fanOut.append(
@@ -249,7 +250,7 @@ extension Session {
                 to: output)
             : encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output)
         // The window's place stays free.
-        guard isSent else { return loseTooLarge(&publication, ticket) }
+        guard isSent else { return loseTooLarge(&publication, ticket, flight) }
         counters.add(.publishSent, version.label)
         counters.add(.queueMessageOut)
         guard qos != .atMostOnce else {
@@ -260,17 +261,18 @@ extension Session {
             InflightWindow.Entry(
                 packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
                 message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
-        if ticket.isStored, Int(ticket.loop) == shard.index, shard.outbox.note(identifier, of: ticket) {
-            inflight[place].flight = .noted
-        }
+        if flight != .none { inflight[place].flight = flight }
+        sentThrough = max(sentThrough, ticket.number)
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
     }
 
     /// A copy is larger than the client takes, or than any packet of its version: as if it had been delivered
     /// [MQTT-3.1.2-25].
-    private func loseTooLarge(_ publication: inout Publication, _ ticket: StoreTicket) {
-        unstore(ticket, publication.message)
+    private func loseTooLarge(
+        _ publication: inout Publication, _ ticket: StoreTicket, _ flight: FlightNote = .none
+    ) {
+        unstore(ticket, publication.message, flight: flight)
         counters.add(DropReason.packetTooLarge)
         if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
     }
@@ -309,5 +311,18 @@ extension Session {
             }
         }
         return encoder.encode(to: output)
+    }
+}
+
+extension Shard {
+    /// A copy has come into a queue or left it. Its bytes count in each queue that holds the message.
+    func countQueued(_ copy: QueuedMessage, by change: Int) {
+        counters.move(.queuedMessages, by: change)
+        countQueuedBytes(change * copy.message.byteCount)
+    }
+
+    func countQueuedBytes(_ change: Int) {
+        counters.move(.queuedBytes, by: change)
+        queuedByteCount += change
     }
 }

@@ -31,9 +31,9 @@ extension Session {
         requestsProblemInformation = packet.properties.requestProblemInformation != 0
         authenticationMethod = packet.properties.authenticationMethod
         if version == .v5 {
-            window = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
+            receiveMaximum = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
         } else {
-            window = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
+            receiveMaximum = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
         }
         let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
         incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil
@@ -295,73 +295,16 @@ extension Session {
 
     // MARK: Gone
 
-    /// What came through a shared subscription goes to another member of its group, now that this session will never
-    /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
-    /// [MQTT-4.8.2-5]. Everything else ends with the session.
-    private func giveToOtherMembers(_ copies: [EndedCopy]) {
-        guard !copies.isEmpty else { return }
-        let groups = shard.sharedGroups(subscriptions, id.mountpoint)
-        for copy in copies {
-            guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
-                !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
-            else {
-                count(givenUp: copy)
-                continue
-            }
-            counters.add(.sharedRedelivered)
-            shard.removeLate(copy.removal(for: storeNumber))
-        }
-    }
-
-    /// A copy that its session will not deliver any more.
-    struct EndedCopy {
-        /// nil: the client has it, and only PUBCOMP was outstanding.
-        var message: ApplicationMessage?
-        var terms: DeliveryTerms
-        /// It was sent with QoS 2 and may have arrived.
-        var wasSentTwoStep: Bool
-        var ticket: StoreTicket
-        var flight = FlightNote.none
-
-        func removal(for session: UInt64) -> StoreRemoval {
-            StoreRemoval(
-                ticket: ticket, session: session, expiryDeadline: message?.facts.expiryDeadline,
-                flight: flight)
-        }
-    }
-
     /// Takes everything that waits or is under way out of the session, oldest first. What lies in the store alone ends
     /// here: nobody else gets it.
-    func takeCopies() -> [EndedCopy] {
+    func takeCopies() -> EndedCopies {
         if let backlog = queue.backlog {
             counters.add(DropReason.sessionEnded, backlog.count)
             counters.move(.queuedMessages, by: -backlog.count)
             counters.move(.spilledMessages, by: -backlog.count)
             counters.move(.storedCopies, by: -backlog.count)
         }
-        let waiting = queue.removeAll()
-        let underWay = inflight.removeAll()
-        for copy in waiting { countQueued(copy, by: -1) }
-        counters.move(.inflightMessages, by: -underWay.count)
-        return underWay.map {
-            EndedCopy(
-                message: $0.message, terms: $0.terms,
-                wasSentTwoStep: $0.terms.qos == .exactlyOnce && ($0.heldFor == 0 || $0.message == nil),
-                ticket: $0.ticket, flight: $0.flight)
-        }
-            + waiting.map {
-                EndedCopy(message: $0.message, terms: $0.terms, wasSentTwoStep: false, ticket: $0.ticket)
-            }
-    }
-
-    /// The copy leaves the ledger with its session.
-    func count(givenUp copy: EndedCopy) {
-        unstore(copy.ticket, copy.message, flight: copy.flight)
-        if copy.message == nil {
-            counters.add(.ledgerDelivered)
-        } else {
-            counters.add(DropReason.sessionEnded)
-        }
+        return EndedCopies(of: self)
     }
 
     /// Removes the session with all it holds. It must be detached.
@@ -370,7 +313,10 @@ extension Session {
         let copies = takeCopies()
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
-        giveToOtherMembers(copies)
+        if !copies.isEmpty {
+            copies.groups = shard.sharedGroups(subscriptions, id.mountpoint)
+            shard.perform(copies)
+        }
         forgetStored(purges: hasBacklog)
         shard.endedMembers.note(handle, subscriptions)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }

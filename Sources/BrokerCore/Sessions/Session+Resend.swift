@@ -6,17 +6,59 @@ import Primitives
 extension Session {
     // MARK: After the commit
 
-    /// A QoS 2 message that is kept is sent once the store knows its identifier: after a crash the client could else
-    /// get it under another one, and take it for a new message.
-    func holdForCommit(_ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket) {
-        // There is one: the window is smaller than their number.
-        guard let identifier = inflight.nextIdentifier() else { return }
-        let place = inflight.append(
-            InflightWindow.Entry(
-                packetIdentifier: identifier, state: .awaitingPubrec, message: message, terms: terms,
-                sentAt: shard.now, ticket: ticket))
+    /// A message whose identifier the store does not know is sent once it does. With QoS 2 the client could else get it
+    /// under another one after a crash, and take it for a new message. With QoS 1 this is rare: the client has not
+    /// acknowledged another message for so long that its identifier has come round.
+    func holdForCommit(
+        _ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket, isDuplicate: Bool
+    ) {
+        // There is one: the window was looked at.
+        guard let identifier = freshIdentifier(goesOn: terms.qos == .exactlyOnce) else { return }
+        let place = appendHeld(identifier, message, terms, ticket, isDuplicate: isDuplicate)
+        let batch = noteFlight(place)
+        hold(place, for: batch)
+        if terms.qos == .atLeastOnce { orderBatch = max(orderBatch, batch) }
+    }
+
+    /// A QoS 1 message stands behind another that waits for a commit, and goes out behind it.
+    func holdForOrder(
+        _ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket, _ flight: FlightNote,
+        isDuplicate: Bool
+    ) {
+        let place = appendHeld(ticket.identifier, message, terms, ticket, isDuplicate: isDuplicate)
+        inflight[place].flight = flight
+        hold(place, for: orderBatch)
+    }
+
+    private func appendHeld(
+        _ identifier: UInt16, _ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket,
+        isDuplicate: Bool
+    ) -> InflightWindow.Place {
+        var entry = InflightWindow.Entry(
+            packetIdentifier: identifier,
+            state: terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback, message: message,
+            terms: terms, sentAt: shard.now, ticket: ticket)
+        entry.mayHaveBeenSent = isDuplicate
         counters.move(.inflightMessages, by: 1)
-        hold(place, for: noteFlight(place))
+        sentThrough = max(sentThrough, ticket.number)
+        return inflight.append(entry)
+    }
+
+    /// Whether a QoS 1 message stands in front that waits for a commit: no other may overtake it [MQTT-4.6.0-5].
+    @inline(__always)
+    func waitsForOrder(_ qos: QoS) -> Bool {
+        guard orderBatch != 0, qos == .atLeastOnce else { return false }
+        if shard.outbox.isCommitted(orderBatch) { orderBatch = 0 }
+        return orderBatch != 0
+    }
+
+    /// An identifier that is free, and that no copy in the queue has so far.
+    private func freshIdentifier(goesOn: Bool) -> UInt16? {
+        for _ in 0..<16 {
+            let identifier = shard.broker.identifiers.take(storeNumber)
+            if inflight.claim(identifier, goesOn: goesOn) { return identifier }
+        }
+        return inflight.nextIdentifier()
     }
 
     /// What is due for this entry is sent when `batch` is committed.
@@ -37,7 +79,10 @@ extension Session {
             return
         }
         let publication = Publication(message)
-        guard encode(publication, entry.terms, identifier: entry.packetIdentifier, to: output) else {
+        let isSent = encode(
+            publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: entry.mayHaveBeenSent,
+            to: output)
+        guard isSent else {
             giveUpTooLarge(place)
             return
         }

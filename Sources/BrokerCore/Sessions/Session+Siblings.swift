@@ -48,9 +48,10 @@ extension Session {
             return false
         }
         let mode = settings.deliverMode
-        for copy in takeCopies() {
+        let copies = takeCopies()
+        while let copy = copies.next(shard) {
             guard mode == .balance, let message = copy.message else {
-                count(givenUp: copy)
+                copies.giveUp(copy, shard)
                 continue
             }
             var publication = Publication(message)

@@ -57,7 +57,8 @@ package struct Subscription: Sendable {
     var connectExpiryWasZero = true
     package internal(set) var keepAlive: UInt16 = 0
     /// QoS 1 and 2 messages that may be under way to the client.
-    var window = 20
+    var receiveMaximum = 20
+    var window: Int { attachBatch == 0 ? receiveMaximum : 0 }
     /// Bytes; 0 = no limit.
     var maximumPacketSize: UInt32 = 0
     var requestsProblemInformation = true
@@ -89,6 +90,12 @@ package struct Subscription: Sendable {
     var receivedBatch: UInt64 = 0
     /// Answers that promise what the store has not written yet, in order.
     var heldAnswers: Deque<HeldAnswer> = []
+    /// The batch that says that the client is back: until it is committed, no PUBLISH of QoS 1 or 2 goes out. 0 = it is.
+    var attachBatch: UInt64 = 0
+    /// No QoS 1 copy with a higher number in the store was ever sent.
+    var sentThrough: UInt64 = 0
+    /// The last batch for which a QoS 1 message waits before it is sent; those behind it wait as well.
+    var orderBatch: UInt64 = 0
     /// The last batch this session asked to be told of.
     var awaitedBatch: UInt64 = 0
     /// PUBLISH packets of the current second, for `max_message_rate`.

@@ -92,10 +92,14 @@ extension Session {
         }
         let post = shard.links.post
         let (handle, loop, number) = (handle, shard.index, storeNumber)
+        // With `lifo` the oldest need not be those that were sent first.
+        let isFifo = settings.queueType == .fifo
+        let flights: StoreLoad.Flights = !backlog.lacksFlights ? .together : isFifo ? .released : .alone
         shard.broker.store.load(
             StoreLoad(
-                session: number, numbers: backlog.next...backlog.readableThrough,
-                isOfFlights: backlog.lacksFlights,
+                session: number,
+                numbers: (backlog.lacksFlights ? backlog.nextFlight : backlog.next)...backlog.readableThrough,
+                flights: flights,
                 except: backlog.exceptions, limit: min(Self.readLength, backlog.count))
         ) {
             post(.backlogLoaded(handle, number: number, $0), loop)
@@ -109,8 +113,12 @@ extension Session {
         case .success(let loaded):
             take(loaded, backlog)
             if backlog.lacksFlights {
-                backlog.lacksFlights = false
-                backlog.exceptions.formUnion(inflight.numbers(from: 0))
+                if let next = loaded.next {
+                    backlog.nextFlight = next
+                } else {
+                    backlog.lacksFlights = false
+                    backlog.exceptions.formUnion(inflight.numbers(from: 0))
+                }
                 backlog.isBusy = false
                 if backlog.count > 0 {
                     resume()
@@ -140,25 +148,33 @@ extension Session {
     private func take(_ loaded: LoadedBacklog, _ backlog: StoredBacklog) {
         var queued: ContiguousArray<QueuedMessage> = []
         for copy in loaded.copies {
-            let ticket = StoreTicket(number: copy.number, loop: UInt16(truncatingIfNeeded: shard.index))
+            let ticket = StoreTicket(
+                number: copy.number, loop: UInt16(truncatingIfNeeded: shard.index),
+                identifier: copy.packetIdentifier)
             backlog.count -= 1
             counters.add(.storeRefilled)
             counters.move(.spilledMessages, by: -1)
-            if copy.packetIdentifier != 0 {
+            if backlog.lacksFlights {
                 restoreFlight(copy, ticket)
             } else if let message = copy.message {
                 var entry = QueuedMessage(message: message, terms: copy.terms, ticket: ticket)
+                entry.hasFlightRow = copy.hasFlightRow
                 if backlog.owedDrops > 0 {
                     backlog.owedDrops -= 1
                     counters.move(.queuedMessages, by: -1)
-                    unstore(ticket, message)
+                    unstore(ticket, message, flight: entry.flight)
                     counters.add(DropReason.queueFull)
                     shard.noteDrop(id, message, .queueFull)
                     continue
                 }
-                entry.mayHaveBeenSent = backlog.mayHaveBeenSent && copy.terms.qos == .atLeastOnce
+                // A QoS 2 copy that was sent has a row that says so.
+                entry.mayHaveBeenSent =
+                    copy.hasFlightRow
+                    || (copy.terms.qos == .atLeastOnce && copy.number <= backlog.sentThrough)
                 countQueuedBytes(message.byteCount)
                 queued.append(entry)
+            } else {
+                restoreFlight(copy, ticket)
             }
         }
         backlog.hasLargeMessages = queued.reduce(0) { $0 + $1.message.byteCount } > Self.largeReadByteCount
@@ -178,7 +194,14 @@ extension Session {
             packetIdentifier: copy.packetIdentifier, state: state, message: copy.message, terms: copy.terms,
             sentAt: shard.now, ticket: ticket)
         entry.flight = .written
-        if inflight.claim(copy.packetIdentifier) { inflight.append(entry, isSent: false) }
+        guard inflight.claim(copy.packetIdentifier) else {
+            // Two copies under one identifier cannot come from this broker.
+            counters.move(.inflightMessages, by: -1)
+            counters.add(DropReason.storeLost)
+            unstore(ticket, copy.message, flight: .written)
+            return
+        }
+        inflight.append(entry, isSent: false)
     }
 
     /// Copies that the store has lost.
@@ -209,9 +232,9 @@ extension Session {
     /// Messages for this client have expired: those in memory go at once, the rest when it may be read.
     func messagesAreDue() {
         let now = shard.now
-        for copy in queue.removeAll(where: { $0.message.isExpired(at: now) }) {
+        for copy in queue.removeAll(where: { $0.isExpired(at: now) }) {
             countQueued(copy, by: -1)
-            unstore(copy.ticket, copy.message)
+            unstore(copy.ticket, copy.message, flight: copy.flight)
             counters.add(DropReason.expired)
             shard.noteDrop(id, copy.message, .expired)
         }

@@ -13,19 +13,28 @@ extension Session {
     /// The session has a connection: from now on its state is kept, unless it ends with the connection. One that was
     /// kept so far is kept until then.
     func noteAttached() {
+        attachBatch = 0
         guard shard.isStoring, first == nil, sessionExpiryInterval != 0 || isKept else { return }
         let isNew = !isKept
         if isNew {
             storeNumber = shard.broker.takeSessionNumber()
             shard.kept[storeNumber] = handle
         }
-        shard.note(.session(stored, isNew: isNew))
+        if isNew {
+            shard.note(.session(stored, isNew: true))
+        } else {
+            // Until it is known that the client is back, what it gets now would come after a crash as if for the first time.
+            let wait = shard.noteUrgently(.session(stored, isNew: false))
+            if !shard.broker.store.health.isFailing {
+                attachBatch = wait.batch
+                shard.awaitCommit(of: wait.batch, self)
+            }
+        }
     }
 
     func noteDetached() {
         guard isKept else { return }
         noteState()
-        for place in inflight.places where inflight[place].flight == .none { noteFlight(place) }
     }
 
     /// The will of a session that goes on has been published: it must not be published again after a crash.
@@ -41,8 +50,11 @@ extension Session {
             number: storeNumber, subscriber: id, version: version, isBridge: isBridge,
             expiryInterval: sessionExpiryInterval, expiryDeadline: isOnline ? nil : expiryDeadline,
             will: will,
-            willDeadline: willDeadline)
+            willDeadline: willDeadline, sentThrough: sentThrough)
     }
+
+    /// So many identifiers of received messages are removed one by one.
+    private static let namedReceivedCount = 256
 
     /// The session has ended.
     ///
@@ -52,8 +64,12 @@ extension Session {
         for subscription in subscriptions {
             shard.note(.unsubscribe(session: storeNumber, filter: subscription.filter))
         }
-        for identifier in storedReceived.identifiers {
-            shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+        // Many go with all that the session has in the store.
+        let purges = purges || storedReceived.count > Self.namedReceivedCount
+        if !purges {
+            for identifier in storedReceived.identifiers {
+                shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+            }
         }
         shard.note(.endSession(storeNumber, purges: purges))
         // Copies that have arrived, and wait in the store alone, may be written later than that.
@@ -98,6 +114,7 @@ extension Session {
     /// A batch that this session waits for is settled: answers what waited, sends what had to be kept first.
     func storeCommitted() {
         releaseHeldAnswers()
+        if attachBatch != 0, shard.outbox.isCommitted(attachBatch) { attachBatch = 0 }
         while let place = inflight.nextCommitted({ shard.outbox.isCommitted($0) }) {
             // What was not sent on this connection goes out when its turn comes.
             guard let output, inflight.isSent(place) else { continue }
@@ -129,12 +146,22 @@ extension Session {
 
     private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
         heldAnswers.append(HeldAnswer(wait: wait, since: shard.now, answer: answer))
+        // Every packet may cause one, and the store may take nothing for hours.
+        if heldAnswers.count == Self.heldAnswerLimit { transport?.pauseReading(.answers) }
         counters.add(.answersHeld)
         counters.move(.heldAnswers, by: 1)
         if !wait.isNone { shard.awaitCommit(of: wait.batch, self) }
     }
 
+    /// Answers of one client that may wait: about 200 KB.
+    static let heldAnswerLimit = 4096
+
     func releaseHeldAnswers() {
+        let count = heldAnswers.count
+        defer {
+            let half = Self.heldAnswerLimit / 2
+            if count >= half, heldAnswers.count < half { transport?.resumeReading(.answers) }
+        }
         while let first = heldAnswers.first, first.wait.isNone || shard.outbox.isSettled(first.wait) {
             heldAnswers.removeFirst()
             counters.move(.heldAnswers, by: -1)

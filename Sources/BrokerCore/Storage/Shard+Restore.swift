@@ -37,9 +37,10 @@ extension Shard {
             if restored.copyCount > 0 {
                 let backlog = StoredBacklog(count: restored.copyCount, next: 0)
                 backlog.lacksFlights = true
-                backlog.mayHaveBeenSent = stored.expiryDeadline == nil
                 session.queue.backlog = backlog
             }
+            session.sentThrough = stored.sentThrough
+            broker.identifiers.goOn(stored.number, after: restored.lastIdentifier)
             for subscription in restored.subscriptions { session.add(subscription) }
             counters.add(.queueInitializedFromStorage)
             counters.add(.ledgerLoaded, restored.copyCount)
@@ -85,6 +86,9 @@ extension Session {
         // All that is in the store now has arrived, and nothing of it is on its way.
         queue.backlog?.readableThrough = shard.broker.lastStoreNumber
         let wasOnline = expiryDeadline == nil
+        // With a connection it may have been sent all that there is.
+        if wasOnline { sentThrough = shard.broker.lastStoreNumber }
+        queue.backlog?.sentThrough = sentThrough
         if wasOnline {
             expiryDeadline =
                 sessionExpiryInterval == .max

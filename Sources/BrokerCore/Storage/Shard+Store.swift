@@ -56,12 +56,15 @@ extension Shard {
             }
         }
         outbox.noteCopy(number, for: loop ?? index)
-        let place = outbox.open.addCopy(of: message, session: session, terms: terms)
+        // QoS 2 gets one as it is sent, which is after a commit in any case.
+        let identifier = terms.qos == .atLeastOnce ? broker.identifiers.take(session) : 0
+        let place = outbox.open.addCopy(
+            of: message, session: session, terms: terms, identifier: identifier)
         counters.add(.storeCopies)
         counters.move(.storedCopies, by: 1)
         return StoreTicket(
             number: number, batch: UInt32(truncatingIfNeeded: outbox.openNumber), index: place,
-            loop: UInt16(truncatingIfNeeded: index))
+            loop: UInt16(truncatingIfNeeded: index), identifier: identifier)
     }
 
     /// The copy is not needed any more: acknowledged, dropped or refused.

@@ -25,7 +25,9 @@ package struct StoreBatch: Sendable {
         package let terms: DeliveryTerms
         /// Index in `messages`; -1 = dead.
         package fileprivate(set) var message: Int32
-        /// What it was sent with; 0 = not sent yet.
+        /// What it is to be sent with, and may have been sent with; 0 = that is chosen as it is sent.
+        package let identifier: UInt16
+        /// What it was sent with, or is sent with as soon as this is committed; 0 = see `identifier`.
         package fileprivate(set) var packetIdentifier: UInt16 = 0
     }
 
@@ -81,10 +83,12 @@ package struct StoreBatch: Sendable {
 
     /// - Returns: its index.
     @inline(__always)
-    mutating func addCopy(of message: Int32, session: UInt64, terms: DeliveryTerms) -> UInt32 {
+    mutating func addCopy(
+        of message: Int32, session: UInt64, terms: DeliveryTerms, identifier: UInt16 = 0
+    ) -> UInt32 {
         messages[Int(message)].live += 1
         liveCopyCount += 1
-        copies.append(Copy(session: session, terms: terms, message: message))
+        copies.append(Copy(session: session, terms: terms, message: message, identifier: identifier))
         return UInt32(truncatingIfNeeded: copies.count - 1)
     }
 
@@ -175,11 +179,14 @@ package struct StoredSession: Sendable {
     package var will: WillMessage?
     /// When the will of a client that is away is due; nil: with the end of its connection.
     package var willDeadline: MonotonicTime?
+    /// No QoS 1 copy with a higher number was sent. Says nothing while it has a connection.
+    package var sentThrough: UInt64 = 0
 
     package init(
         number: UInt64, subscriber: SubscriberID, version: ProtocolVersion, isBridge: Bool,
         expiryInterval: UInt32,
-        expiryDeadline: MonotonicTime?, will: WillMessage? = nil, willDeadline: MonotonicTime? = nil
+        expiryDeadline: MonotonicTime?, will: WillMessage? = nil, willDeadline: MonotonicTime? = nil,
+        sentThrough: UInt64 = 0
     ) {
         self.number = number
         self.subscriber = subscriber
@@ -189,6 +196,7 @@ package struct StoredSession: Sendable {
         self.expiryDeadline = expiryDeadline
         self.will = will
         self.willDeadline = willDeadline
+        self.sentThrough = sentThrough
     }
 }
 
@@ -200,14 +208,24 @@ package struct RestoredSession: Sendable {
     package var received: [UInt16]
     /// Copies that wait in the store, those under way included.
     package var copyCount: Int
+    /// The packet identifier of the youngest that has one; 0 = none has.
+    package var lastIdentifier: UInt16
 
     package init(
         session: StoredSession, subscriptions: [Subscription] = [], received: [UInt16] = [],
-        copyCount: Int = 0
+        copyCount: Int = 0, lastIdentifier: UInt16 = 0
     ) {
         self.session = session
         self.subscriptions = subscriptions
         self.received = received
         self.copyCount = copyCount
+        self.lastIdentifier = lastIdentifier
+    }
+
+    /// A copy, younger than those before, has this identifier. Identifiers wrap, and one that was chosen late may be ahead
+    /// of younger ones.
+    package mutating func noteIdentifier(_ identifier: UInt16) {
+        let distance = (Int(identifier) - Int(lastIdentifier) + 65_535) % 65_535
+        if identifier != 0, lastIdentifier == 0 || distance < 32_768 { lastIdentifier = identifier }
     }
 }

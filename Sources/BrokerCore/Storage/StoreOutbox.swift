@@ -127,14 +127,26 @@ final class StoreOutbox {
         if let resting, wait.batch == restingNumber {
             return wait.message >= 0 && resting.isSettled(wait.message)
         }
-        return !outstanding.contains(wait.batch)
+        return !isOutstanding(wait.batch)
     }
 
     /// Nothing is on its way.
     var isAllCommitted: Bool { open.isEmpty && resting == nil && outstanding.isEmpty }
 
+    /// Asked for each answer that is held: they ascend, and mostly it is the first.
+    private func isOutstanding(_ batch: UInt64) -> Bool {
+        guard let first = outstanding.first, batch >= first else { return false }
+        var low = 0
+        var high = outstanding.count
+        while low < high {
+            let middle = (low + high) / 2
+            if outstanding[middle] < batch { low = middle + 1 } else { high = middle }
+        }
+        return low < outstanding.count && outstanding[low] == batch
+    }
+
     func isCommitted(_ batch: UInt64) -> Bool {
-        batch < openNumber && !(resting != nil && batch == restingNumber) && !outstanding.contains(batch)
+        batch < openNumber && !(resting != nil && batch == restingNumber) && !isOutstanding(batch)
     }
 
     /// Whether the copy was stored in the batch that is open, if by this loop.

@@ -12,6 +12,8 @@ package struct StoreTicket: Sendable, Equatable, BitwiseCopyable {
     var batch: UInt32 = 0
     var index: UInt32 = 0
     var loop: UInt16 = 0
+    /// What is stored beside the copy as its packet identifier; 0 = nothing.
+    package var identifier: UInt16 = 0
 
     /// Not in the store.
     package static let none = StoreTicket()
@@ -29,10 +31,11 @@ package struct StoreRemoval: Sendable {
     var flight: FlightNote
 }
 
-/// What the store knows of the identifier that a copy was sent with.
+/// What the store knows of the sending of a copy. A QoS 1 copy has its identifier beside it from the beginning; the rest has
+/// a row of its own.
 package enum FlightNote: Sendable, BitwiseCopyable {
     case none
-    /// It stands beside the copy in its batch, and is written if the copy is.
+    /// It stands in the copy's batch, and is written if the copy is.
     case noted
     /// It was given to the store on its own.
     case written
@@ -40,7 +43,7 @@ package enum FlightNote: Sendable, BitwiseCopyable {
 
 extension StoreTicket {
     /// A copy that is committed, and that loop `loop` will remove.
-    init(number: UInt64, loop: UInt16) {
-        self.init(number: number, batch: 0, index: .max, loop: loop)
+    init(number: UInt64, loop: UInt16, identifier: UInt16 = 0) {
+        self.init(number: number, batch: 0, index: .max, loop: loop, identifier: identifier)
     }
 }

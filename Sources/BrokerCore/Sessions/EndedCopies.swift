@@ -1,0 +1,94 @@
+import BrokerMetrics
+import DequeModule
+import MQTTCodec
+import Primitives
+
+/// What a session that has ended would still have delivered: up to 65,535 messages under way and a queue of any length,
+/// so they leave some at a time.
+///
+/// What came through a shared subscription goes to another member of its group, now that the session will never
+/// acknowledge it (§4.8.2). A QoS 2 message that was sent does not: the client may have it already [MQTT-4.8.2-5].
+/// Everything else ends with the session. Until its turn comes, a copy is counted as under way or queued.
+final class EndedCopies: DeferredJob {
+    /// A copy that its session will not deliver any more.
+    struct Copy {
+        /// nil: the client has it, and only PUBCOMP was outstanding.
+        var message: ApplicationMessage?
+        var terms: DeliveryTerms
+        /// It was sent with QoS 2 and may have arrived.
+        var wasSentTwoStep: Bool
+        var ticket: StoreTicket
+        var flight: FlightNote
+
+        func removal(for session: UInt64) -> StoreRemoval {
+            StoreRemoval(
+                ticket: ticket, session: session, expiryDeadline: message?.facts.expiryDeadline,
+                flight: flight)
+        }
+    }
+
+    private var inflight = InflightWindow()
+    private var waiting: Deque<QueuedMessage>
+    /// Its number in the store; 0 = it is not kept.
+    private let session: UInt64
+    /// The session's groups that have members still.
+    var groups: [SharedGroupMembers] = []
+
+    /// Takes them out of the session.
+    init(of session: Session) {
+        self.session = session.storeNumber
+        waiting = session.queue.removeAll()
+        swap(&inflight, &session.inflight)
+    }
+
+    var isEmpty: Bool { inflight.isEmpty && waiting.isEmpty }
+
+    /// Takes the next out, oldest first, and off the gauges: it must leave by an exit of the ledger.
+    func next(_ shard: Shard) -> Copy? {
+        if let entry = inflight.popFirst() {
+            shard.counters.move(.inflightMessages, by: -1)
+            return Copy(
+                message: entry.message, terms: entry.terms,
+                wasSentTwoStep: entry.terms.qos == .exactlyOnce
+                    && (entry.heldFor == 0 || entry.message == nil),
+                ticket: entry.ticket, flight: entry.flight)
+        }
+        guard let copy = waiting.popFirst() else { return nil }
+        shard.countQueued(copy, by: -1)
+        return Copy(
+            message: copy.message, terms: copy.terms,
+            wasSentTwoStep: copy.terms.qos == .exactlyOnce && copy.hasFlightRow, ticket: copy.ticket,
+            flight: copy.flight)
+    }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        while let copy = next(shard) {
+            shard.count(steps: 1)
+            if copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
+                !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
+            {
+                shard.count(steps: 1 + groups.count)
+                shard.counters.add(.sharedRedelivered)
+                shard.removeLate(copy.removal(for: session))
+            } else {
+                giveUp(copy, shard)
+            }
+            if shard.steps >= end { return !isEmpty }
+        }
+        return false
+    }
+
+    /// The copy leaves the ledger with its session.
+    func giveUp(_ copy: Copy, _ shard: Shard) {
+        if copy.ticket.isStored {
+            shard.unstore(
+                copy.ticket, session: session, expiryDeadline: copy.message?.facts.expiryDeadline,
+                flight: copy.flight)
+        }
+        if copy.message == nil {
+            shard.counters.add(.ledgerDelivered)
+        } else {
+            shard.counters.add(DropReason.sessionEnded)
+        }
+    }
+}
