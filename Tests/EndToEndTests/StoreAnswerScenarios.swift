@@ -373,4 +373,32 @@ extension Path {
         }
         #expect(kept == (payload.isEmpty ? nil : payload))
     }
+
+    // MARK: How many
+
+    @Test func `a client for whom 4,096 answers wait is not read until the store has written what they promise`()
+        throws
+    {
+        let bench = try StoreBench(loops: 1)
+        let (broker, store) = (bench.broker, bench.store)
+        try bench.away("r", qos: .atLeastOnce)
+        let client = try broker.client("c", .v5)
+        store.hold()
+        try client.publish("t", "first", qos: .atLeastOnce, id: 1)
+        #expect(store.wait { $0.heldCopyCount == 1 })
+        // Each is answered behind the first, and costs ten times its four bytes until then.
+        let releases = (1...20_000 as ClosedRange<UInt16>).flatMap {
+            [0x62, 2, UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] as [UInt8]
+        }
+        try client.send(releases)
+        #expect(broker.wait { $0[LoopGauge.heldAnswers] == 4096 })
+        let other = try broker.client("other")
+        for _ in 0..<3 { try other.settle() }
+        #expect(broker.numbers[LoopGauge.heldAnswers] == 4096)
+        #expect(broker.numbers[.loopReadsPaused] >= 1)
+        store.release()
+        try client.receiveAck(.puback, 1)
+        for identifier in 1...20_000 as ClosedRange<UInt16> { try client.receiveAck(.pubcomp, identifier) }
+        #expect(broker.numbers[LoopGauge.heldAnswers] == 0)
+    }
 }

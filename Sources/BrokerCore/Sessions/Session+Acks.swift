@@ -16,6 +16,9 @@ extension Session {
             identifier = packet.packetIdentifier.rawValue
             code = packet.reasonCode
         }
+        // 64 words or entries of the window take about as long as one step.
+        let before = inflight.steps
+        defer { shard.count(steps: 1 + (inflight.steps - before) / 64) }
         switch header.type {
         case .puback: receivePuback(identifier, code)
         case .pubrec: receivePubrec(identifier, code)

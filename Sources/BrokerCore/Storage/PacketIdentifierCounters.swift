@@ -37,6 +37,7 @@ import Synchronization
 
     /// A session was found at the start whose youngest copy has this identifier: those that follow come behind it.
     func goOn(_ session: UInt64, after identifier: UInt16) {
+        guard identifier != 0 else { return }
         unsafe counters[Int(session & mask)].store(UInt32(identifier), ordering: .relaxed)
     }
 }

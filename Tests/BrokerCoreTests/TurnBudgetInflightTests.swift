@@ -1,0 +1,80 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+import Testing
+
+@testable import BrokerCore
+
+/// What a client can do with up to 65,535 messages under way to it.
+@Suite struct TurnBudgetInflightTests {
+    private static let subscriber = SubscriberID(mountpoint: .default, clientID: "r")
+
+    /// A bench whose client `r` has `count` messages under way.
+    private func underWay(_ count: Int, expiry: UInt32 = 0, attack: @escaping (TurnBench) throws -> Void)
+        throws -> TurnBudgetCase
+    {
+        try TurnBudgetCase(TurnBench()) { bench in
+            let receiver = bench.connect("r", expiry: expiry)
+            receiver.send(
+                .subscribe(
+                    SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atLeastOnce)])))
+            try bench.settle()
+            let sender = bench.connect("s")
+            for number in 0..<count {
+                sender.send(
+                    .publish(
+                        PublishPacket(
+                            topic: "t", payload: [1], qos: .atLeastOnce,
+                            packetIdentifier: PacketIdentifier(rawValue: UInt16(number % 60_000 + 1)))))
+            }
+            try bench.settle()
+            let window = bench.shards[0].session(Self.subscriber)?.inflight.count
+            #expect(window == count)
+        } attack: {
+            try attack($0)
+        }
+    }
+
+    private func puback(_ identifier: Int) -> ControlPacket {
+        .puback(
+            AckPacket(packetIdentifier: PacketIdentifier(rawValue: UInt16(truncatingIfNeeded: identifier))))
+    }
+
+    @Test func `the oldest is never acknowledged, all others are, one by one`() throws {
+        try expectBounded(15_000) { count in
+            try underWay(count) { bench in
+                for identifier in 2...count { bench.clients[0].send(puback(identifier)) }
+            }
+        }
+    }
+
+    @Test func `acknowledgements from the youngest to the oldest`() throws {
+        try expectBounded(15_000) { count in
+            try underWay(count) { bench in
+                for identifier in (1...count).reversed() { bench.clients[0].send(puback(identifier)) }
+            }
+        }
+    }
+
+    @Test func `acknowledgements of what nobody sent`() throws {
+        try expectBounded(15_000) { count in
+            try underWay(count) { bench in
+                for number in 0..<count { bench.clients[0].send(puback(40_000 + number % 20_000)) }
+            }
+        }
+    }
+
+    @Test(arguments: [0, 1000] as [UInt32])
+    func `a session ends with its window full: its messages leave in slices`(_ expiry: UInt32) throws {
+        try expectBounded(15_000) { count in
+            try underWay(count, expiry: expiry) { bench in
+                bench.clients[0].vanish()
+                if expiry > 0 { bench.connect("r") }  // a clean start
+                try bench.settle()
+                let numbers = bench.numbers
+                #expect(numbers[DropReason.sessionEnded] == UInt64(count))
+                #expect(numbers[LoopGauge.inflightMessages] == 0)
+            }
+        }
+    }
+}
