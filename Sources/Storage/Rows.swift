@@ -9,6 +9,8 @@ struct Rows {
     private var writer = RowWriter()
 
     private static let format: UInt8 = 1
+    /// Of sessions; 1 did not say up to where copies were sent.
+    private static let sessionFormat: UInt8 = 2
 
     /// - Parameter wallOffset: what makes milliseconds since 1970 of milliseconds of `MonotonicTime`.
     init(wallOffset: UInt64) { self.wallOffset = wallOffset }
@@ -188,7 +190,7 @@ struct Rows {
     // MARK: Sessions
 
     mutating func session(_ key: StoreKey, _ session: StoredSession) -> [UInt8] {
-        writer.begin(format: Self.format)
+        writer.begin(format: Self.sessionFormat)
         writer.write(session.subscriber.mountpoint.name.bytes)
         writer.write(session.subscriber.clientID.bytes)
         writer.write(UInt8(session.version == .v5 ? 5 : session.version == .v311 ? 4 : 3))
@@ -214,7 +216,8 @@ struct Rows {
 
     func session(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> StoredSession {
         guard key.count == 9, let number = key.keyNumber(at: 1), number > 0 else { throw .badKey }
-        var reader = try RowReader(value, key: key, format: Self.format)
+        let format = value.first == 1 ? 1 : Self.sessionFormat
+        var reader = try RowReader(value, key: key, format: format)
         let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
         let clientID = UTF8Text(bytes: try reader.readBlock())
         let version: ProtocolVersion
@@ -247,8 +250,7 @@ struct Rows {
             let due = try reader.readUInt64()
             session.willDeadline = due == 0 ? nil : time(due)
         }
-        // Layout 1 had no such field.
-        if !reader.isAtEnd { session.sentThrough = try reader.readUInt64() }
+        if format > 1 { session.sentThrough = try reader.readUInt64() }
         return session
     }
 }

@@ -219,7 +219,7 @@ import Testing
             error { _ = try StoreInspection.check(settings(folder)) },
             error { _ = try StoreInspection.repair(settings(folder)) },
         ] {
-            #expect(error?.text == "its layout is version 2; this broker knows versions up to 1")
+            #expect(error?.text == "its layout is version 3; this broker knows versions up to 2")
             #expect(error?.advice.contains("newer broker") == true)
         }
         #expect(try StoreFile(folder).database.value(of: .layout) == later)

@@ -70,11 +70,14 @@ import Testing
             }
             $0.add("sent at once", number: 30, for: [2], identifier: 14)
         }
-        // All of them, whatever the limit: their identifiers are taken.
-        let copies = try store.load(2, limit: 1, flights: .alone).copies
+        let copies = try store.load(2, flights: .alone).copies
         #expect(copies.map(\.number) == [4, 6, 20, 30])
         #expect(copies.map(\.packetIdentifier) == [11, 12, 13, 14])
         #expect(copies.map { $0.message == nil } == [false, true, false, false])
+        #expect(copies.allSatisfy { $0.hasFlightRow })
+        #expect(try store.load(2, flights: .released).copies.map(\.number) == [6])
+        let some = try store.load(2, limit: 1, flights: .alone)
+        #expect(some.copies.map(\.number) == [4] && some.next == 5)
     }
 
     @Test func `a copy that is damaged while the broker runs is lost alone, counted and removed`() throws {
