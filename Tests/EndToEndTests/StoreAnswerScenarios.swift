@@ -398,9 +398,7 @@ extension Path {
 
     // MARK: How many
 
-    @Test func `a client for whom 4,096 answers wait is not read until the store has written what they promise`()
-        throws
-    {
+    @Test func `a client for whom 4,096 answers wait is not read until the store has caught up`() throws {
         let bench = try StoreBench(loops: 1)
         let (broker, store) = (bench.broker, bench.store)
         try bench.away("r", qos: .atLeastOnce)

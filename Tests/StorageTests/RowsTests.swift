@@ -103,9 +103,11 @@ private struct Row: CustomStringConvertible, Sendable {
     }
 
     /// A value with a sum that fits, whatever it holds.
-    func sealed(_ content: [UInt8], format: UInt8 = 1) -> [UInt8] {
+    ///
+    /// - Parameter format: nil = the row's own.
+    func sealed(_ content: [UInt8], format: UInt8? = nil) -> [UInt8] {
         var writer = RowWriter()
-        writer.begin(format: format)
+        writer.begin(format: format ?? value[0])
         for byte in content { writer.write(byte) }
         writer.end(key)
         return writer.bytes
@@ -114,6 +116,13 @@ private struct Row: CustomStringConvertible, Sendable {
 
 @Suite struct RowsTests {
     // MARK: Round trips
+
+    @Test func `a session row of layout 1 is read: it does not say how far was sent`() throws {
+        let row = try #require(Row.all.first { $0.description == "session" })
+        let old = row.sealed(Array(row.value.dropFirst().dropLast(4 + 8)), format: 1)
+        let session = try Rows(wallOffset: 1000).session(row.key.bytes, old)
+        #expect(session.sentThrough == 0)
+    }
 
     private static let messages: [ApplicationMessage] = QoS.allCases.flatMap { qos in
         [false, true].flatMap { flag in
@@ -280,9 +289,10 @@ private struct Row: CustomStringConvertible, Sendable {
     fileprivate func `content that ends early is found out though the sum fits`(_ row: Row) {
         let content = row.value.dropFirst().dropLast(4)
         for count in 0..<content.count {
-            #expect(row.problem(row.key.bytes, row.sealed(Array(content.prefix(count)))) != nil)
+            let early = row.sealed(Array(content.prefix(count)))
+            #expect(row.problem(row.key.bytes, early) != nil)
         }
-        #expect(row.problem(row.key.bytes, row.sealed(Array(content), format: 2)) == .unknownFormat(2))
+        #expect(row.problem(row.key.bytes, row.sealed(Array(content), format: 3)) == .unknownFormat(3))
     }
 
     @Test(arguments: Row.all, [1, 2, 3] as [UInt64])
