@@ -142,7 +142,8 @@ extension Shard {
     ///
     /// - Returns: whether they were the last.
     func giveNext(_ entry: inout FanOutQueue.Entry, until end: UInt64) -> Bool {
-        var publication = Publication(entry.message)
+        let message = entry.message
+        var publication = Publication(message)
         if entry.isKept {
             beginRouting(publisher: entry.publisher)
             outbox.isPinned = true
@@ -184,13 +185,15 @@ extension Shard {
     /// All copies have been given: the publisher is told as soon as those that are kept are committed.
     func ended(_ entry: FanOutQueue.Entry) {
         counters.observe(.fanOut, UInt64(entry.count))
-        if entry.count == 0 { counters.add(.ledgerUnrouted) }
+        if entry.count == 0 {
+            counters.add(entry.message.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+        }
         var wait = entry.wait
         if entry.routedMessage >= 0 {
             let tells = wait.isNone && entry.publisher != nil && entry.keeping != .apart
             wait = StoreWait(batch: outbox.openNumber, message: tells ? entry.routedMessage : -1)
         }
-        let session = entry.reply.flatMap { session($0.session) }
+        let session = entry.reply.flatMap { self.session($0.session) }
         if let session, let reply = entry.reply, reply.qos == .exactlyOnce, !wait.isNone {
             wait.message = -1
             session.noteReceived(reply.identifier, in: wait.batch)

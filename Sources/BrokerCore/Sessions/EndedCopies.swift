@@ -5,7 +5,7 @@ import Primitives
 
 /// What a session that has ended would still have delivered: up to 65,535 messages under way and a queue of any length,
 /// so they leave some at a time (`SessionEnding`). Until its turn comes, a copy is counted as under way or queued.
-struct EndedCopies {
+final class EndedCopies {
     /// A copy that its session will not deliver any more.
     struct Copy {
         /// nil: the client has it, and only PUBCOMP was outstanding.
@@ -36,7 +36,7 @@ struct EndedCopies {
     }
 
     /// Takes the next out, oldest first, and off the gauges: it must leave by an exit of the ledger.
-    mutating func next(_ shard: Shard) -> Copy? {
+    func next(_ shard: Shard) -> Copy? {
         if let entry = inflight.popFirst() {
             shard.counters.move(.inflightMessages, by: -1)
             return Copy(

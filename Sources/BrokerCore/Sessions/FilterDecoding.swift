@@ -28,7 +28,7 @@ extension Session {
             filterCount = decoding.subscribe.filterCount
             if let packet {
                 counters.add(.subscribeReceived, version.label)
-                if allows(filterCount, levels: decoding.subscribe.levelCount) { authorize(packet, from: 0) }
+                if allows(filterCount, levels: decoding.subscribe.levelCount) { authorize(packet, after: nil) }
                 return true
             }
         } else {
@@ -36,7 +36,7 @@ extension Session {
             filterCount = decoding.unsubscribe.filterCount
             if let packet {
                 counters.add(.unsubscribeReceived, version.label)
-                if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet, from: 0) }
+                if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet, after: nil) }
                 return true
             }
         }

@@ -49,7 +49,7 @@ extension Session {
             return false
         }
         let mode = settings.deliverMode
-        var copies = takeCopies()
+        let copies = takeCopies()
         while let copy = copies.next(shard) {
             guard mode == .balance, let message = copy.message else {
                 copies.giveUp(copy, shard)

@@ -10,7 +10,7 @@ import Primitives
 /// not cleared yet is counted as dropped, `subscriberGone`; shared groups pass the session by (`SessionPresence`).
 final class SessionEnding: DeferredJob {
     private let session: Session
-    private var copies: EndedCopies
+    private let copies: EndedCopies
     /// Whether rows of the subscriptions are removed one by one; else the store removes all rows of the session.
     private let forgetsRows: Bool
 

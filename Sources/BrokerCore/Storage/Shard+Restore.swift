@@ -71,14 +71,14 @@ extension Shard {
     /// - Returns: true when all has happened and is committed; else call again, in a later turn.
     package func startRestored() -> Bool {
         while restoring.nextSlot < slots.count {
-            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            guard !isStoreBehind else { return false }
             if let session = slots[restoring.nextSlot], session.isKept, !session.isOnline {
                 session.restored(wasOnline: restoring.wereOnline.contains(session.handle))
             }
             restoring.nextSlot += 1
         }
         while restoring.nextWill < restoring.wills.count {
-            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            guard !isStoreBehind else { return false }
             publish(restoring.wills[restoring.nextWill])
             restoring.nextWill += 1
         }

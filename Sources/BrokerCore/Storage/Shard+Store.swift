@@ -1,4 +1,5 @@
 import BrokerMetrics
+import DequeModule
 import Logging
 import MQTTCodec
 import Primitives

@@ -206,7 +206,7 @@ extension StoreBatch.Change {
     var byteCount: Int {
         let own = MemoryLayout<StoreBatch.Change>.stride + Self.rowOverhead
         return switch self {
-        case .removeCopy, .removeFlight, .flight, .endSession, .purgeSession, .received, .released: own
+        case .removeCopy, .removeFlight, .flight, .endSession, .purgeSession, .forgetWill, .received, .released: own
         case .session(let session, _):
             own + MemoryLayout<StoredSession>.stride + session.subscriber.clientID.count
                 + (session.will?.byteCount ?? 0)
@@ -216,10 +216,6 @@ extension StoreBatch.Change {
         case .removeRetained(let topic, _): own + topic.count
         }
     }
-}
-
-extension WillMessage {
-    fileprivate var byteCount: Int { topic.count + payload.count + properties.count }
 }
 
 /// A session as it is kept.
