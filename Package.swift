@@ -88,7 +88,8 @@ let package = Package(
             swiftSettings: safe),
 
         // ── tests ──
-        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: strict),
+        .testTarget(
+            name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "BrokerMetricsTests", dependencies: ["BrokerMetrics", "Primitives"], swiftSettings: strict),
         .testTarget(name: "BrokerConfigTests", dependencies: ["BrokerConfig"], swiftSettings: strict),
@@ -119,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Listeners", "BrokerCore", "BrokerMetrics", "MQTTCodec", "Transport", "Primitives", "Storage",
+                "Listeners", "BrokerCore", "BrokerMetrics", "Exporters", "MQTTCodec", "Transport",
+                "Primitives", "Storage",
                 "TestSupport", logging,
             ],
             swiftSettings: strict),

@@ -32,7 +32,9 @@ extension Shard {
         counters.add(copies, count)
         counters.add(.routerMatchesLocal, count)
         counters.observe(.fanOut, UInt64(count))
-        if count == 0 { counters.add(.ledgerUnrouted) }
+        if count == 0 {
+            counters.add(publication.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+        }
         return PublishOutcome(matchCount: count, wait: wait)
     }
 
@@ -112,6 +114,7 @@ extension Shard {
         _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
     ) {
         guard let session = session(target.session) else {
+            counters.add(.queueMessageIn)  // it was offered, and leaves at once
             deliverAfterEnd(&publication, target, ticket)
             return
         }
@@ -271,6 +274,7 @@ extension Shard {
 
     /// Stops reading a publisher until the loops it publishes to have caught up.
     func pauseForOverload(_ session: Session) {
+        counters.add(.publisherThrottled)
         session.transport?.pauseReading(.overload)
         overloadPaused.append((session.handle, session.epoch))
     }

@@ -11,7 +11,7 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     /// Retained messages are copied at SUBSCRIBE and are no matches.
     case routing
     /// `copies{local} + copies{retained} + copies{will} + loaded
-    ///  − (delivered + Σ drops{reason} + handed_over + queued + inflight + (posted − taken))`.
+    ///  − (delivered + Σ drops{reason} + handed_over + queued + inflight + output + (posted − taken))`.
     case delivery
     /// `posted − taken`: copies between two loops. 0 whenever the loops rest; under load briefly positive, or
     /// negative when the receiver's block is the younger one. A value that stays is a lost letter.
@@ -19,6 +19,41 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     /// `(loaded + stored − deleted) − stored copies as the loops know them`: what lies in the store is what sessions
     /// wait for. Not 0 while batches are on their way to the store; 0 when the loops rest.
     case storage
+    /// `queue_message_in − (out + drop + unhandled) − (queued + inflight + output)`: VerneMQ's counters of queues
+    /// (`VerneMQQueues`) say what waits in them. A loop's own block fits it, so it is 0 at every moment.
+    case queue
+
+    /// The equation in plain sentences, for `docs/metrics.md`.
+    package var meaning: String {
+        switch self {
+        case .ingress:
+            """
+            Every PUBLISH that reached the broker was accepted, rejected with a reason, a repetition of a QoS 2 message \
+            that was there already, or waits for the answer of a hook. One that is too large or malformed reached the \
+            broker as soon as its fixed header said that it is a PUBLISH; a PUBLISH of which only a part came before \
+            its connection ended did not.
+            """
+        case .routing:
+            "Every subscription that a routed message or a will matched became one copy."
+        case .delivery:
+            """
+            Every copy was delivered, was lost with a reason, waits in a queue, is in flight (sent with QoS 1 or 2 and \
+            not acknowledged), waits in the output of a connection (QoS 0), or is between two event loops. QoS 0 is \
+            delivered when the kernel has taken the packet's last byte, QoS 1 and 2 when the client has acknowledged it.
+            """
+        case .transit:
+            "Every copy that a loop posted to another was taken there. Not 0 while copies are on their way."
+        case .storage:
+            """
+            What lies in the store is what sessions wait for. Not 0 while batches are on their way to the store.
+            """
+        case .queue:
+            """
+            What came into the queues and neither left them nor was lost still waits: in the queue, in flight, or in the \
+            output of a connection.
+            """
+        }
+    }
 
     /// The residual over summed blocks.
     ///
@@ -27,18 +62,19 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     ///   - presentCopies: copies in the store, by the store's own count.
     package func residual(of words: [UInt64], presentCopies: Int64 = 0) -> Int64 {
         func word(_ index: Int) -> Int64 { index < words.count ? Int64(bitPattern: words[index]) : 0 }
+        func sum(_ indices: [Int]) -> Int64 { indices.reduce(0) { $0 &+ word($1) } }
         func of(_ counter: Counter) -> Int64 { word(counter.word) }
         let inTransit = of(.ledgerPosted) &- of(.ledgerTaken)
+        let waiting = sum([LoopGauge.queuedMessages, .inflightMessages, .outputMessages].map(\.word))
         switch self {
         case .ingress:
-            let rejected = RejectReason.allCases.reduce(Int64(0)) { $0 &+ word($1.word) }
+            let rejected = sum(RejectReason.allCases.map(\.word))
             let pending = word(LoopGauge.publishesPending.word)
             return of(.ledgerReceived) &- of(.ledgerAccepted) &- rejected &- of(.ledgerDuplicate) &- pending
         case .routing:
             return of(.routerMatchesLocal) &- of(.ledgerCopiesLocal) &- of(.ledgerCopiesWill)
         case .delivery:
-            let dropped = DropReason.allCases.reduce(Int64(0)) { $0 &+ word($1.word) }
-            let waiting = word(LoopGauge.queuedMessages.word) &+ word(LoopGauge.inflightMessages.word)
+            let dropped = sum(DropReason.allCases.map(\.word))
             let made =
                 of(.ledgerCopiesLocal) &+ of(.ledgerCopiesRetained) &+ of(.ledgerCopiesWill)
                 &+ of(.ledgerLoaded)
@@ -47,6 +83,9 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
             return inTransit
         case .storage:
             return presentCopies &- word(LoopGauge.storedCopies.word)
+        case .queue:
+            let left = VerneMQQueues.messageOut + VerneMQQueues.drop + VerneMQQueues.unhandled
+            return sum(VerneMQQueues.messageIn) &- sum(left) &- waiting
         }
     }
 }

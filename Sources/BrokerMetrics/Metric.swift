@@ -9,10 +9,10 @@ package enum Counter: Int, CaseIterable, Sendable {
     case socketOpen, socketClose, socketCloseTimeout, socketError
     case bytesReceived, bytesSent
     case queueSetup, queueInitializedFromStorage, queueTeardown
-    case queueMessageIn, queueMessageOut
+    case queueMessageIn
     case routerMatchesLocal, routerMatchesRemote
     // The ledger (see docs/architecture.md, "Accounting").
-    case ledgerReceived, ledgerAccepted, ledgerDuplicate, ledgerUnrouted
+    case ledgerReceived, ledgerAccepted, ledgerDuplicate, ledgerUnrouted, ledgerUnroutedRetained
     case ledgerCopiesLocal, ledgerCopiesRetained, ledgerCopiesWill
     case ledgerLoaded, ledgerDelivered, ledgerHandedOver
     case ledgerPosted, ledgerTaken
@@ -29,7 +29,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case hookCalls, hookDenied, hookDeferred, hookTimeout
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
-    case sharedRedelivered
+    case sharedRedelivered, siblingRedelivered
     // The store, seen from the loops.
     case storeCopies, storeElided, storeBatches, storeBarriers, storeBarriersLate, storeSpilled, storeRefilled
     case storeReadRetries
@@ -78,12 +78,28 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case subscriberGone
     /// The store had it and cannot give it back: damaged, or missing.
     case storeLost
+    /// QoS 0 that the kernel had not taken to its last byte when the connection ended.
+    case connectionClosed
 }
 
 /// Why a PUBLISH that arrived was not routed.
 package enum RejectReason: Int, CaseIterable, Sendable {
-    case malformed, notAuthorized, topicInvalid, dollarTopic, topicAliasInvalid, packetTooLarge
-    case receiveMaximumExceeded, payloadFormatInvalid, protocolError, sessionClosed
+    /// Its bytes are not those of a PUBLISH: a field beyond its end, bad UTF-8, QoS 3.
+    case malformed
+    case notAuthorized
+    /// Wildcards in the topic, or more levels than allowed.
+    case topicInvalid
+    /// The topic begins with `$`, which is the broker's own.
+    case dollarTopic
+    /// Alias 0, an alias over the maximum, or one that was never set.
+    case topicAliasInvalid
+    /// Over `max_message_size`: refused by its fixed header, whether the rest came or not.
+    case packetTooLarge
+    case receiveMaximumExceeded, payloadFormatInvalid
+    /// Well-formed and not allowed: before CONNECT, without topic and alias, with a property that clients must not send.
+    case protocolError
+    /// Its connection ended before it was looked at, or before a hook had answered.
+    case sessionClosed
     case retainNotSupported, qosNotSupported
     /// It would have to be stored, and the store takes nothing.
     case storageUnavailable
@@ -93,7 +109,7 @@ package enum RejectReason: Int, CaseIterable, Sendable {
 package enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
-    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
+    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge
 }
 
 /// Values that go up and down and belong to one loop; exported as the sum.
@@ -101,6 +117,8 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     /// PUBLISH packets that wait for a hook's answer are received and not yet accepted.
     case publishesPending
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
+    /// QoS 0 messages in the outputs of connections, which the kernel has not taken to their last byte.
+    case outputMessages
     case connectionsOpen, timersWaiting, routerCacheEntries, queuedBytes
     /// Long work that goes on in slices, see `DeferredWork`.
     case deferredJobsWaiting

@@ -2,18 +2,27 @@
 /// service itself.
 extension MetricCatalog {
     static let ledger: [MetricFamily] = [
-        .own("ledger_received_total", .messages, .ledgerReceived, help: "Messages that entered the funnel."),
-        .own("ledger_accepted_total", .messages, .ledgerAccepted, help: "Messages accepted for routing."),
+        .own(
+            "ledger_received_total", .messages, .ledgerReceived,
+            help:
+                "PUBLISH packets that reached the broker, malformed and oversized ones included (mqtt_publish_received has only well-formed ones)."
+        ),
+        .own(
+            "ledger_accepted_total", .messages, .ledgerAccepted,
+            help: "PUBLISH packets that passed all checks and were routed."),
         .labelled(
             "ledger_rejected_total", .counter, .messages, by: "reason",
             RejectReason.allCases.map { ($0.label, $0.word) },
-            help: "Messages received and not routed, by reason."),
+            help: "PUBLISH packets received and not routed, by reason."),
         .own(
             "ledger_duplicate_total", .messages, .ledgerDuplicate,
             help: "QoS 2 messages that had been received before."),
-        .own(
-            "ledger_unrouted_total", .messages, .ledgerUnrouted,
-            help: "Accepted messages that matched no subscription."),
+        .labelled(
+            "ledger_unrouted_total", .counter, .messages, by: "retain",
+            [("no", Counter.ledgerUnrouted.word), ("yes", Counter.ledgerUnroutedRetained.word)],
+            help:
+                "Accepted messages and wills that matched no subscription; with retain=yes they set or removed a retained message, with retain=no they went nowhere. MQTT 5 publishers get reason 0x10 for both."
+        ),
         .labelled(
             "ledger_copies_total", .counter, .messages, by: "origin",
             [
@@ -23,16 +32,19 @@ extension MetricCatalog {
             help: "Copies made for subscribers, by what they are copies of."),
         .own(
             "ledger_loaded_total", .messages, .ledgerLoaded,
-            help: "Copies that came back from the message store."),
+            help: "Copies that were found in the message store at the start."),
         .own(
-            "ledger_delivered_total", .messages, .ledgerDelivered, help: "Copies whose delivery is complete."),
+            "ledger_delivered_total", .messages, .ledgerDelivered,
+            help:
+                "Copies whose delivery is complete: QoS 0 when the kernel took the last byte, QoS 1 and 2 when the client acknowledged."
+        ),
         .labelled(
             "message_drops_total", .counter, .messages, by: "reason",
             DropReason.allCases.map { ($0.label, $0.word) },
             help: "Copies that never reached their subscriber, by reason."),
         .own(
             "ledger_handed_over_total", .messages, .ledgerHandedOver,
-            help: "Copies that another node or session took over."),
+            help: "Copies that another node took over; 0 until there is a cluster."),
         .own("ledger_posted_total", .messages, .ledgerPosted, help: "Copies sent to another event loop."),
         .own("ledger_taken_total", .messages, .ledgerTaken, help: "Copies taken from another event loop."),
         .own(
@@ -40,7 +52,7 @@ extension MetricCatalog {
         ),
         .own(
             "ledger_retransmitted_total", .messages, .ledgerRetransmitted,
-            help: "Messages sent once more with DUP."),
+            help: "Messages sent once more with DUP, and PUBRELs sent once more."),
         MetricFamily(
             name: "ledger_residual", kind: .gauge, unit: .difference, labelNames: ["equation"],
             help:
@@ -83,10 +95,12 @@ extension MetricCatalog {
             help: "Output thrown away with its connection."),
         .own(
             "undecoded_bytes_total", .bytes, .bytesUndecoded,
-            help: "Input thrown away undecoded with its connection."),
+            help: "Input that came and was thrown away with its connection, without being decoded."),
         .own(
             "publisher_throttled_total", .events, .publisherThrottled,
-            help: "Times reading from a publisher was paused to protect the broker."),
+            help:
+                "Times reading from a publisher was paused because of its rate, a hook's wish, or a loop with too much to do."
+        ),
         .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),
@@ -101,6 +115,9 @@ extension MetricCatalog {
             "shared_redelivered_total", .messages, .sharedRedelivered,
             help: "Messages given to another member of a shared subscription because a session ended."),
         .own(
+            "siblings_redelivered_total", .messages, .siblingRedelivered,
+            help: "Messages given to another connection of the same client because one of them ended."),
+        .own(
             "sessions_resumed_total", .sessions, .sessionResumed,
             help: "Sessions resumed by a reconnecting client."),
         .own(
@@ -114,6 +131,9 @@ extension MetricCatalog {
         .own(
             "inflight_messages", .messages, .inflightMessages,
             help: "QoS 1 and 2 messages sent and not yet acknowledged."),
+        .own(
+            "output_messages", .messages, .outputMessages,
+            help: "QoS 0 messages in the outputs of connections, not written to their last byte."),
         .own("output_buffer_bytes", .bytes, .outputBytes, help: "Bytes waiting to be written to clients."),
         .single(
             "fan_out", .histogram, .subscribers, .own, .histogram(.fanOut, .counts),

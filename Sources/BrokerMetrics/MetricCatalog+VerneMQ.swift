@@ -9,7 +9,9 @@ extension MetricCatalog {
         .verne(
             "socket_close_timeout", .events, .socketCloseTimeout,
             help: "Transports closed because no complete CONNECT came in time."),
-        .verne("socket_error", .events, .socketError, help: "Read errors on MQTT sockets over TCP or TLS."),
+        .verne(
+            "socket_error", .events, .socketError,
+            help: "Errors of MQTT sockets, reading or writing, other than resets."),
         .verne(
             "bytes_received", .bytes, .bytesReceived,
             help: "Bytes read from MQTT clients, after TLS and WebSocket."),
@@ -22,7 +24,7 @@ extension MetricCatalog {
         .versioned("mqtt_connect_received", .packets, .connectReceived, help: "CONNECT packets received."),
         .versioned(
             "mqtt_publish_received", .packets, .publishReceived,
-            help: "PUBLISH packets received from clients, before any authorization."),
+            help: "PUBLISH packets received from clients and well-formed, before any check or authorization."),
         .byReason(
             "mqtt_puback_received", .pubackReceived, ReasonCodeLabels.pub, help: "PUBACK packets received."),
         .byReason(
@@ -64,14 +66,14 @@ extension MetricCatalog {
     ]
 
     private static let packetsOut: [MetricFamily] = [
-        .versioned("mqtt_publish_sent", .packets, .publishSent, help: "PUBLISH packets sent to clients."),
-        .byReason("mqtt_puback_sent", .pubackSent, ReasonCodeLabels.pub, help: "PUBACK packets sent."),
-        .byReason("mqtt_pubrec_sent", .pubrecSent, ReasonCodeLabels.pub, help: "PUBREC packets sent."),
-        .byReason("mqtt_pubrel_sent", .pubrelSent, ReasonCodeLabels.rel, help: "PUBREL packets sent."),
-        .byReason("mqtt_pubcomp_sent", .pubcompSent, ReasonCodeLabels.rel, help: "PUBCOMP packets sent."),
-        .versioned("mqtt_suback_sent", .packets, .subackSent, help: "SUBACK packets sent."),
-        .versioned("mqtt_unsuback_sent", .packets, .unsubackSent, help: "UNSUBACK packets sent."),
-        .versioned("mqtt_pingresp_sent", .packets, .pingrespSent, help: "PINGRESP packets sent."),
+        .versioned("mqtt_publish_sent", .packets, .publishSent, help: sent("PUBLISH")),
+        .byReason("mqtt_puback_sent", .pubackSent, ReasonCodeLabels.pub, help: sent("PUBACK")),
+        .byReason("mqtt_pubrec_sent", .pubrecSent, ReasonCodeLabels.pub, help: sent("PUBREC")),
+        .byReason("mqtt_pubrel_sent", .pubrelSent, ReasonCodeLabels.rel, help: sent("PUBREL")),
+        .byReason("mqtt_pubcomp_sent", .pubcompSent, ReasonCodeLabels.rel, help: sent("PUBCOMP")),
+        .versioned("mqtt_suback_sent", .packets, .subackSent, help: sent("SUBACK")),
+        .versioned("mqtt_unsuback_sent", .packets, .unsubackSent, help: sent("UNSUBACK")),
+        .versioned("mqtt_pingresp_sent", .packets, .pingrespSent, help: sent("PINGRESP")),
     ]
 
     private static let errors: [MetricFamily] = [
@@ -94,10 +96,12 @@ extension MetricCatalog {
             help: "PUBCOMP with a packet identifier that is not in flight."),
         .versioned(
             "mqtt_publish_error", .events, .publishError,
-            help: "PUBLISH that failed for a reason other than authorization."),
+            help:
+                "PUBLISH not routed because the store takes nothing. MQTT 5: QoS 0 only, for else the acknowledgement tells."
+        ),
         .versioned(
             "mqtt_subscribe_error", .events, .subscribeError,
-            help: "SUBSCRIBE that failed for a reason other than authorization."),
+            help: "SUBSCRIBE of which no filter was granted, for a reason other than authorization."),
         .versioned("mqtt_unsubscribe_error", .events, .unsubscribeError, help: "UNSUBSCRIBE that failed."),
         .versioned(
             "client_keepalive_expired", .events, .keepaliveExpired,
@@ -110,17 +114,31 @@ extension MetricCatalog {
             "queue_initialized_from_storage", .events, .queueInitializedFromStorage,
             help: "Client queues filled from the message store at start."),
         .verne("queue_teardown", .events, .queueTeardown, help: "Client queues ended."),
-        .verne("queue_message_drop", drops: .queueFull, help: "Messages dropped because a queue was full."),
         .verne(
-            "queue_message_expired", drops: .expired,
-            help: "Messages whose expiry interval passed before they were delivered."),
+            "queue_message_drop", sumOf: VerneMQQueues.drop,
+            help:
+                "Messages lost for want of room: a queue was full, or the packet over the client's maximum size."
+        ),
         .verne(
-            "queue_message_unhandled", drops: .offlineQoS0, .sessionEnded,
-            help: "Messages thrown away undelivered: QoS 0 for an offline client, or the session ended."),
-        .verne("queue_message_in", .messages, .queueMessageIn, help: "Messages offered to client queues."),
+            "queue_message_expired", sumOf: [DropReason.expired.word],
+            help:
+                "Messages whose expiry interval passed before they were delivered; queue_message_unhandled has them too."
+        ),
         .verne(
-            "queue_message_out", .messages, .queueMessageOut,
-            help: "Messages that left client queues for delivery."),
+            "queue_message_unhandled", sumOf: VerneMQQueues.unhandled,
+            help:
+                "Messages lost for any other reason than queue_message_drop: see the reasons of message_drops_total."
+        ),
+        .verne(
+            "queue_message_in", sumOf: VerneMQQueues.messageIn,
+            help:
+                "Messages offered to client queues, those found in the store at the start and those lost at once included."
+        ),
+        .verne(
+            "queue_message_out", sumOf: VerneMQQueues.messageOut,
+            help:
+                "Messages whose delivery is complete (QoS 0 written, QoS 1 and 2 acknowledged), or that another client's queue got instead."
+        ),
     ]
 
     private static let tail: [MetricFamily] = [
@@ -143,14 +161,19 @@ extension MetricCatalog {
             help: "Subscriptions of other nodes that routed messages matched."),
         .byReason(
             "mqtt_connack_sent", .connackSent, ReasonCodeLabels.connack5,
-            v4: .returnCodes(ReasonCodeLabels.connack4), help: "CONNACK packets sent."),
+            v4: .returnCodes(ReasonCodeLabels.connack4), help: sent("CONNACK")),
         .byReason(
             "mqtt_disconnect_sent", .disconnectSent, ReasonCodeLabels.disconnectSent, v4: .absent,
-            help: "DISCONNECT packets sent."),
+            help: sent("DISCONNECT")),
         .byReason(
-            "mqtt_auth_sent", .authSent, ReasonCodeLabels.auth, v4: .absent, help: "AUTH packets sent."),
+            "mqtt_auth_sent", .authSent, ReasonCodeLabels.auth, v4: .absent, help: sent("AUTH")),
         .byReason(
             "mqtt_auth_received", .authReceived, ReasonCodeLabels.auth, v4: .absent,
             help: "AUTH packets received."),
     ]
+
+    /// What "sent" says of a packet. Bytes are counted when the kernel takes them, and messages of QoS 0 by the ledger.
+    private static func sent(_ packet: String) -> String {
+        "\(packet) packets sent: put into the output of their client. If it is cut off, the last may not have left."
+    }
 }

@@ -30,12 +30,20 @@ package enum MetricDocumentation {
             Every message passes one funnel, and each exit from it is counted. `ledger_residual` is the difference between
             the two sides of an equation, and 0 when every message is accounted for:
 
-            | equation | residual |
-            | --- | --- |
-            | `ingress` | received − (accepted + Σ rejected + duplicate) |
-            | `routing` | router_matches_local − (copies{local} + copies{will}) |
-            | `delivery` | Σ copies + loaded − (delivered + Σ drops + handed_over + queued + inflight + (posted − taken)) |
-            | `transit` | posted − taken: copies on their way between loops, 0 whenever the loops rest |
+            | equation | residual | meaning |
+            | --- | --- | --- |
+            | `ingress` | received − (accepted + Σ rejected + duplicate + pending) | \(LedgerEquation.ingress.meaning) |
+            | `routing` | router_matches_local − (copies{local} + copies{will}) | \(LedgerEquation.routing.meaning) |
+            | `delivery` | Σ copies + loaded − (delivered + Σ drops + handed_over + queued + inflight + output + (posted − taken)) | \(LedgerEquation.delivery.meaning) |
+            | `transit` | posted − taken | \(LedgerEquation.transit.meaning) |
+            | `storage` | (loaded + stored − deleted) − store_copies | \(LedgerEquation.storage.meaning) |
+            | `queue` | queue_message_in − (out + drop + unhandled) − (queued + inflight + output) | \(LedgerEquation.queue.meaning) |
+
+            Here `queued` is `queued_messages`, `inflight` is `inflight_messages`, `output` is `output_messages` and `pending` is
+            `ledger_pending_publishes`.
+
+            Every reason of `message_drops_total` goes under one of VerneMQ's names as well. `queue_message_drop`:
+            \(list(reasons(.drop))). `queue_message_unhandled`: \(list(reasons(.unhandled))).
 
             ## Label values
 
@@ -60,6 +68,10 @@ package enum MetricDocumentation {
                 "| `\(family.name)` | \(family.kind.rawValue) | \(family.unit.rawValue) | \(labels) | \(family.help) |\n"
         }
         page += "\n"
+    }
+
+    private static func reasons(_ exit: VerneMQQueues.Exit) -> [String] {
+        DropReason.allCases.filter { $0.verneMQExit == exit }.map(\.label)
     }
 
     private static func list(_ names: [String]) -> String {

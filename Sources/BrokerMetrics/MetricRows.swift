@@ -54,9 +54,9 @@ extension MetricFamily {
         return single(name, .counter, unit, .verneMQCounter, source, help: help)
     }
 
-    /// A counter of VerneMQ that follows from the ledger's drops.
-    static func verne(_ name: String, drops: DropReason..., help: String) -> MetricFamily {
-        single(name, .counter, .messages, .verneMQCounter, .words(drops.map(\.word), .integer), help: help)
+    /// A counter of messages of VerneMQ that follows from the ledger.
+    static func verne(_ name: String, sumOf words: [Int], help: String) -> MetricFamily {
+        single(name, .counter, .messages, .verneMQCounter, .words(words, .integer), help: help)
     }
 
     /// A counter of VerneMQ by MQTT version. VerneMQ has no series of a version in `hidden`.

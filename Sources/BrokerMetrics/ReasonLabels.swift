@@ -14,6 +14,7 @@ extension DropReason {
         case .deniedByHook: "denied_by_hook"
         case .subscriberGone: "subscriber_gone"
         case .storeLost: "store_lost"
+        case .connectionClosed: "connection_closed"
         }
     }
 }
@@ -58,7 +59,6 @@ extension CloseReason {
         case .sendTimeout: "send_timeout"
         case .shutdown: "shutdown"
         case .packetTooLarge: "packet_too_large"
-        case .overload: "overload"
         }
     }
 }

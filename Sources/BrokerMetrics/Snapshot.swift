@@ -66,6 +66,9 @@ package struct Snapshot: Sendable {
     package subscript(_ reason: CloseReason) -> UInt64 { total[reason.word] }
     package subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: total[gauge.word]) }
 
+    /// The sum of some words.
+    package func sum(_ words: [Int]) -> UInt64 { words.reduce(0) { $0 &+ total[$1] } }
+
     /// Both versions together.
     package subscript(_ counter: VersionedCounter) -> UInt64 {
         VersionLabel.allCases.reduce(0) { $0 &+ total[counter.word($1)] }
@@ -107,7 +110,7 @@ extension Snapshot {
         switch series.source {
         case .zero: report(0)
         case .words(let words, let scale):
-            report(Int64(bitPattern: words.reduce(UInt64(0)) { $0 &+ total[$1] }), scale)
+            report(Int64(bitPattern: sum(words)), scale)
         case .perLoop(let index, let scale):
             for (number, loop) in loops.enumerated() {
                 body([MetricLabel("loop", String(number))], MetricValue(word: loop.word(index), scale))

@@ -50,22 +50,20 @@ package enum StatusJSON {
 
     /// An array with one object: node name → numbers. The mountpoint is a string.
     package static func render(_ snapshot: Snapshot, _ status: NodeStatus) -> [UInt8] {
-        let online = snapshot[.activeMQTTConnections] &+ snapshot[.activeWebSocketConnections]
-        let sessions = snapshot[LoopGauge.sessionsOnline] &+ snapshot[LoopGauge.sessionsOffline]
         var json = JSONText()
         json.beginArray()
         json.beginObject()
         json.key(status.node)
         json.beginObject()
-        json.field("num_online", online)
-        // VerneMQ shows a negative number while a connection has no queue yet; nobody can use that.
-        json.field("num_offline", max(0, sessions &- online))
+        // VerneMQ counts connections, and what remains of the queues: with sockets that never sent CONNECT both are wrong.
+        json.field("num_online", snapshot[LoopGauge.sessionsOnline])
+        json.field("num_offline", snapshot[LoopGauge.sessionsOffline])
         json.field("msg_in", snapshot[VersionedCounter.publishReceived])
         json.field("msg_out", snapshot[VersionedCounter.publishSent])
-        json.field("queue_in", snapshot[Counter.queueMessageIn])
-        json.field("queue_out", snapshot[Counter.queueMessageOut])
-        json.field("queue_drop", snapshot[DropReason.queueFull])
-        json.field("queue_unhandled", snapshot[DropReason.offlineQoS0] &+ snapshot[DropReason.sessionEnded])
+        json.field("queue_in", snapshot.sum(VerneMQQueues.messageIn))
+        json.field("queue_out", snapshot.sum(VerneMQQueues.messageOut))
+        json.field("queue_drop", snapshot.sum(VerneMQQueues.drop))
+        json.field("queue_unhandled", snapshot.sum(VerneMQQueues.unhandled))
         json.field("num_subscriptions", snapshot[.routerSubscriptions])
         json.field("num_retained", snapshot[.retainMessages])
         json.field("matches_local", snapshot[Counter.routerMatchesLocal])
@@ -114,8 +112,11 @@ package enum StatusJSON {
         json.field("bytes_in", snapshot[Counter.bytesReceived])
         json.field("bytes_out", snapshot[Counter.bytesSent])
         json.field("connects", snapshot[VersionedCounter.connectReceived])
+        json.field(
+            "connections", snapshot[.activeMQTTConnections] &+ snapshot[.activeWebSocketConnections])
         json.field("queued", snapshot[LoopGauge.queuedMessages])
         json.field("inflight", snapshot[LoopGauge.inflightMessages])
+        json.field("output", snapshot[LoopGauge.outputMessages])
         json.key("drops")
         json.beginObject()
         for reason in DropReason.allCases { json.field(reason.label, snapshot[reason]) }

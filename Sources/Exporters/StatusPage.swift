@@ -50,7 +50,7 @@ package enum StatusPage {
           <div class="scroll" tabindex="0" role="region" aria-labelledby="h-nodes"><table><thead><tr>
             <th scope="col">Node</th><th scope="col">Peers</th><th scope="col" class="n">Online</th>
             <th scope="col" class="n">Offline</th><th scope="col" class="n">In/s</th><th scope="col" class="n">Out/s</th>
-            <th scope="col" class="n">Drops/s</th><th scope="col" class="n">Queued</th>
+            <th scope="col" class="n">Lost/s</th><th scope="col" class="n">Waiting</th>
             <th scope="col" class="n">Subscriptions</th><th scope="col" class="n">Retained</th>
           </tr></thead><tbody id="nodes"></tbody></table></div>
         </section>

@@ -34,6 +34,7 @@ extension StatusPage {
           // Per second since the answer before; 0 at first, and after a restart or a reset.
           const rate = (now, then, seconds) =>
             then === undefined || seconds <= 0 ? 0 : Math.max(0, Math.round((now - then) / seconds));
+          // In queues, in flight, or in the outputs of connections.
           const queued = n => Math.max(0, n.queue_in - n.queue_out - n.queue_drop - n.queue_unhandled);
 
           // Beside the page, whether it was asked for as /status or as /status/, here or below a proxy's prefix.
@@ -94,17 +95,22 @@ extension StatusPage {
             byId("issues").replaceChildren(...(issues.length
               ? issues.map(([kind, text]) => cell(text, "li", kind)) : [cell("All is well.", "li", "ok")]));
 
+            const ever = field => `/s · ${whole.format(sum(n => n[field]))} in all`;
             const drops = perSecond("queue_drop"), unhandled = perSecond("queue_unhandled");
+            const connections = details && names.length === 1 && details.connections !== first.num_online
+              ? `of ${whole.format(details.connections)} connections` : "";
             const tiles = [
-              tile("Clients online", whole.format(sum(n => n.num_online))),
+              tile("Clients online", whole.format(sum(n => n.num_online)), connections),
               tile("Clients offline", whole.format(sum(n => Math.max(0, n.num_offline)))),
               tile("Published in", whole.format(perSecond("msg_in")), "/s"),
               tile("Published out", whole.format(perSecond("msg_out")), "/s"),
               tile("Queue in", whole.format(perSecond("queue_in")), "/s"),
               tile("Queue out", whole.format(perSecond("queue_out")), "/s"),
-              tile("Dropped", whole.format(drops), "/s", drops ? "bad" : ""),
-              tile("Unhandled", whole.format(unhandled), "/s", unhandled ? "bad" : ""),
-              tile("Queued", whole.format(details ? details.queued : sum(queued))),
+              // A burst would show for ten seconds only: what was lost since the start stays in sight.
+              tile("Dropped", whole.format(drops), ever("queue_drop"), drops ? "bad" : ""),
+              tile("Unhandled", whole.format(unhandled), ever("queue_unhandled"), unhandled ? "bad" : ""),
+              tile("Waiting", whole.format(sum(queued)),
+                details && names.length === 1 ? `${whole.format(details.queued)} queued` : ""),
               tile("Subscriptions", whole.format(sum(n => n.num_subscriptions))),
               tile("Retained", whole.format(sum(n => n.num_retained))),
             ];
@@ -121,7 +127,8 @@ extension StatusPage {
               return row([cell(name, "th"), cell(`${peers.filter(Boolean).length} of ${peers.length}`),
                 number(n.num_online), number(Math.max(0, n.num_offline)),
                 number(rate(n.msg_in, then?.msg_in, seconds)), number(rate(n.msg_out, then?.msg_out, seconds)),
-                number(rate(n.queue_drop, then?.queue_drop, seconds)), number(details && name === names[0] ? details.queued : queued(n)),
+                number(rate(n.queue_drop + n.queue_unhandled,
+                  then && then.queue_drop + then.queue_unhandled, seconds)), number(queued(n)),
                 number(n.num_subscriptions), number(n.num_retained)]);
             }));
             byId("listeners").replaceChildren(...names.flatMap(name => (nodes[name].listeners || []).map(l =>

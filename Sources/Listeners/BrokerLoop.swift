@@ -43,6 +43,7 @@ final class BrokerLoop: EventLoopOwner {
 
     func loopStarted(_ loop: EventLoop) {
         loop.events = LoopEvents(counters)
+        loop.flushList.measure = { OutputPacket(measuring: $0) }
     }
 
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
@@ -58,11 +59,20 @@ final class BrokerLoop: EventLoopOwner {
     func turnFlushed(_ loop: EventLoop) {
         doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
+            countSettledPackets()
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
             shard.refreshGauges()
         }
         if areWillsPublished { doors.reportWills(loop: loop.index) }
         if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
+    }
+
+    /// QoS 0 messages have left their outputs: delivered, or lost with a connection.
+    private func countSettledPackets() {
+        let packets = loop.flushList.takeSettledPackets()
+        counters.move(.outputMessages, by: -(packets.written + packets.discarded))
+        counters.add(.ledgerDelivered, packets.written)
+        counters.add(DropReason.connectionClosed, packets.discarded)
     }
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
@@ -229,6 +239,7 @@ private final class LoopEvents: TransportEvents {
         switch event {
         case .bytesReceived: counters.add(.bytesReceived, n)
         case .bytesSent: counters.add(.bytesSent, n)
+        case .bytesIgnored: counters.add(.bytesUndecoded, n)
         case .accepted: counters.add(.connectionsAccepted, n)
         case .refusedMaxConnections: counters.add(.connectionsRefused, n)
         case .descriptorExhausted: counters.add(.acceptDescriptorExhausted, n)

@@ -39,7 +39,11 @@ final class ClientConnection: Connection, ClientTransport {
             // Thousands of small packets, or one with many subscribers each, must not make a long turn.
             packetCount += 1
             if packetCount & 15 == 0, loop.isTurnOver { yieldTurn() }
-            guard isOpen else { return bytes.byteCount }  // what comes after the end is not looked at
+            guard isOpen else {
+                // What comes after the end is not acted upon.
+                discarded(bytes.extracting(offset...))
+                return bytes.byteCount
+            }
             guard !isMoving else { return offset }  // what comes behind CONNECT goes along
             // By its bits: `isEmpty` of an option set of another module is a generic call.
             guard pauseReasons.rawValue == 0 else { return offset }
@@ -47,14 +51,21 @@ final class ClientConnection: Connection, ClientTransport {
                 pauseReading(PauseReason.backpressure)
                 return offset
             }
-            if let session, !session.takesPackets { return session.isOnline ? offset : bytes.byteCount }
             let rest = bytes.extracting(offset...)
+            if let session, !session.takesPackets {
+                if session.isOnline { return offset }
+                discarded(rest)
+                return bytes.byteCount
+            }
             do throws(MalformedPacket) {
                 let decoded = try FixedHeader.decode(
                     rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: session?.version == .v31)
                 guard let header = decoded else { return offset }
                 // Before its body has come, so that nobody fills our memory with what we do not want.
-                guard mayBegin(header) else { return bytes.byteCount }
+                guard mayBegin(header) else {
+                    owner.counters.add(.bytesUndecoded, rest.byteCount)
+                    return bytes.byteCount
+                }
                 guard rest.byteCount >= header.packetByteCount else {
                     neededByteCount = header.packetByteCount
                     return offset
@@ -67,6 +78,9 @@ final class ClientConnection: Connection, ClientTransport {
                     try receiveBeforeSession(header, body)
                 }
             } catch {
+                // A session counts the PUBLISHes it gets; this one did not come so far.
+                if error.packetType == .publish { owner.counters.countRefusedPublish(RejectReason(error)) }
+                owner.counters.add(.bytesUndecoded, bytes.byteCount - offset)
                 fail(error)
                 return bytes.byteCount
             }
@@ -81,7 +95,7 @@ final class ClientConnection: Connection, ClientTransport {
     /// Whether a packet of this type and length may come now; ends the connection if not.
     private func mayBegin(_ header: FixedHeader) -> Bool {
         if session == nil, handshake == nil, header.type != .connect {
-            owner.counters.add(.bytesUndecoded, header.headerByteCount)
+            if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
             close(CloseReason.protocolError)  // [MQTT-3.1.0-1]
             return false
         }
@@ -103,7 +117,9 @@ final class ClientConnection: Connection, ClientTransport {
         if let handshake {
             switch header.type {
             case .auth: handshake.receive(try AuthPacket.decode(body: body, version: .v5))
-            default: close(header.type == .disconnect ? CloseReason.clientDisconnect : .protocolError)
+            default:
+                if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
+                close(header.type == .disconnect ? CloseReason.clientDisconnect : .protocolError)
             }
             return
         }
@@ -134,6 +150,21 @@ final class ClientConnection: Connection, ClientTransport {
             "malformed packet before CONNECT was accepted",
             metadata: ["peer": "\(peer)", "listener": "\(listenerFacts.name)", "problem": "\(error)"])
         close(error.problem == .packetTooLarge ? CloseReason.packetTooLarge : .malformed)
+    }
+
+    /// Each whole PUBLISH among them has reached us, and goes nowhere because its connection ended first: a client that
+    /// was refused or taken over had sent it in advance, or a hook's answer was awaited.
+    override func discarded(_ bytes: RawSpan) {
+        owner.counters.add(.bytesUndecoded, bytes.byteCount)
+        var offset = 0
+        while offset < bytes.byteCount {
+            let rest = bytes.extracting(offset...)
+            let header = try? FixedHeader.decode(
+                rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: session?.version == .v31)
+            guard let header, header.packetByteCount <= rest.byteCount else { return }
+            if header.type == .publish { owner.counters.countRefusedPublish(.sessionClosed) }
+            offset += header.packetByteCount
+        }
     }
 
     override func outputDrained() {

@@ -5,13 +5,29 @@ package final class FlushList {
     /// Slots of the connections with fresh output, in the order of their first byte.
     package private(set) var slots: ContiguousArray<Int> = []
     /// Bytes that wait in all the outputs together.
-    package fileprivate(set) var waitingByteCount = 0
+    package internal(set) var waitingByteCount = 0
+    /// What became of counted packets since somebody asked.
+    private var settledPackets = SettledPackets()
+    /// Measures the packet at the front of some bytes, which hold its fixed header at least. Set by whoever knows what
+    /// is written; nil: no packets are counted.
+    package var measure: ((RawSpan) -> OutputPacket)?
 
     package init() {
         slots.reserveCapacity(1024)
     }
 
     fileprivate func add(_ slot: Int) { slots.append(slot) }
+
+    func settle(_ packets: SettledPackets) {
+        settledPackets.written += packets.written
+        settledPackets.discarded += packets.discarded
+    }
+
+    /// What became of counted packets since this was last called.
+    package func takeSettledPackets() -> SettledPackets {
+        defer { settledPackets = SettledPackets() }
+        return settledPackets
+    }
 
     /// Swaps the listed slots into `batch`, which must be empty.
     package func drain(into batch: inout ContiguousArray<Int>) { swap(&slots, &batch) }
@@ -26,17 +42,23 @@ package final class FlushList {
 ///     block   |··sent··|■■■■■■■■■■■■|■■■■■■■|        |
 ///                      ^head        ^cut    ^tail    ^capacity
 ///     shared                        [payload held by reference, goes out at the cut]
+///
+/// Some packets are counted, because it matters whether they left the process: see `OutputPackets.swift`.
 @safe package final class OutputBuffer {
     // Strong, though the loop outlives its connections: `unowned` cost an atomic check with each packet.
-    private let flushList: FlushList
+    let flushList: FlushList
     private let pool: BufferPool
     private let slot: Int
-    private var block: UnsafeMutableRawBufferPointer?
-    private var head = 0
-    private var tail = 0
-    private var shared: ContiguousArray<SharedPiece> = []
-    private var sharedByteCount = 0
+    var block: UnsafeMutableRawBufferPointer?
+    var head = 0
+    var tail = 0
+    var shared: ContiguousArray<SharedPiece> = []
+    var sharedByteCount = 0
     private var isListed = false
+    /// Counted packets that are not written to their last byte.
+    package internal(set) var packetCount = 0
+    /// Where in the stream of packets the kernel stopped taking bytes.
+    var cut = PacketCut()
 
     /// Set while the peer does not take what it is sent: more than `highWater` bytes wait.
     package private(set) var isBlocked = false
@@ -49,7 +71,7 @@ package final class FlushList {
     /// Payloads from this size on are kept by reference rather than copied.
     package static let sharingThreshold = 16 * 1024
 
-    private struct SharedPiece {
+    struct SharedPiece {
         /// Offset in the block before which the piece goes out.
         var cut: Int
         var bytes: SharedBytes
@@ -64,6 +86,7 @@ package final class FlushList {
 
     deinit {
         flushList.waitingByteCount -= byteCount
+        flushList.settle(SettledPackets(discarded: packetCount))
         if let block = unsafe block { unsafe pool.give(block) }
     }
 
@@ -179,6 +202,7 @@ package final class FlushList {
     /// - Returns: true when the buffer was blocked and has now room again.
     package func wrote(_ count: Int) -> Bool {
         var left = count
+        if count < byteCount { passPackets(count) }
         flushList.waitingByteCount -= count
         while left > 0 {
             if let first = shared.first, first.cut <= head {
@@ -199,7 +223,10 @@ package final class FlushList {
             head += step
             left -= step
         }
-        if isEmpty { reset() }
+        if isEmpty {
+            flushList.settle(SettledPackets(written: packetCount))
+            reset()
+        }
         guard isBlocked, byteCount <= Self.lowWater else { return false }
         isBlocked = false
         return true
@@ -211,11 +238,17 @@ package final class FlushList {
     /// Throws away what waits. - Returns: the bytes thrown away.
     @discardableResult
     package func discard() -> Int {
+        flushList.settle(SettledPackets(discarded: packetCount))
+        return clear()
+    }
+
+    /// Forgets all that waits. - Returns: its bytes.
+    @discardableResult
+    func clear() -> Int {
         let count = byteCount
         flushList.waitingByteCount -= count
         shared.removeAll()
         sharedByteCount = 0
-        head = tail
         reset()
         isBlocked = false
         return count
@@ -224,6 +257,8 @@ package final class FlushList {
     private func reset() {
         head = 0
         tail = 0
+        packetCount = 0
+        cut = PacketCut()
         if let block = unsafe block { unsafe pool.give(block) }
         unsafe block = nil
     }

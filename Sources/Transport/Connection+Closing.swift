@@ -44,6 +44,7 @@ extension Connection {
 
     /// The loop calls this at the end of the turn.
     final func finish() {
+        if cause != .detached, !leftover.isEmpty { discarded(leftover.bytes.bytes) }
         leftover.removeAll()
         handOver = nil
         discardOutput()
@@ -91,7 +92,7 @@ extension Connection {
         let socket = DetachedSocket(
             descriptor: descriptor, peer: peer, listener: listener, openedAt: openedAt,
             leftover: Array(leftover.bytes),
-            pendingOutput: takeOutput())
+            pendingOutput: output.takeRemainder())
         end(.detached)
         return socket
     }
@@ -104,22 +105,6 @@ extension Connection {
             return
         }
         self.handOver = handOver
-    }
-
-    private final func takeOutput() -> [UInt8] {
-        var bytes: [UInt8] = []
-        while !output.isEmpty {
-            let vectors = loop.vectors
-            var count = 0
-            for index in 0..<output.gather(into: vectors) {
-                bytes.append(
-                    contentsOf: UnsafeRawBufferPointer(
-                        start: vectors[index].iov_base, count: vectors[index].iov_len))
-                count += vectors[index].iov_len
-            }
-            _ = output.wrote(count)
-        }
-        return bytes
     }
 }
 

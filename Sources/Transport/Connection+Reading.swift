@@ -96,6 +96,7 @@ extension Connection {
         let result = csystem_read(rawDescriptor, target.baseAddress, target.count)
         if result > 0 {
             loop.events.count(.bytesReceived, result)
+            loop.events.count(.bytesIgnored, result)
         } else if result != -Int(EAGAIN) {
             end(cause)
         }

@@ -70,7 +70,7 @@ open class Connection {
         deadlineBase = loop.now
         descriptor = socket.take()
         socket.leftover.withUnsafeBytes { leftover.replace(with: $0) }
-        if !socket.pendingOutput.isEmpty { output.append(socket.pendingOutput) }
+        output.restore(socket.pendingOutput)
     }
 
     deinit { leftover.removeAll() }
@@ -87,6 +87,9 @@ open class Connection {
 
     /// `output` was blocked and has room again.
     open func outputDrained() {}
+
+    /// The connection has ended, and these bytes came and were never presented or never consumed. `closed` follows.
+    open func discarded(_ bytes: RawSpan) {}
 
     /// The connection has ended; its descriptor is closed, or lives on elsewhere.
     open func closed(_ cause: CloseCause) {}

@@ -12,13 +12,13 @@ package final class DetachedSocket: Sendable {
     /// Bytes that came and were not consumed; presented first by the connection that adopts it.
     package let leftover: [UInt8]
     /// Bytes the kernel has not taken yet; the connection that adopts it writes them first.
-    let pendingOutput: [UInt8]
+    let pendingOutput: OutputRemainder
     package let openedAt: MonotonicTime
 
     package init(
         descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
         openedAt: MonotonicTime,
-        leftover: [UInt8] = [], pendingOutput: [UInt8] = []
+        leftover: [UInt8] = [], pendingOutput: OutputRemainder = OutputRemainder()
     ) {
         self.descriptor = Mutex(consume descriptor)
         self.peer = peer

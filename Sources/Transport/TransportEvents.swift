@@ -2,6 +2,8 @@
 package enum TransportEvent: Int, CaseIterable, Sendable {
     /// Payload bytes read from and written to sockets.
     case bytesReceived, bytesSent
+    /// Those of them that came after our end of the connection.
+    case bytesIgnored
     /// Connections accepted.
     case accepted
     /// Times an acceptor stopped because its listener had `maxConnections`; clients wait in the backlog.

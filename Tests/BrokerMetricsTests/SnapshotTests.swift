@@ -64,18 +64,6 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         #expect(lines(snapshot, "mqtt_puback_received")["mqtt_version=5,reason_code=other"] == 3)
     }
 
-    @Test func `VerneMQ's queue counters follow from the drops`() {
-        let snapshot = snapshot { counters in
-            for (index, reason) in DropReason.allCases.enumerated() { counters.add(reason, 1 << index) }
-        }
-        func drops(_ reasons: DropReason...) -> [String: Int64] {
-            ["": reasons.reduce(0) { $0 + 1 << Int64($1.rawValue) }]
-        }
-        #expect(lines(snapshot, "queue_message_drop") == drops(.queueFull))
-        #expect(lines(snapshot, "queue_message_expired") == drops(.expired))
-        #expect(lines(snapshot, "queue_message_unhandled") == drops(.offlineQoS0, .sessionEnded))
-    }
-
     @Test func `an aggregate is the sum of a name's series`() throws {
         let snapshot = snapshot {
             $0.add(.publishReceived, .v4, 2)
@@ -130,6 +118,7 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         counters.add(.ledgerAccepted)
         counters.add(.routerMatchesLocal)
         counters.add(.ledgerCopiesLocal)
+        counters.add(.queueMessageIn)
         counters.move(.queuedMessages, by: 1)
         #expect(residuals().allSatisfy { $0 == 0 })
         counters.move(.queuedMessages, by: -1)
@@ -151,9 +140,10 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
     @Test(arguments: DropReason.allCases) func `a dropped copy is accounted for`(reason: DropReason) {
         let snapshot = snapshot {
             $0.add(.ledgerCopiesRetained)
+            $0.add(.queueMessageIn)
             $0.add(reason)
         }
-        #expect(snapshot.residual(.delivery) == 0)
+        #expect(snapshot.residual(.delivery) == 0 && snapshot.residual(.queue) == 0)
     }
 
     @Test func `a copy that vanishes is a residual of one`() {
@@ -162,6 +152,8 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         #expect(snapshot { $0.move(.storedCopies, by: 1) }.residual(.storage) == -1)
         #expect(snapshot { $0.add(.routerMatchesLocal) }.residual(.routing) == 1)
         #expect(snapshot { $0.add(.ledgerDelivered) }.residual(.delivery) == -1)
+        #expect(snapshot { $0.move(.outputMessages, by: 1) }.residual(.delivery) == -1)
+        #expect(snapshot { $0.add(.queueMessageIn) }.residual(.queue) == 1)
     }
 
     @Test func `a copy between two loops balances whichever block is the older one`() {

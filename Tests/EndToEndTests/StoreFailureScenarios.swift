@@ -61,6 +61,7 @@ import Testing
         #expect(try kept.subscribe("t", qos: .atLeastOnce) == [version == .v5 ? 0x97 : 0x80])
         #expect(try clean.subscribe("t", qos: .atLeastOnce) == [1])
         #expect(bench.broker.numbers[.storeSubscribesRefused] == 1)
+        #expect(bench.broker.numbers[.subscribeError] == 1)
         bench.store.health.set(isFailing: false)
         #expect(try kept.subscribe("t", qos: .atLeastOnce) == [1])
         #expect(bench.broker.isBalanced)

@@ -18,12 +18,14 @@ final class TestBroker: Sendable {
 
     /// - Parameters:
     ///   - turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
+    ///   - sendTimeout: after which a client that takes nothing is cut.
     ///   - store: what it holds comes back as at a start of the broker.
     init(
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
         store: any MessageStore = MemoryMessageStore(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
-        maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
+        maxConnections: Int = .max, sendTimeout: Duration? = nil,
+        _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
@@ -31,6 +33,10 @@ final class TestBroker: Sendable {
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var loopSettings = LoopSettings()
         loopSettings.turnBudgetNanoseconds = turnBudget
+        if let sendTimeout {
+            loopSettings.sendTimeoutNanoseconds = UInt64(sendTimeout / .nanoseconds(1))
+            loopSettings.deadlineCheckNanoseconds = loopSettings.sendTimeoutNanoseconds / 4
+        }
         runtime = try BrokerRuntime(
             broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
             loopSettings: loopSettings)

@@ -21,7 +21,7 @@ import Testing
         counters.add(.publishReceived, .v5, 11)
         counters.add(.publishSent, .v5, 337)
         counters.add(.queueMessageIn, 339)
-        counters.add(.queueMessageOut, 330)
+        counters.add(.ledgerDelivered, 330)
         counters.add(.queueFull, 4)
         counters.add(.offlineQoS0, 3)
         counters.add(.sessionEnded, 2)

@@ -146,6 +146,15 @@ package final class TestClient {
         Glibc.close(descriptor)
     }
 
+    /// Breaks the connection: the broker sees a reset, and what it had sent and we have not read is gone.
+    package func reset() {
+        guard isOpen else { return }
+        isOpen = false
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        Glibc.close(descriptor)
+    }
+
     /// Ends our sending side.
     package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 }

@@ -5,7 +5,8 @@ import Primitives
 /// Copies of messages on their way to the client: sent at once, put in the queue, or dropped with a reason.
 ///
 ///     copy ─┬─ offline, QoS 0 ─────────────────────────→ dropped (offlineQoS0)
-///           ├─ window open, nothing waits ─────────────→ sent ─ QoS 0 → delivered
+///           ├─ window open, nothing waits ─────────────→ sent ─ QoS 0 → in the output ─ written → delivered
+///           │                                                 │                       └ cut → dropped (connectionClosed)
 ///           │                                                 └ QoS>0 → in flight ─ acknowledged → delivered
 ///           └─ else → queue ─ full → dropped (queueFull)
 ///                           └ drained when the window or the output has room again
@@ -239,8 +240,7 @@ extension Session {
                     publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
             else { return loseTooLarge(&publication, ticket) }
             counters.add(.publishSent, version.label)
-            counters.add(.queueMessageOut)
-            counters.add(.ledgerDelivered)
+            countOutput(output)
             return
         }
         let isSent =
@@ -252,9 +252,8 @@ extension Session {
         // The window's place stays free.
         guard isSent else { return loseTooLarge(&publication, ticket, flight) }
         counters.add(.publishSent, version.label)
-        counters.add(.queueMessageOut)
         guard qos != .atMostOnce else {
-            counters.add(.ledgerDelivered)
+            countOutput(output)
             return
         }
         let place = inflight.append(
@@ -265,6 +264,13 @@ extension Session {
         sentThrough = max(sentThrough, ticket.number)
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
+    }
+
+    /// A message of QoS 0 is in the output. It is delivered when the kernel has taken it.
+    @inline(__always)
+    private func countOutput(_ output: OutputBuffer) {
+        counters.move(.outputMessages, by: 1)
+        output.countPacket()
     }
 
     /// A copy is larger than the client takes, or than any packet of its version: as if it had been delivered

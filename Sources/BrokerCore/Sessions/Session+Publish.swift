@@ -130,6 +130,8 @@ extension Session {
     private func route(_ publication: inout Publication, _ identifier: UInt16, _ qos: QoS) -> Bool {
         guard !shard.isUnstorable(publication) else {
             counters.add(RejectReason.storageUnavailable)
+            // VerneMQ: where an acknowledgement says it, that is counted instead.
+            if version != .v5 || qos == .atMostOnce { counters.add(.publishError, version.label) }
             // MQTT 3 has no code for it: without an acknowledgement the client keeps the message.
             if version == .v5 { refuse(qos, identifier, .quotaExceeded) }
             return false

@@ -88,7 +88,6 @@ extension Session {
         }
         inflight.markSent(place, holdsPlace: true)
         counters.add(.publishSent, version.label)
-        counters.add(.queueMessageOut)
         startRetryTimer()
     }
 

@@ -55,6 +55,7 @@ extension Session {
                 continue
             }
             var publication = Publication(message)
+            counters.add(.siblingRedelivered)
             heir.deliver(&publication, copy.terms)
             shard.removeLate(copy.removal(for: storeNumber))
         }

@@ -75,6 +75,7 @@ extension Session {
         var scans: [RetainedScan] = []
         var granted: [SubscribeFilter] = []
         var wait = StoreWait.none
+        var failedCount = 0
         let isUnstorable = subscriptionHolder.isKept && shard.broker.store.health.isFailing
         for verdict in verdicts {
             switch verdict {
@@ -83,12 +84,14 @@ extension Session {
                 codes.append(version == .v5 ? (isFit ? code : .notAuthorized).rawValue : 0x80)
             case .grant where isUnstorable:
                 counters.add(.storeSubscribesRefused)
+                failedCount += 1
                 codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
             case .grant(let filter):
                 let limit = shard.settings.maxSubscriptionsPerClient
                 let holder = subscriptionHolder
                 let isKnown = holder.subscriptions.contains(filter.filter)
                 if limit > 0, !isKnown, holder.subscriptions.count >= limit {
+                    failedCount += 1
                     codes.append(version == .v5 ? ReasonCode.quotaExceeded.rawValue : 0x80)
                     continue
                 }
@@ -120,6 +123,7 @@ extension Session {
                 }
             }
         }
+        if granted.isEmpty, failedCount > 0 { counters.add(.subscribeError, version.label) }
         answer(
             .suback(
                 SubackPacket(
@@ -200,6 +204,7 @@ extension Session {
     /// The store takes nothing: the subscriptions stay. MQTT 3 has no code for it and gets no answer.
     private func refuseUnstorable(_ packet: UnsubscribePacket, _ count: Int) {
         counters.add(.storeUnsubscribesRefused)
+        counters.add(.unsubscribeError, version.label)
         guard version == .v5 else { return }
         let codes = [UInt8](repeating: ReasonCode.unspecifiedError.rawValue, count: count)
         answer(

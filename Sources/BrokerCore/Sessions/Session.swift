@@ -147,10 +147,7 @@ package struct Subscription: Sendable {
                 disconnect(.protocolError, .protocolError)
             }
         } catch {
-            if header.type == .publish {
-                counters.add(.ledgerReceived)
-                counters.add(RejectReason.malformed)
-            }
+            if header.type == .publish { counters.countRefusedPublish(RejectReason(error)) }
             fail(error)
         }
     }

@@ -1,0 +1,68 @@
+import BrokerCore
+import BrokerMetrics
+import Listeners
+import MQTTCodec
+import Primitives
+import TestSupport
+import Testing
+
+/// Each connection that ends is counted once, under the reason why it ended.
+@Suite struct ClosedConnections {
+    private static func broker(_ reason: CloseReason) throws -> TestBroker {
+        let hook = RecordingHook([.authOnPublish])
+        hook.publishAnswer = { _, _ in .refuse(HookRefusal()) }
+        return try TestBroker(hooks: [hook], sendTimeout: reason == .sendTimeout ? .milliseconds(200) : nil) {
+            if reason == .connectTimeout { $0.connectTimeout = 100 }
+            if reason == .lifetime { $0.session.maxConnectionLifetime = 1 }
+            $0.session.maxMessageSize = 100_000
+        }
+    }
+
+    /// Ends the connection of `client`, which has sent nothing yet.
+    private static func end(_ client: TestClient, _ reason: CloseReason, _ broker: TestBroker) throws {
+        switch reason {
+        case .connectTimeout: return
+        case .refused:
+            // An identifier that is too long.
+            let id = String(repeating: "c", count: 200).text
+            return try client.send(.connect(ConnectPacket(version: client.version, clientID: id)))
+        default: try client.connect("c", keepAlive: reason == .keepAliveTimeout ? 1 : 0)
+        }
+        switch reason {
+        case .clientDisconnect: try client.send([0xE0, 0])
+        case .peerClosed: client.drop()
+        case .reset: client.reset()
+        case .malformed: try client.send([0x30, 2, 0, 9])
+        case .protocolError: try client.send([0x20, 2, 0, 0])  // CONNACK
+        case .packetTooLarge: try client.send([0x30, 0xFF, 0xFF, 0x7F])
+        case .administrative: try client.publish("t", "denied")
+        case .takenOver:
+            let younger = try broker.client("c")
+            try younger.disconnect()
+        case .shutdown: _ = broker.runtime.drain(timeout: .seconds(10))
+        case .sendTimeout:
+            try client.subscribe("t", qos: .atMostOnce)
+            let sender = try broker.client("s", .v5)
+            let payload = String(repeating: "x", count: 90_000)
+            while broker.numbers[LoopGauge.queuedMessages] == 0 {
+                for _ in 0..<10 { try sender.publish("t", payload) }
+                try sender.settle()
+            }
+            sender.drop()
+        case .refused, .connectTimeout, .keepAliveTimeout, .lifetime, .ioError: break
+        }
+    }
+
+    /// Errors of the kernel other than a reset cannot be asked for.
+    @Test(arguments: CloseReason.allCases.filter { $0 != .ioError })
+    func `a connection that ends is counted once, under its reason`(_ reason: CloseReason) throws {
+        let broker = try Self.broker(reason)
+        let client = try broker.client(reason == .administrative ? .v311 : .v5)
+        try Self.end(client, reason, broker)
+        #expect(broker.wait { $0[reason] == 1 && $0[Counter.socketClose] == $0[Counter.socketOpen] })
+        let numbers = broker.numbers
+        let closed = CloseReason.allCases.reduce(0) { $0 + numbers[$1] }
+        #expect(closed == numbers[Counter.socketClose])
+        withExtendedLifetime(client) {}
+    }
+}
