@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "BrokerCore",
             dependencies: [
-                "Primitives", "BrokerMetrics", "MQTTCodec", logging,
+                "Primitives", "BrokerMetrics", "BrokerLog", "MQTTCodec", logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: safe),

@@ -31,16 +31,16 @@ extension Shard {
         timers.add(.hookDeadline(asker, serial: serial), at: now.adding(milliseconds: settings.hookTimeout))
     }
 
-    func timeoutBehaviour(_ point: HookPoint, _ index: Int) -> HookTimeoutBehaviour {
-        let chain = hooks[point]
-        return index < chain.count ? chain[index].timeoutBehaviour : .deny
-    }
-
-    func answered(_ ticket: HookTicket, _ reply: HookReply) {
-        switch ticket.asker {
-        case .connect: handshakes.removeValue(forKey: ticket.serial)?.answered(reply, serial: ticket.serial)
-        case .session(let handle): session(handle)?.answered(reply, serial: ticket.serial)
-        }
+    /// An answer has come through its ticket. The second one, one that comes after the deadline, and one for a client
+    /// that has gone find no question.
+    package func answered(_ ticket: HookTicket, _ reply: HookReply) {
+        let isTaken =
+            switch ticket.asker {
+            case .connect:
+                handshakes.removeValue(forKey: ticket.serial)?.answered(reply, serial: ticket.serial) ?? false
+            case .session(let handle): session(handle)?.answered(reply, serial: ticket.serial) ?? false
+            }
+        if !isTaken { counters.add(.hookAnswersIgnored) }
     }
 
     func hookDeadlinePassed(_ asker: HookTicket.Asker, _ serial: UInt64) {
@@ -67,7 +67,7 @@ extension Session {
             })
         else { return }
         counters.add(.hookTimeout)
-        let behaviour = shard.timeoutBehaviour(pending.point, pending.index)
+        let behaviour = pending.course.asked.timeoutBehaviour
         switch pending.question {
         case .publish: answered(.publish(behaviour.answer()), serial: serial)
         case .subscribe: answered(.subscribe(behaviour.answer()), serial: serial)
@@ -77,47 +77,80 @@ extension Session {
         }
     }
 
-    /// Goes on with the packet that waited. An answer to a question that is no longer open is ignored.
-    func answered(_ reply: HookReply, serial: UInt64) {
+    /// Goes on with the packet that waited, or the copy. Only the question's own kind of answer counts, and not another
+    /// `later`; for any other stands the safe one.
+    ///
+    /// - Returns: false when the question is no longer open; nothing happens then.
+    @discardableResult
+    func answered(_ reply: HookReply, serial: UInt64) -> Bool {
         if let pending = pendingDelivery, pending.serial == serial {
             answeredDelivery(pending, reply)
-            return
+            return true
         }
-        guard let pending = pendingHook, pending.serial == serial else { return }
+        guard let pending = pendingHook, pending.serial == serial else { return false }
         pendingHook = nil
-        if case .publish = pending.question { counters.move(.publishesPending, by: -1) }
-        let next = pending.index + 1
-        switch (pending.question, reply) {
-        case (.publish(let publish), .publish(.next)): authorize(publish, from: next)
-        case (.publish(let publish), .publish(.ok(let modifiers))): finish(publish, with: modifiers)
-        case (.publish(let publish), .publish(.refuse(let refusal))): deny(publish, refusal)
-        case (.publish(let publish), _): deny(publish, HookRefusal(reasonCode: .implementationSpecificError))
-        case (.subscribe(let packet), .subscribe(.next)): authorize(packet, from: next)
-        case (.subscribe(let packet), .subscribe(.ok(let verdicts))):
-            grant(packet, verdicts ?? packet.filters.map { .grant($0) })
-        case (.subscribe(let packet), .subscribe(.refuse(let refusal))): deny(packet, refusal)
-        case (.subscribe(let packet), _): deny(packet, HookRefusal())
-        case (.unsubscribe(let packet), .unsubscribe(.next)): ask(packet, from: next)
-        case (.unsubscribe(let packet), .unsubscribe(.ok(let filters))):
-            finish(packet, filters ?? packet.filters)
-        case (.unsubscribe(let packet), _): finish(packet, packet.filters)
-        case (.reauthenticate(let packet), .auth(let answer)): answeredAuth(packet, answer, from: next)
-        case (.reauthenticate, _): disconnect(.implementationSpecificError, .administrative)
-        case (.deliver, _): break
+        switch pending.question {
+        case .publish(let publish): answeredPublish(publish, pending.course, reply)
+        case .subscribe(let packet): answeredSubscribe(packet, pending.course, reply)
+        case .unsubscribe(let packet): answeredUnsubscribe(packet, pending.course, reply)
+        case .reauthenticate(let packet): answeredAuth(packet, pending.course, reply)
+        case .deliver: break
         }
         // Only now: what waited in the socket comes after the packet that was answered.
         if pendingHook == nil { transport?.resumeReading(.hook) }
+        return true
+    }
+
+    private func answeredPublish(_ publish: PendingPublish, _ course: HookCourse, _ reply: HookReply) {
+        counters.move(.publishesPending, by: -1)
+        guard case .publish(let answer) = reply, !answer.isLater else {
+            shard.hookCheck.countWrongKind(.hookInvalidPublish, course.asked)
+            return deny(publish, HookRefusal(reasonCode: .implementationSpecificError))
+        }
+        switch shard.hookCheck.checked(answer, course.asked) {
+        case .next, .later: authorize(publish, after: course)
+        case .ok(let modifiers): finish(publish, with: modifiers)
+        case .refuse(let refusal): deny(publish, refusal)
+        }
+    }
+
+    private func answeredSubscribe(_ packet: SubscribePacket, _ course: HookCourse, _ reply: HookReply) {
+        guard case .subscribe(let answer) = reply, !answer.isLater else {
+            shard.hookCheck.countWrongKind(.hookInvalidSubscribe, course.asked)
+            return deny(packet, HookRefusal())
+        }
+        switch shard.hookCheck.checked(answer, count: packet.filters.count, course.asked) {
+        case .next, .later: authorize(packet, after: course)
+        case .ok(let verdicts): grant(packet, verdicts ?? packet.filters.map { .grant($0) })
+        case .refuse(let refusal): deny(packet, refusal)
+        }
+    }
+
+    private func answeredUnsubscribe(_ packet: UnsubscribePacket, _ course: HookCourse, _ reply: HookReply) {
+        guard case .unsubscribe(let answer) = reply, !answer.isLater else {
+            shard.hookCheck.countWrongKind(.hookInvalidUnsubscribe, course.asked)
+            return finish(packet, packet.filters)
+        }
+        switch shard.hookCheck.checked(answer, count: packet.filters.count, course.asked) {
+        case .next, .later: ask(packet, after: course)
+        case .ok(let filters): finish(packet, filters ?? packet.filters)
+        case .refuse: finish(packet, packet.filters)
+        }
     }
 
     private func answeredDelivery(_ pending: PendingHook, _ reply: HookReply) {
         guard case .deliver(let copy) = pending.question else { return }
         pendingDelivery = nil
         countQueued(copy, by: -1)
-        switch reply {
-        case .deliver(.next): askOnDeliver(copy, from: pending.index + 1)
-        case .deliver(.ok(let modifiers)): finishDelivery(copy, modifiers)
-        case .deliver(.refuse): refuseDelivery(copy)
-        default: finishDelivery(copy, nil)
+        if case .deliver(let answer) = reply, !answer.isLater {
+            switch shard.hookCheck.checkedDelivery(answer, pending.course.asked) {
+            case .next, .later: askOnDeliver(copy, after: pending.course)
+            case .ok(let modifiers): finishDelivery(copy, modifiers)
+            case .refuse: refuseDelivery(copy)
+            }
+        } else {
+            shard.hookCheck.countWrongKind(.hookInvalidDeliver, pending.course.asked)
+            finishDelivery(copy, nil)
         }
         drain()
     }
@@ -132,36 +165,38 @@ extension Session {
             disconnect(.protocolError, .protocolError)  // [MQTT-4.12.1-1]
             return
         }
-        reauthenticate(packet, from: 0)
+        reauthenticate(packet, after: nil)
     }
 
-    private func reauthenticate(_ packet: AuthPacket, from start: Int) {
+    private func reauthenticate(_ packet: AuthPacket, after course: HookCourse?) {
         let event = AuthEvent(
             subscriber: id, userName: userName, method: authenticationMethod ?? "",
             data: packet.properties.authenticationData, reasonCode: packet.reasonCode)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
-        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters)
-        {
-            $0.onAuth(event, ticket)
+        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(
+            .onAuthM5, after: course, counters: counters
+        ) {
+            shard.hookCheck.checked($0.onAuth(event, ticket), $0)
         }
         switch outcome {
         case .nobody, .exhausted: disconnect(.badAuthenticationMethod, .administrative)
         case .refused(let refusal): disconnect(refusal.code(in: .disconnect), .administrative)
         case .ok(let modifiers): sendAuth(modifiers)
-        case .pending(let index):
-            wait(
-                for: PendingHook(
-                    serial: serial, point: .onAuthM5, index: index, question: .reauthenticate(packet)))
+        case .pending(let course):
+            wait(for: PendingHook(serial: serial, course: course, question: .reauthenticate(packet)))
         }
     }
 
-    private func answeredAuth(_ packet: AuthPacket, _ answer: HookAnswer<AuthModifiers>, from next: Int) {
-        switch answer {
-        case .next: reauthenticate(packet, from: next)
+    private func answeredAuth(_ packet: AuthPacket, _ course: HookCourse, _ reply: HookReply) {
+        guard case .auth(let answer) = reply, !answer.isLater else {
+            shard.hookCheck.countWrongKind(.hookInvalidAuth, course.asked)
+            return disconnect(.implementationSpecificError, .administrative)
+        }
+        switch shard.hookCheck.checked(answer, course.asked) {
+        case .next, .later: reauthenticate(packet, after: course)
         case .ok(let modifiers): sendAuth(modifiers)
         case .refuse(let refusal): disconnect(refusal.code(in: .disconnect), .administrative)
-        case .later: break
         }
     }
 

@@ -67,6 +67,7 @@ package final class Shard {
     let subscriptionTrie: SubscriptionTrie
     /// Replaced as a whole when a plugin comes or goes.
     package internal(set) var hooks: HookChains
+    let hookCheck: HookAnswerCheck
     package var timers: TimerWheel<TimerToken>
     /// The time of this turn.
     package internal(set) var now: MonotonicTime
@@ -130,6 +131,7 @@ package final class Shard {
         settings = broker.settings
         subscriptionTrie = broker.subscriptions
         hooks = HookChains(broker.registeredHooks)
+        hookCheck = HookAnswerCheck(broker.settings, counters, broker.log)
         timers = TimerWheel(start: now)
         outgoing = ContiguousArray(repeating: nil, count: broker.loopCount)
         isStoring = broker.store.isDurable

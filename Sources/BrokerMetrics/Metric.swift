@@ -26,7 +26,9 @@ package enum Counter: Int, CaseIterable, Sendable {
     case bytesUndecoded
     case routerCacheHit, routerCacheMiss
     case retainedSet, retainedDeleted, retainedExpired
-    case hookCalls, hookDenied, hookDeferred, hookTimeout
+    case hookCalls, hookDenied, hookDeferred, hookTimeout, hookAnswersIgnored
+    case hookInvalidRegister, hookInvalidAuth, hookInvalidSubscribe, hookInvalidUnsubscribe
+    case hookInvalidPublish, hookInvalidDeliver
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
     case sharedRedelivered

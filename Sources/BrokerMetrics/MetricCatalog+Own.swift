@@ -138,6 +138,20 @@ extension MetricCatalog {
                 ("timeout", Counter.hookTimeout.word),
             ],
             help: "Calls of hooks that denied, that answer later, or whose answer did not come in time."),
+        .labelled(
+            "hook_answers_invalid_total", .counter, .calls, by: "hook",
+            [
+                ("auth_on_register", Counter.hookInvalidRegister.word),
+                ("on_auth", Counter.hookInvalidAuth.word),
+                ("auth_on_subscribe", Counter.hookInvalidSubscribe.word),
+                ("on_unsubscribe", Counter.hookInvalidUnsubscribe.word),
+                ("auth_on_publish", Counter.hookInvalidPublish.word),
+                ("on_deliver", Counter.hookInvalidDeliver.word),
+            ],
+            help: "Answers of hooks that were not valid: the client was refused, or nothing was changed."),
+        .own(
+            "hook_answers_ignored_total", .calls, .hookAnswersIgnored,
+            help: "Answers of hooks that came a second time, too late, or for a client that had gone."),
     ]
 
     static let loops: [MetricFamily] = [

@@ -54,7 +54,8 @@ extension HTTPResponse {
 
     /// Below this many bytes compression saves less than a packet.
     private static let leastCompressed = 1_024
-    /// zlib's level. Level 6 makes the text of all metrics 8 % smaller and takes twice the time.
+    /// zlib's level. The 70 KB of an idle broker's `/metrics` become 10 KB in 0.7 ms; level 6 makes them another 12 %
+    /// smaller in 2.5 times the time.
     private static let level: Int32 = 2
 
     /// The same answer in gzip, where it may be compressed and the client takes it.

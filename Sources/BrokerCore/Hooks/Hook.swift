@@ -60,6 +60,14 @@ package enum HookAnswer<Modifiers: Sendable>: Sendable {
     case later
 }
 
+extension HookAnswer {
+    /// No answer: a ticket was to bring one.
+    var isLater: Bool {
+        if case .later = self { return true }
+        return false
+    }
+}
+
 /// Why a hook said no.
 package struct HookRefusal: Sendable, Equatable {
     /// What an MQTT 5 client is told; nil = the point's own default (mostly 0x87).

@@ -61,30 +61,33 @@ package enum HookOutcome<Modifiers: Sendable> {
     case refused(HookRefusal)
     /// Everybody said `next`.
     case exhausted
-    /// Hook number `index` answers later.
-    case pending(index: Int)
+    /// One of them answers later; the course says which, and who comes after it.
+    case pending(HookCourse)
 }
 
 extension HookChains {
-    /// Asks the hooks at `point` in order, from number `start` on, until one of them decides (`all_till_ok`).
+    /// Asks the hooks at `point` in order until one of them decides (`all_till_ok`).
+    ///
+    /// - Parameters:
+    ///   - course: goes on behind the hook that said `next` later, in the chain of that time.
+    ///   - call: asks one hook, and checks its answer.
     package func ask<Modifiers>(
-        _ point: HookPoint, from start: Int = 0, counters: LoopCounters,
+        _ point: HookPoint, after course: HookCourse? = nil, counters: LoopCounters,
         _ call: (any Hook) -> HookAnswer<Modifiers>
     ) -> HookOutcome<Modifiers> {
-        guard wants(point) else { return .nobody }
-        let chain = self[point]
-        var index = start
-        while index < chain.count {
+        guard course != nil || wants(point) else { return .nobody }
+        let chain = course?.rest ?? self[point][...]
+        for index in chain.indices {
             counters.add(.hookCalls)
             switch call(chain[index]) {
-            case .next: index += 1
+            case .next: continue
             case .ok(let modifiers): return .ok(modifiers)
             case .refuse(let refusal):
                 counters.add(.hookDenied)
                 return .refused(refusal)
             case .later:
                 counters.add(.hookDeferred)
-                return .pending(index: index)
+                return .pending(HookCourse(asked: chain[index], rest: chain[(index + 1)...]))
             }
         }
         return .exhausted

@@ -12,8 +12,8 @@ package final class ConnectHandshake {
     private unowned let shard: Shard
     /// nil once the handshake has ended, one way or the other.
     private var transport: (any ClientTransport)?
-    /// The hook question that is open: its serial, and which hook of the chain was asked.
-    private var waiting: (serial: UInt64, index: Int)?
+    /// The hook question that is open: its serial, and who was asked.
+    private var waiting: (serial: UInt64, course: HookCourse)?
     private var authStep: AuthEvent?
     /// The deadline for the client's next AUTH; nil while none is awaited.
     private var clientDeadline: UInt64?
@@ -30,7 +30,7 @@ package final class ConnectHandshake {
     package func run() {
         switch attempt.stage {
         case .authenticating: authenticate()
-        case .registering: register(from: 0)
+        case .registering: register(after: nil)
         case .takingOver: takeOver()
         }
     }
@@ -48,13 +48,13 @@ package final class ConnectHandshake {
     private func authenticate() {
         guard let method = packet.properties.authenticationMethod else {
             attempt.stage = .registering
-            register(from: 0)
+            register(after: nil)
             return
         }
         authStep = AuthEvent(
             subscriber: attempt.subscriber, userName: attempt.userName, method: method,
             data: packet.properties.authenticationData, reasonCode: .success)
-        askOnAuth(from: 0)
+        askOnAuth(after: nil)
     }
 
     /// An AUTH packet before CONNACK: the next step of the exchange. Anything else there is a protocol error.
@@ -73,21 +73,22 @@ package final class ConnectHandshake {
         step.data = auth.properties.authenticationData
         step.reasonCode = auth.reasonCode
         authStep = step
-        askOnAuth(from: 0)
+        askOnAuth(after: nil)
     }
 
-    private func askOnAuth(from start: Int) {
+    private func askOnAuth(after course: HookCourse?) {
         guard let step = authStep else { return }
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
-        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(.onAuthM5, from: start, counters: counters)
-        {
-            $0.onAuth(step, ticket)
+        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(
+            .onAuthM5, after: course, counters: counters
+        ) {
+            shard.hookCheck.checked($0.onAuth(step, ticket), $0)
         }
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badAuthenticationMethod)
         case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        case .pending(let index): wait(serial, index)
+        case .pending(let course): wait(serial, course)
         case .ok(let modifiers):
             continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
         }
@@ -104,7 +105,7 @@ package final class ConnectHandshake {
             attempt.connackProperties.authenticationMethod = step.method
             attempt.connackProperties.authenticationData = modifiers.data
             attempt.stage = .registering
-            register(from: 0)
+            register(after: nil)
             return
         }
         guard let output = transport?.output else { return }
@@ -124,7 +125,7 @@ package final class ConnectHandshake {
 
     // MARK: auth_on_register
 
-    private func register(from start: Int) {
+    private func register(after course: HookCourse?) {
         guard let transport else { return }
         let point = HookPoint.authOnRegister.forVersion(packet.version)
         guard !shard.settings.allowsAnonymous, !transport.listenerFacts.allowsAnonymous else {
@@ -134,14 +135,15 @@ package final class ConnectHandshake {
         let event = event(transport)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
-        let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(point, from: start, counters: counters)
-        {
-            $0.authOnRegister(event, ticket)
+        let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(
+            point, after: course, counters: counters
+        ) {
+            shard.hookCheck.checked($0.authOnRegister(event, ticket), $0)
         }
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badUserNameOrPassword)
         case .refused(let refusal): refuseRegistration(refusal)
-        case .pending(let index): wait(serial, index)
+        case .pending(let course): wait(serial, course)
         case .ok(let modifiers):
             if let modifiers { attempt.apply(modifiers) }
             registered()
@@ -188,10 +190,10 @@ package final class ConnectHandshake {
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
-        authorizeWill(from: 0)
+        authorizeWill(after: nil)
     }
 
-    private func authorizeWill(from start: Int) {
+    private func authorizeWill(after course: HookCourse?) {
         guard let will = attempt.will, shard.hooks.wantsPublishes else {
             connect()
             return
@@ -202,14 +204,15 @@ package final class ConnectHandshake {
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
         let point = HookPoint.authOnPublish.forVersion(packet.version)
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
-            $0.authOnPublish(event, ticket)
+        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
+        {
+            shard.hookCheck.checked($0.authOnPublish(event, ticket), $0)
         }
         switch outcome {
         case .nobody: connect()
         case .exhausted: refuse(.notAuthorized, .notAuthorized)
         case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        case .pending(let index): wait(serial, index)
+        case .pending(let course): wait(serial, course)
         case .ok(let modifiers):
             if let modifiers { attempt.will?.apply(modifiers) }
             connect()
@@ -231,36 +234,65 @@ package final class ConnectHandshake {
         shard.refuse(transport, packet, code, reason, refusal)
     }
 
-    private func wait(_ serial: UInt64, _ index: Int) {
-        waiting = (serial, index)
+    private func wait(_ serial: UInt64, _ course: HookCourse) {
+        waiting = (serial, course)
         transport?.pauseReading(.hook)
         shard.await(self, serial: serial)
     }
 
-    /// A hook's answer, or what stands for it when the deadline has passed.
-    func answered(_ reply: HookReply, serial: UInt64) {
-        guard let waiting, waiting.serial == serial, let transport else { return }
+    /// A hook's answer, or what stands for it when the deadline has passed. Only an answer to what was asked in this
+    /// stage counts: any other, from a plugin that mixes up its questions, refuses the client.
+    ///
+    /// - Returns: false when the question is no longer open; nothing happens then.
+    @discardableResult
+    func answered(_ reply: HookReply, serial: UInt64) -> Bool {
+        guard let waiting, waiting.serial == serial, let transport else { return false }
         self.waiting = nil
         transport.resumeReading(.hook)
+        let course = waiting.course
         switch (attempt.stage, reply) {
-        case (_, .auth(.next)): askOnAuth(from: waiting.index + 1)
-        case (_, .auth(.ok(let modifiers))):
+        case (.authenticating, .auth(let answer)) where !answer.isLater: answeredAuth(answer, course)
+        case (.registering, .register(let answer)) where !answer.isLater: answeredRegister(answer, course)
+        case (.takingOver, .publish(let answer)) where !answer.isLater: answeredWill(answer, course)
+        case (.authenticating, _): refuseWrongKind(.hookInvalidAuth, course)
+        case (.registering, _): refuseWrongKind(.hookInvalidRegister, course)
+        case (.takingOver, _): refuseWrongKind(.hookInvalidPublish, course)
+        }
+        return true
+    }
+
+    private func refuseWrongKind(_ counter: Counter, _ course: HookCourse) {
+        shard.hookCheck.countWrongKind(counter, course.asked)
+        refuse(.serverUnavailable, .implementationSpecificError)
+    }
+
+    private func answeredAuth(_ answer: HookAnswer<AuthModifiers>, _ course: HookCourse) {
+        switch shard.hookCheck.checked(answer, course.asked) {
+        case .next, .later: askOnAuth(after: course)
+        case .ok(let modifiers):
             guard let step = authStep else { return }
             continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
-        case (_, .auth(.refuse(let refusal))):
-            refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        case (_, .register(.next)): register(from: waiting.index + 1)
-        case (_, .register(.ok(let modifiers))):
+        case .refuse(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
+        }
+    }
+
+    private func answeredRegister(_ answer: HookAnswer<RegisterModifiers>, _ course: HookCourse) {
+        switch shard.hookCheck.checked(answer, course.asked) {
+        case .next, .later: register(after: course)
+        case .ok(let modifiers):
             if let modifiers { attempt.apply(modifiers) }
             registered()
-        case (_, .register(.refuse(let refusal))): refuseRegistration(refusal)
-        case (_, .publish(.next)): authorizeWill(from: waiting.index + 1)
-        case (_, .publish(.ok(let modifiers))):
+        case .refuse(let refusal): refuseRegistration(refusal)
+        }
+    }
+
+    private func answeredWill(_ answer: HookAnswer<PublishModifiers>, _ course: HookCourse) {
+        switch shard.hookCheck.checked(answer, course.asked) {
+        case .next, .later: authorizeWill(after: course)
+        case .ok(let modifiers):
             if let modifiers { attempt.will?.apply(modifiers) }
             connect()
-        case (_, .publish(.refuse(let refusal))):
-            refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        default: refuse(.serverUnavailable, .implementationSpecificError)  // an answer to another question
+        case .refuse(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
         }
     }
 
@@ -273,13 +305,7 @@ package final class ConnectHandshake {
         }
         guard let waiting, waiting.serial == serial else { return }
         counters.add(.hookTimeout)
-        let point: HookPoint
-        switch attempt.stage {
-        case .authenticating: point = .onAuthM5
-        case .registering: point = .authOnRegister.forVersion(packet.version)
-        case .takingOver: point = .authOnPublish.forVersion(packet.version)
-        }
-        let behaviour = shard.timeoutBehaviour(point, waiting.index)
+        let behaviour = waiting.course.asked.timeoutBehaviour
         switch attempt.stage {
         case .authenticating: answered(.auth(behaviour.answer()), serial: serial)
         case .registering: answered(.register(behaviour.answer()), serial: serial)

@@ -5,15 +5,13 @@ import Primitives
 /// pointer.
 final class PendingHook {
     let serial: UInt64
-    let point: HookPoint
-    /// Which hook of the chain was asked last.
-    let index: Int
+    /// Who was asked last, and who comes next.
+    let course: HookCourse
     let question: Question
 
-    init(serial: UInt64, point: HookPoint, index: Int, question: Question) {
+    init(serial: UInt64, course: HookCourse, question: Question) {
         self.serial = serial
-        self.point = point
-        self.index = index
+        self.course = course
         self.question = question
     }
 

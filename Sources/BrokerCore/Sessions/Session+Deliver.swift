@@ -138,7 +138,7 @@ extension Session {
                 continue
             }
             if shard.hooks.wantsDeliveries {
-                askOnDeliver(copy, from: 0)
+                askOnDeliver(copy, after: nil)
             } else {
                 sendQueued(copy, copy.message, to: output)
             }
@@ -163,23 +163,24 @@ extension Session {
 
     // MARK: on_deliver
 
-    func askOnDeliver(_ copy: QueuedMessage, from start: Int) {
+    func askOnDeliver(_ copy: QueuedMessage, after course: HookCourse?) {
         let point = HookPoint.onDeliver.forVersion(version)
         let event = PublishEvent(subscriber: id, userName: userName, message: copy.message, version: version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
-            $0.onDeliver(event, ticket)
+        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
+        {
+            shard.hookCheck.checkedDelivery($0.onDeliver(event, ticket), $0)
         }
         switch outcome {
         case .nobody, .exhausted: finishDelivery(copy, nil)
         case .refused: refuseDelivery(copy)
         case .ok(let modifiers): finishDelivery(copy, modifiers)
-        case .pending(let index):
+        case .pending(let course):
             // The copy is held here, in front of the queue, and still counts as queued.
             countQueued(copy, by: 1)
             pendingDelivery = PendingHook(
-                serial: serial, point: point, index: index, question: .deliver(copy))
+                serial: serial, course: course, question: .deliver(copy))
             shard.startHookDeadline(for: .session(handle), serial: serial)
         }
     }

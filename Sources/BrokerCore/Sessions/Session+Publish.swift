@@ -54,7 +54,7 @@ extension Session {
         let pending = PendingPublish(
             message: message, packetIdentifier: header.packetIdentifier, alias: header.topicAlias,
             topic: topic)
-        authorize(pending, from: 0)
+        authorize(pending, after: nil)
     }
 
     /// Checks that need no look at routing. False: the packet was answered or the connection ended.
@@ -167,23 +167,24 @@ extension Session {
 
     // MARK: Hooks
 
-    /// Asks `auth_on_publish` from hook number `start` on, and goes on with its answer.
-    func authorize(_ pending: PendingPublish, from start: Int) {
+    /// Asks `auth_on_publish`, or those who come after `course`, and goes on with the answer.
+    func authorize(_ pending: PendingPublish, after course: HookCourse?) {
         let point = HookPoint.authOnPublish.forVersion(version)
         let event = PublishEvent(
             subscriber: id, userName: userName, message: pending.message, version: version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, from: start, counters: counters) {
-            $0.authOnPublish(event, ticket)
+        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
+        {
+            shard.hookCheck.checked($0.authOnPublish(event, ticket), $0)
         }
         switch outcome {
         case .nobody: finish(pending, with: nil)
         case .ok(let modifiers): finish(pending, with: modifiers)
         case .refused(let refusal): deny(pending, refusal)
         case .exhausted: deny(pending, HookRefusal())
-        case .pending(let index):
-            wait(for: PendingHook(serial: serial, point: point, index: index, question: .publish(pending)))
+        case .pending(let course):
+            wait(for: PendingHook(serial: serial, course: course, question: .publish(pending)))
         }
     }
 

@@ -7,13 +7,13 @@ extension Session {
     func receive(_ packet: SubscribePacket) {
         counters.add(.subscribeReceived, version.label)
         guard depthIsAllowed(packet.filters.map(\.filter)) else { return }
-        authorize(packet, from: 0)
+        authorize(packet, after: nil)
     }
 
     func receive(_ packet: UnsubscribePacket) {
         counters.add(.unsubscribeReceived, version.label)
         guard depthIsAllowed(packet.filters) else { return }
-        ask(packet, from: 0)
+        ask(packet, after: nil)
     }
 
     private func depthIsAllowed(_ filters: [UTF8Text]) -> Bool {
@@ -28,22 +28,23 @@ extension Session {
 
     // MARK: SUBSCRIBE
 
-    func authorize(_ packet: SubscribePacket, from start: Int) {
+    func authorize(_ packet: SubscribePacket, after course: HookCourse?) {
         let point = HookPoint.authOnSubscribe.forVersion(version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let event = event(packet)
-        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(point, from: start, counters: counters)
-        {
-            $0.authOnSubscribe(event, ticket)
+        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(
+            point, after: course, counters: counters
+        ) {
+            shard.hookCheck.checked($0.authOnSubscribe(event, ticket), count: packet.filters.count, $0)
         }
         switch outcome {
         case .nobody: grant(packet, packet.filters.map { .grant($0) })
         case .ok(let verdicts): grant(packet, verdicts ?? packet.filters.map { .grant($0) })
         case .refused(let refusal): deny(packet, refusal)
         case .exhausted: deny(packet, HookRefusal())
-        case .pending(let index):
-            wait(for: PendingHook(serial: serial, point: point, index: index, question: .subscribe(packet)))
+        case .pending(let course):
+            wait(for: PendingHook(serial: serial, course: course, question: .subscribe(packet)))
         }
     }
 
@@ -156,21 +157,21 @@ extension Session {
 
     // MARK: UNSUBSCRIBE
 
-    func ask(_ packet: UnsubscribePacket, from start: Int) {
+    func ask(_ packet: UnsubscribePacket, after course: HookCourse?) {
         let point = HookPoint.onUnsubscribe.forVersion(version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let event = UnsubscribeEvent(
             subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
             version: version)
-        let outcome: HookOutcome<[UTF8Text]> = shard.hooks.ask(point, from: start, counters: counters) {
-            $0.onUnsubscribe(event, ticket)
+        let outcome: HookOutcome<[UTF8Text]> = shard.hooks.ask(point, after: course, counters: counters) {
+            shard.hookCheck.checked($0.onUnsubscribe(event, ticket), count: packet.filters.count, $0)
         }
         switch outcome {
         case .ok(let filters): finish(packet, filters ?? packet.filters)
         case .nobody, .exhausted, .refused: finish(packet, packet.filters)
-        case .pending(let index):
-            wait(for: PendingHook(serial: serial, point: point, index: index, question: .unsubscribe(packet)))
+        case .pending(let course):
+            wait(for: PendingHook(serial: serial, course: course, question: .unsubscribe(packet)))
         }
     }
 
