@@ -19,8 +19,9 @@ extension Shard {
         var wait = StoreWait.none
         if publication.facts.isRetained { wait = retain(&publication) }
         let count: Int?
-        let keeps = isStoring && (publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS)
-        if isStoring, publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS {
+        let keeps =
+            isStoring && (publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS)
+        if keeps {
             beginRouting(publisher: wait.isNone ? publisher : nil)
             count = route(&publication)
             if outbox.routedMessage >= 0, wait.isNone, count != nil {
@@ -107,7 +108,9 @@ extension Shard {
             give(&publication, target)
         }
         fanOut.end()
-        for group in groups where give(&publication, oneOf: group) { count += 1 }
+        for group in groups {
+            if give(&publication, oneOf: group) { count += 1 }
+        }
         return count
     }
 

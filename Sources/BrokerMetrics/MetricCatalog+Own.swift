@@ -121,7 +121,7 @@ extension MetricCatalog {
             help: "Messages that have not been given to all their subscribers yet."),
         .own(
             "publishers_paused_total", .events, .publishersPaused,
-            help: "Times reading from a publisher was paused because more copies were on their way than should be."),
+            help: "Times a publisher was not read because too many copies were on their way."),
         .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),
@@ -179,7 +179,9 @@ extension MetricCatalog {
             help:
                 "Copies dropped because what waits for one client took queue_memory; part of message_drops_total{reason=\"queue_full\"}."
         ),
-        .own("router_cache_bytes", .bytes, .routerCacheBytes, help: "Memory that the loops' caches of topics hold."),
+        .own(
+            "router_cache_bytes", .bytes, .routerCacheBytes,
+            help: "Memory that the loops' caches of topics hold."),
         .labelled(
             "retained_changes_total", .counter, .messages, by: "change",
             [

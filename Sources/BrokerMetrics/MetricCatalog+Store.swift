@@ -39,10 +39,10 @@ extension MetricCatalog {
         .own("store_batches_total", .events, .storeBatches, help: "Batches the loops handed to the store."),
         .own(
             "store_backlog_bytes", .bytes, .storeBacklogBytes,
-            help: "Bytes on their way to the store that are not committed yet: messages and all other changes."),
+            help: "Bytes on their way to the store and not committed: messages and all other changes."),
         .own(
             "store_backlog_limit_bytes", .bytes, .storeBacklogMark,
-            help: "Bytes on their way to the store above which what adds to them waits (message_store.backlog)."),
+            help: "Bytes on their way to the store above which more must wait (message_store.backlog)."),
         .own(
             "store_paused_clients", .connections, .storeHeldClients,
             help: "Clients that are not read until the store has caught up."),
@@ -55,7 +55,8 @@ extension MetricCatalog {
                 ("ack", Counter.storePausesAcks.word),
                 ("connect", Counter.storePausesConnect.word),
             ],
-            help: "Times a client was not read any further because the store was behind, by what it had sent."),
+            help: "Times a client was not read any further because the store was behind, by what it had sent."
+        ),
         .own(
             "store_held_answers", .packets, .heldAnswers,
             help: "Acknowledgements to clients that wait until what they promise is stored."),

@@ -38,7 +38,8 @@ struct StoreExtent: Equatable {
             }
             return
         }
-        guard let manifest = currentManifest(directory), let bytes = contents(directory + "/" + manifest) else {
+        guard let manifest = currentManifest(directory), let bytes = contents(directory + "/" + manifest)
+        else {
             return  // LevelDB says it
         }
         let oldestLog = StoreManifest.oldestLog(bytes)
@@ -92,7 +93,9 @@ struct StoreExtent: Equatable {
 
     static func read(_ directory: String) -> StoreExtent? {
         guard let bytes = contents(directory + "/" + fileName) else { return nil }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
+            $0.split(separator: " ")
+        }
         guard lines.count == 3, lines.allSatisfy({ $0.count == 2 }), let manifestSize = Int64(lines[0][1]),
             let logSize = Int64(lines[1][1])
         else { return nil }
@@ -168,8 +171,8 @@ enum StoreManifest {
             change.append(contentsOf: bytes[start..<start + length])
             if kind == 1 || kind == 4 {
                 var reader = Reader(bytes: change)
-                guard let log = reader.readLogNumber() else { return found }
-                found = log.number ?? found
+                guard reader.read() else { return found }
+                found = reader.log ?? found
             }
             offset = start + length
         }
@@ -179,6 +182,8 @@ enum StoreManifest {
     private struct Reader {
         let bytes: [UInt8]
         var offset = 0
+        /// What the change says of the oldest log.
+        private(set) var log: UInt64?
 
         init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -201,26 +206,25 @@ enum StoreManifest {
             return true
         }
 
-        /// - Returns: nil when the change is of a form that is not known here.
-        mutating func readLogNumber() -> (number: UInt64?, Void)? {
-            var log: UInt64?
+        /// - Returns: false when the change is of a form that is not known here.
+        mutating func read() -> Bool {
             while offset < bytes.count {
                 switch number() {
-                case 1: guard skipText() else { return nil }  // comparator
+                case 1: guard skipText() else { return false }  // comparator
                 case 2:
-                    guard let value = number() else { return nil }
+                    guard let value = number() else { return false }
                     log = value
-                case 3, 4, 9: guard number() != nil else { return nil }  // next file, last sequence, previous log
-                case 5: guard number() != nil, skipText() else { return nil }  // compaction pointer
-                case 6: guard number() != nil, number() != nil else { return nil }  // file that went
+                case 3, 4, 9: guard number() != nil else { return false }  // next file, last sequence, previous log
+                case 5: guard number() != nil, skipText() else { return false }  // compaction pointer
+                case 6: guard number() != nil, number() != nil else { return false }  // file that went
                 case 7:  // file that came
                     guard number() != nil, number() != nil, number() != nil, skipText(), skipText() else {
-                        return nil
+                        return false
                     }
-                default: return nil
+                default: return false
                 }
             }
-            return (log, ())
+            return true
         }
     }
 }

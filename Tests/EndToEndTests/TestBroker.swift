@@ -17,12 +17,13 @@ final class TestBroker: Sendable {
     private let isRunning = Atomic<Bool>(true)
 
     /// - Parameters:
+    ///   - clock: that of the loops, which look at it when something wakes them.
     ///   - turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
     ///   - sendTimeout: after which a client that takes nothing is cut.
     ///   - store: what it holds comes back as at a start of the broker.
     init(
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
-        store: any MessageStore = MemoryMessageStore(),
+        store: any MessageStore = MemoryMessageStore(), clock: any Clock = SystemClock(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
         maxConnections: Int = .max, sendTimeout: Duration? = nil, overLimit: OverLimitAction = .refuse,
         limits: SharedLimits = SharedLimits(),

@@ -69,7 +69,9 @@ import Testing
         try expectRefusal()
     }
 
-    @Test func `a log that a power failure has cut off is no reason not to start, unless commits are synced`() throws {
+    @Test func `a log that a power failure has cut off is no reason not to start, unless commits are synced`()
+        throws
+    {
         try fill()
         let log = try #require(names("log").last)
         var extent = try #require(StoreExtent.read(folder.path))

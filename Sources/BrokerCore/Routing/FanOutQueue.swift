@@ -41,7 +41,8 @@ final class FanOutQueue: DeferredJob {
 
         /// A route that the cache has as well counts with each message that waits for it.
         var byteCount: Int {
-            message.byteCount + targets.capacity * MemoryLayout<SubscriptionTarget>.stride + groups.capacity * 8
+            message.byteCount + targets.capacity * MemoryLayout<SubscriptionTarget>.stride + groups.capacity
+                * 8
                 + MemoryLayout<Entry>.stride
         }
     }

@@ -82,7 +82,8 @@ package struct ConnectAttempt: Sendable {
 extension ConnectAttempt {
     /// About what it holds in memory.
     var byteCount: Int {
-        let will = packet.will.map { $0.topic.count + $0.payload.count + $0.properties.forwardedBytes().count } ?? 0
-        return 512 + packet.clientID.count + will + (packet.userName?.count ?? 0) + (packet.password?.count ?? 0)
+        let will = will.map { $0.topic.count + $0.payload.count + $0.properties.count } ?? 0
+        let credentials = (packet.userName?.count ?? 0) + (packet.password?.count ?? 0)
+        return 512 + packet.clientID.count + will + credentials
     }
 }

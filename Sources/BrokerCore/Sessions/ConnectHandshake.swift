@@ -221,7 +221,7 @@ package final class ConnectHandshake {
     }
 
     private func authorizeWill(after course: HookCourse?) {
-        guard let will = attempt.will, shard.hooks.wantsPublishes else {
+        guard let will = attempt.will, course != nil || shard.hooks.wantsPublishes else {
             connect()
             return
         }

@@ -48,7 +48,9 @@ extension Shard {
     /// - Returns: a number for `forgetHeldForStore`; nil when no more may wait.
     func holdForStore(_ handshake: ConnectHandshake) -> UInt64? {
         let subscriber = handshake.attempt.subscriber
-        if let older = storeQueue.numbers[subscriber] { storeQueue.connecting[older]?.giveUpWaitingForStore() }
+        if let older = storeQueue.numbers[subscriber] {
+            storeQueue.connecting[older]?.giveUpWaitingForStore()
+        }
         let byteCount = handshake.attempt.byteCount
         guard storeQueue.connectingByteCount + byteCount <= storeQueue.mark else { return nil }
         counters.add(.storePausesConnect)
@@ -88,6 +90,7 @@ extension Shard {
 
     func setStoreGauges() {
         guard isStoring else { return }
+        for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
         counters.set(.storeBacklogBytes, to: outbox.byteCount)
         counters.set(.storeBacklogMark, to: storeQueue.mark)
         counters.set(.storeHeldClients, to: storeQueue.paused.count + storeQueue.connecting.count)

@@ -49,7 +49,9 @@ extension Shard {
     func publishHorizon() {
         while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
             outbox.removalMarks.removeFirst()
-            if horizon.setRemovalsCommitted(mark.serial, from: mark.loop) { links.post(.horizonMoved, mark.loop) }
+            if horizon.setRemovalsCommitted(mark.serial, from: mark.loop) {
+                links.post(.horizonMoved, mark.loop)
+            }
         }
         guard outbox.isTaking || outbox.haveFloorsChanged else { return }
         outbox.haveFloorsChanged = false
