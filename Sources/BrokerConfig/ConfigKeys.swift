@@ -79,6 +79,7 @@ package enum ByteSizeKey: String, CaseIterable, Sendable {
     case levelDBWriteBufferSize = "leveldb.write_buffer_size_min"
     case levelDBBlockCacheThreshold = "leveldb.block_cache_threshold"
     case levelDBBlockSize = "leveldb.block.size"
+    case storeBacklog = "message_store.backlog"
 }
 
 /// Settings that are text or a word.

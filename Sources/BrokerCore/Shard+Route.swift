@@ -10,17 +10,21 @@ extension Shard {
     /// - Parameters:
     ///   - copies: which of the ledger's counters the copies go under.
     ///   - publisher: whose held answer may go out as soon as no copy needs the store; nil: only after the commit.
-    func publish(_ publication: inout Publication, copies: Counter, publisher: SessionHandle? = nil)
-        -> PublishOutcome
-    {
+    ///   - reply: whom to answer, should the copies be given in later turns.
+    func publish(
+        _ publication: inout Publication, copies: Counter, publisher: SessionHandle? = nil,
+        reply: FanOutReply? = nil
+    ) -> PublishOutcome {
         counters.add(copies == .ledgerCopiesWill ? .ledgerWillsPublished : .ledgerAccepted)
         var wait = StoreWait.none
         if publication.facts.isRetained { wait = retain(&publication) }
-        let count: Int
-        if isStoring, publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS {
+        let count: Int?
+        let keeps =
+            isStoring && (publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS)
+        if keeps {
             beginRouting(publisher: wait.isNone ? publisher : nil)
             count = route(&publication)
-            if outbox.routedMessage >= 0, wait.isNone {
+            if outbox.routedMessage >= 0, wait.isNone, count != nil {
                 // With several bodies the answer waits for the commit: no one of them tells of all.
                 let tells = publisher != nil && outbox.keeping != .apart
                 wait = StoreWait(batch: outbox.openNumber, message: tells ? outbox.routedMessage : -1)
@@ -28,6 +32,16 @@ extension Shard {
             endRouting()
         } else {
             count = route(&publication)
+        }
+        guard let count else {
+            let serial = fanOuts.complete { entry in
+                entry.isKept = keeps
+                entry.copies = copies
+                entry.publisher = wait.isNone ? publisher : nil
+                entry.reply = reply
+                entry.wait = wait
+            }
+            return PublishOutcome(matchCount: 1, wait: StoreWait(fanOut: serial))
         }
         counters.add(copies, count)
         counters.add(.routerMatchesLocal, count)
@@ -37,13 +51,14 @@ extension Shard {
     }
 
     struct PublishOutcome {
-        /// How many copies were made.
+        /// How many copies were made; at least one when they are made later.
         var matchCount: Int
         /// When the message may be acknowledged.
         var wait: StoreWait
     }
 
-    private func route(_ publication: inout Publication) -> Int {
+    /// - Returns: how many copies were made; nil = they are made later.
+    private func route(_ publication: inout Publication) -> Int? {
         publicationSerial &+= 1
         let mountpoint = publication.facts.mountpoint
         let generation = subscriptionTrie.generation
@@ -69,7 +84,14 @@ extension Shard {
     private func distribute(
         _ publication: inout Publication, _ targets: ContiguousArray<SubscriptionTarget>,
         _ groups: ContiguousArray<SharedGroupMembers>
-    ) -> Int {
+    ) -> Int? {
+        let total = targets.count + groups.count
+        guard total == 0 || (total <= copyBudget && fanOuts.isEmpty) else {
+            putOff(&publication, targets, groups)
+            return nil
+        }
+        copyBudget -= total
+        count(steps: total)
         // Encoding once and copying pays from the third subscriber on.
         if targets.count > 2 {
             // Before the first template: all of them must hold a large payload, or none.
@@ -84,18 +106,23 @@ extension Shard {
         }
         fanOut.end()
         for group in groups {
-            let picked = group.pick(
-                random: random.next(), policy: settings.sharedSubscriptionPolicy,
-                publisher: publication.facts.publisher)
-            guard let picked else { continue }
-            count += 1
-            give(&publication, picked)
+            if give(&publication, oneOf: group) { count += 1 }
         }
         return count
     }
 
+    /// - Returns: false when it has no member that may have it.
+    func give(_ publication: inout Publication, oneOf group: SharedGroupMembers) -> Bool {
+        let picked = group.pick(
+            random: random.next(), policy: settings.sharedSubscriptionPolicy,
+            publisher: publication.facts.publisher)
+        guard let picked else { return false }
+        give(&publication, picked)
+        return true
+    }
+
     @inline(__always)
-    private func give(_ publication: inout Publication, _ target: SubscriptionTarget) {
+    func give(_ publication: inout Publication, _ target: SubscriptionTarget) {
         if Int(target.session.loop) == index {
             deliver(&publication, target, .none)
         } else if target.storeNumber != 0, outbox.isRouting, target.qos > 0 {
@@ -271,20 +298,18 @@ extension Shard {
 
     /// Stops reading a publisher until the loops it publishes to have caught up.
     func pauseForOverload(_ session: Session) {
+        counters.add(.publishersPaused)
         session.transport?.pauseReading(.overload)
-        overloadPaused.append((session.handle, session.epoch))
+        overloadPaused.insert(session.handle)
     }
 
     func lookAtOverload() {
         let isBehind =
             (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
-            || outbox.byteCount > Self.openBatchHighWater / 4
+            || fanOuts.byteCount > FanOutQueue.highWater / 4
         guard !isBehind else { return }
         isOverloaded = false
-        for (handle, epoch) in overloadPaused {
-            guard let session = session(handle), session.epoch == epoch else { continue }
-            session.transport?.resumeReading(.overload)
-        }
+        for handle in overloadPaused { session(handle)?.transport?.resumeReading(.overload) }
         overloadPaused = []
     }
 

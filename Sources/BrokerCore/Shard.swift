@@ -86,6 +86,9 @@ package final class Shard {
     var publicationSerial: UInt64 = 0
     var random: RandomNumbers
     var endedMembers = EndedMembers()
+    let fanOuts = FanOutQueue()
+    /// Copies this turn may still give at once.
+    var copyBudget = 0
     private var writer = PacketWriter()
 
     // Work left for later turns.
@@ -93,7 +96,8 @@ package final class Shard {
     package internal(set) var steps: UInt64 = 0
     var deferred = DeferredWork()
     var scanning: ContiguousArray<SessionHandle> = []
-    var overloadPaused: ContiguousArray<(SessionHandle, UInt32)> = []
+    /// Publishers that are not read; each leaves with its connection.
+    var overloadPaused: Set<SessionHandle> = []
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
     private var hookSerial: UInt64 = 0
@@ -111,6 +115,7 @@ package final class Shard {
     let isStoring: Bool
     let outbox: StoreOutbox
     var reads = StoreReads()
+    var storeQueue: StoreQueue
     /// Sessions that are kept, by their number in the store.
     var kept: [UInt64: SessionHandle] = [:]
     /// Bytes of the messages in this loop's queues.
@@ -134,6 +139,7 @@ package final class Shard {
         outgoing = ContiguousArray(repeating: nil, count: broker.loopCount)
         isStoring = broker.store.isDurable
         outbox = StoreOutbox(loopCount: broker.loopCount)
+        storeQueue = StoreQueue(mark: max(1 << 16, broker.settings.storeBacklogByteCount / broker.loopCount))
         random = RandomNumbers(seed: now.nanoseconds &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
         if settings.retainedExpirySweepInterval > 0, index == 0 {
             timers.add(.retainedSweep, at: now.adding(seconds: settings.retainedExpirySweepInterval))
@@ -146,6 +152,7 @@ package final class Shard {
     /// A turn begins: fires what is due, as far as the turn's time goes. What is left comes first in the next turn.
     package func turnBegan(_ now: MonotonicTime, isTurnOver: () -> Bool) {
         self.now = now
+        copyBudget = FanOutQueue.copiesPerTurn
         if nextDue == due.count {
             due.removeAll(keepingCapacity: true)
             nextDue = 0
@@ -193,6 +200,8 @@ package final class Shard {
         counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
         counters.set(.deferredJobsWaiting, to: deferred.count)
+        counters.set(.fanOutsWaiting, to: fanOuts.count)
+        setStoreGauges()
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.

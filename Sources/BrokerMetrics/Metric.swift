@@ -34,6 +34,8 @@ package enum Counter: Int, CaseIterable, Sendable {
     case storeCopies, storeElided, storeBatches, storeBarriers, storeBarriersLate, storeSpilled, storeRefilled
     case storeReadRetries
     case storeSubscribesRefused, storeUnsubscribesRefused, storeConnectsRefused, answersHeld
+    case storePausesPublish, storePausesSubscribe, storePausesUnsubscribe, storePausesAcks, storePausesConnect
+    case publishersPaused, fanOutsPutOff
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
@@ -110,6 +112,10 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case spilledMessages
     /// Answers to clients that wait for a commit.
     case heldAnswers
+    /// Bytes on their way to the store, the mark above which clients wait, and those who do.
+    /// Messages whose copies are given in later turns.
+    case fanOutsWaiting
+    case storeBacklogBytes, storeBacklogMark, storeHeldClients
 }
 
 /// Distributions, log-linear.

@@ -88,6 +88,15 @@ extension MetricCatalog {
             "publisher_throttled_total", .events, .publisherThrottled,
             help: "Times reading from a publisher was paused to protect the broker."),
         .own(
+            "fan_outs_deferred_total", .messages, .fanOutsPutOff,
+            help: "Messages that were given to their subscribers in slices, or came behind such a message."),
+        .own(
+            "fan_outs_waiting", .messages, .fanOutsWaiting,
+            help: "Messages that have not been given to all their subscribers yet."),
+        .own(
+            "publishers_paused_total", .events, .publishersPaused,
+            help: "Times a publisher was not read because too many copies were on their way."),
+        .own(
             "subscriber_blocked_total", .events, .subscriberBlocked,
             help: "Times a subscriber's output stood above the high-water mark."),
         .labelled(

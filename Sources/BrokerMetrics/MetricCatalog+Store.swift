@@ -38,6 +38,26 @@ extension MetricCatalog {
             help: "How long sessions waited until their messages could be read from the store."),
         .own("store_batches_total", .events, .storeBatches, help: "Batches the loops handed to the store."),
         .own(
+            "store_backlog_bytes", .bytes, .storeBacklogBytes,
+            help: "Bytes on their way to the store and not committed: messages and all other changes."),
+        .own(
+            "store_backlog_limit_bytes", .bytes, .storeBacklogMark,
+            help: "Bytes on their way to the store above which more must wait (message_store.backlog)."),
+        .own(
+            "store_paused_clients", .connections, .storeHeldClients,
+            help: "Clients that are not read until the store has caught up."),
+        .labelled(
+            "store_pauses_total", .counter, .events, by: "packet",
+            [
+                ("publish", Counter.storePausesPublish.word),
+                ("subscribe", Counter.storePausesSubscribe.word),
+                ("unsubscribe", Counter.storePausesUnsubscribe.word),
+                ("ack", Counter.storePausesAcks.word),
+                ("connect", Counter.storePausesConnect.word),
+            ],
+            help: "Times a client was not read any further because the store was behind, by what it had sent."
+        ),
+        .own(
             "store_held_answers", .packets, .heldAnswers,
             help: "Acknowledgements to clients that wait until what they promise is stored."),
         .own(
@@ -85,6 +105,9 @@ extension MetricCatalog {
         .external(
             "store_failing", .gauge, .flag, .storeFailing,
             help: "1 while the store takes no writes and messages that need it are refused."),
+        .external(
+            "store_leftovers_removed", .gauge, .entries, .storeLeftovers,
+            help: "Rows of sessions that had ended, found when the broker started and removed."),
         .external(
             "store_reopened_total", .counter, .events, .storeReopened,
             help: "Times the store was opened anew after an error."),

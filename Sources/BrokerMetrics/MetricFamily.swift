@@ -179,6 +179,7 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     /// Label: place.
     case logWriteErrors
     case logWaitingLines, logWaitingBytes
+    case storeLeftovers
 
     /// The labels a reader gives values for, in this order.
     package var labelNames: [String] {

@@ -61,7 +61,7 @@ final class BrokerLoop: EventLoopOwner {
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
             shard.refreshGauges()
         }
-        if areWillsPublished { doors.reportWills(loop: loop.index) }
+        if areWillsPublished, !shard.isFanningOut { doors.reportWills(loop: loop.index) }
         if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
     }
 

@@ -59,6 +59,7 @@ final class ClientConnection: Connection, ClientTransport {
                     neededByteCount = header.packetByteCount
                     return offset
                 }
+                if let session, !session.takes(header) { return offset }
                 offset += header.packetByteCount
                 let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
                 if let session {

@@ -18,7 +18,7 @@ final class Database: @unchecked Sendable {
         path = settings.directory
         if mayCreate { try Self.makeDirectory(settings.directory) }
         if !mayCreate { try Self.requireStore(settings.directory) }
-        try Self.checkFiles(settings.directory)
+        try Self.checkFiles(settings)
         options = leveldb_options_create()
         cache = leveldb_cache_create_lru(settings.cacheByteCount)
         filter = settings.usesBloomFilter ? leveldb_filterpolicy_create_bloom(10) : nil
@@ -28,7 +28,7 @@ final class Database: @unchecked Sendable {
         leveldb_options_set_cache(options, cache)
         leveldb_options_set_block_size(options, settings.blockByteCount)
         leveldb_options_set_block_restart_interval(options, Int32(clamping: settings.blockRestartInterval))
-        leveldb_options_set_max_open_files(options, 500)
+        leveldb_options_set_max_open_files(options, Int32(clamping: settings.maximumOpenFiles))
         leveldb_options_set_max_file_size(options, 8 << 20)
         leveldb_options_set_compression(
             options,
@@ -50,6 +50,7 @@ final class Database: @unchecked Sendable {
             throw Self.explain("open the store", path, text)
         }
         handle = opened
+        noteExtent()
     }
 
     deinit {
@@ -60,6 +61,9 @@ final class Database: @unchecked Sendable {
         leveldb_cache_destroy(cache)
         if let filter { leveldb_filterpolicy_destroy(filter) }
     }
+
+    /// Notes how far its files go, for the next start.
+    func noteExtent() { StoreExtent.look(path, Self.fileNames(path))?.write(to: path) }
 
     // MARK: Access
 
@@ -103,6 +107,7 @@ final class Database: @unchecked Sendable {
         var failure: UnsafeMutablePointer<CChar>?
         leveldb_repair_db(options, settings.directory, &failure)
         if let failure { throw explain("repair the store", settings.directory, text(failure)) }
+        StoreExtent.remove(settings.directory)  // what was lost is known now
     }
 
     // MARK: Errors
@@ -140,12 +145,15 @@ final class Database: @unchecked Sendable {
         return StoreError(operation: operation, path: path, text: text, advice: advice)
     }
 
-    /// LevelDB would take a directory without its file `CURRENT` for an empty one and delete what is in it.
-    private static func checkFiles(_ directory: String) throws(StoreError) {
+    /// LevelDB would take a directory without its file `CURRENT` for an empty one and delete what is in it, and go on
+    /// without a log that is gone.
+    private static func checkFiles(_ settings: StoreSettings) throws(StoreError) {
+        let directory = settings.directory
         let names = fileNames(directory)
         if hasData(names), !names.contains("CURRENT") {
             throw explain("open the store", directory, "Corruption: its file CURRENT is missing")
         }
+        try StoreExtent.check(directory, names, isSynced: settings.isSynced)
     }
 
     private static func fileNames(_ directory: String) -> [String] {

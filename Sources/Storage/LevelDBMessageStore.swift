@@ -49,6 +49,7 @@ package final class LevelDBMessageStore: MessageStore {
         let nanoseconds = clock.now.nanoseconds(since: begin)
         statistics.change {
             $0.loaded = result.loaded
+            $0.leftovers = Int64(result.orphans)
             $0.recoveryNanoseconds = Int64(clamping: nanoseconds)
         }
         return result

@@ -196,6 +196,7 @@ package struct StoreRecovery {
         }
         while let flight = try flights.key(), flight.keyNumber(at: 1) == session {
             changes.discard(flight, .flight)
+            result.orphans += 1
             flights.next()
         }
     }
@@ -210,6 +211,7 @@ package struct StoreRecovery {
         {
             if of < number {
                 changes.discard(key, .flight)
+                result.orphans += 1
             } else {
                 do throws(RowProblem) {
                     found = try rows.flight(key, flights.value)

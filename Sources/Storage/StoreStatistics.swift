@@ -14,6 +14,8 @@ package final class StoreStatistics: Sendable {
         /// Rows found damaged or without what they belong to, and left out.
         package var damaged: Int64 = 0
         package var reopened: Int64 = 0
+        /// Rows of sessions that had ended, found at the start and removed.
+        package var leftovers: Int64 = 0
         package var recoveryNanoseconds: Int64 = 0
         package var isFailing = false
         /// Jobs that wait for the writer.

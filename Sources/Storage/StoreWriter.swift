@@ -33,6 +33,7 @@ final class StoreWriter {
     private var lastText: String?
     /// No copy's deadline in the index is before this one, in milliseconds since 1970.
     private var dueFrom: UInt64 = 0
+    private var extentDue = MonotonicTime(nanoseconds: 0)
 
     /// Bytes of changes that are written at once at most.
     private static let batchByteCount = 8 * 1024 * 1024
@@ -72,7 +73,17 @@ final class StoreWriter {
             waiting.removeAll(keepingCapacity: true)
             flush()
             if !purges.isEmpty { purge() }
+            noteExtent()
         }
+        database?.noteExtent()
+    }
+
+    /// Once a second, and at the end: what the next start must find.
+    private func noteExtent() {
+        let now = clock.now
+        guard now >= extentDue else { return }
+        extentDue = now.adding(seconds: 1)
+        database?.noteExtent()
     }
 
     private func take(_ job: StoreJob) {

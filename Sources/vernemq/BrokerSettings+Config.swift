@@ -30,6 +30,7 @@ extension BrokerSettings {
         retainAvailable = config.flag(.retainAvailable)
         serverKeepAliveMax = UInt16(clamping: config.integer(.serverKeepAliveMax))
         retainedExpirySweepInterval = UInt64(clamping: config.integer(.expireRetainCache))
+        storeBacklogByteCount = config.byteCount(.storeBacklog) ?? storeBacklogByteCount
         storeCommitWindow = UInt64(clamping: config.integer(.storeCommitWindow))
         session = SessionSettings(config)
         session.maxMessageSize = maxMessageSize

@@ -46,6 +46,7 @@ extension MetricsRegistry {
         }
         register(.storeCommits) { Int(statistics.reading.commits) }
         register(.storeDamaged) { Int(statistics.reading.damaged) }
+        register(.storeLeftovers) { Int(statistics.reading.leftovers) }
         register(.storeReopened) { Int(statistics.reading.reopened) }
         register(.storeFailing) { statistics.reading.isFailing ? 1 : 0 }
         register(.storeWaitingJobs) { Int(statistics.reading.waitingJobs) }

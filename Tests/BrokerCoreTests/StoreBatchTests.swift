@@ -89,13 +89,17 @@ extension StoreOutbox {
         #expect(batch.copies.map(\.packetIdentifier) == [7, 0])
     }
 
-    @Test func `a change alone must be written, and its bytes count when it is a retained message`() {
+    @Test func `a change alone must be written, and its bytes count`() {
         var batch = StoreBatch()
         #expect(batch.isIdle && batch.isEmpty && batch.byteCount == 0)
         batch.append(.released(session: 1, packetIdentifier: 1))
-        #expect(!batch.isIdle && !batch.isEmpty && batch.byteCount == 0)
+        #expect(!batch.isIdle && !batch.isEmpty)
+        let plain = batch.byteCount
+        #expect(plain > 64)
         batch.append(.retain(message("payload"), isNew: true))
-        #expect(batch.byteCount == message("payload").byteCount)
+        #expect(batch.byteCount == 2 * plain + message("payload").byteCount)
+        batch.append(.unsubscribe(session: 1, filter: "12345"))
+        #expect(batch.byteCount == 3 * plain + message("payload").byteCount + 5)
         batch.removeAll()
         #expect(batch.isIdle && batch.isEmpty && batch.byteCount == 0 && batch.messages.isEmpty)
     }
@@ -170,14 +174,17 @@ extension StoreOutbox {
         let first = outbox.store(2, for: [1])[0]
         outbox.rest()
         let second = outbox.store(4, for: [1])[0]
-        #expect(outbox.byteCount == 2 * message().byteCount)
+        let byteCount = outbox.byteCount
+        #expect(byteCount == 2 * outbox.open.byteCount && byteCount > 2 * message().byteCount)
         outbox.isUrgent = true
         let resting = try #require(outbox.takeResting())
         let open = outbox.takeOpen()
         #expect(resting.number < open.number && outbox.openNumber == open.number + 1)
         #expect(outbox.outstanding == [resting.number, open.number])
         #expect(!outbox.isUrgent)
+        #expect(outbox.byteCount == byteCount)  // until it is committed
         outbox.committed(resting.number)
+        #expect(outbox.byteCount == byteCount / 2)
         #expect(outbox.isCommitted(UInt64(first.batch)) && !outbox.isCommitted(UInt64(second.batch)))
         outbox.committed(open.number)
         #expect(outbox.isCommitted(UInt64(second.batch)) && outbox.outstanding.isEmpty)

@@ -240,6 +240,7 @@ final class BenchClient: ClientTransport {
                     let header = try FixedHeader.decode(
                         bytes.span.bytes, maximumRemainingLength: .max, allowsDuplicateFlag: true)
                 else { return }
+                guard session.takes(header) else { return }
                 session.receive(
                     header, body: bytes.span.bytes.extracting(header.headerByteCount..<header.packetByteCount)
                 )

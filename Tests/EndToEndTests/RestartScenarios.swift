@@ -46,6 +46,32 @@ private final class Restarts {
 }
 
 @Suite struct RestartScenarios {
+    @Test func `at rest every row of the store belongs to a living session`() throws {
+        let restarts = try Restarts()
+        let broker = restarts.broker
+        let id = broker.id(on: 1, "r")
+        let senders = try [0, 1].map { try broker.client(broker.id(on: $0, "s")) }
+        for round in 1...60 {
+            let receiver = try restarts.lasting(id)
+            try receiver.subscribe("t", qos: .exactlyOnce)
+            // Under way from both loops, sent and not acknowledged, then without a connection; then the session ends.
+            try senders[0].publishAndComplete("t", "x", qos: round % 3 == 0 ? .exactlyOnce : .atLeastOnce)
+            try senders[1].publishAndComplete("t", "y", qos: .atLeastOnce)
+            if round % 2 == 0 { _ = try receiver.receivePublish() }
+            receiver.drop()
+            if round % 4 == 0 { try senders[0].publish("t", "z", qos: .atLeastOnce) }
+            let clean = try broker.client(id, .v5, clean: true)
+            if round % 4 == 0 { try senders[0].receiveAck(.puback, 1) }
+            try clean.disconnect()
+        }
+        #expect(broker.wait { $0[LoopGauge.storedCopies] == 0 && $0[LoopGauge.storeBacklogBytes] == 0 })
+        #expect(broker.isBalanced)
+        restarts.stop()
+        let found = try StoreInspection.check(StoreSettings(directory: "\(restarts.folder.path)/store"))
+        #expect(found.isSound && found.leftovers == 0)
+        #expect(found.counts.allSatisfy { $0 == 0 })
+    }
+
     @Test(arguments: ProtocolVersion.allCases)
     func `sessions, subscriptions, messages and what was under way are there after a restart`(
         _ version: ProtocolVersion

@@ -80,6 +80,10 @@ extension SettingsTable {
                 meaning:
                     "time an online client has for its acknowledgement before a message is written to disk"),
             Setting(
+                "message_store.backlog", .byteSize(), "64MB", .ours,
+                meaning:
+                    "bytes that may be on their way to the store before clients that add to them must wait"),
+            Setting(
                 "shutdown_timeout", .time, "5000", [.ours, .milliseconds],
                 meaning: "time for saying goodbye to clients when the broker stops"),
             Setting(

@@ -60,7 +60,7 @@ extension SettingsTable {
                 "leveldb.limited_developer_mem", .flag, "off", .hidden, status: inside,
                 meaning: "take little memory"),
             Setting(
-                "leveldb.write_buffer_size_min", .byteSize(), "30MB", .hidden,
+                "leveldb.write_buffer_size_min", .byteSize(), "4MB", .hidden,
                 meaning: "write buffer: bytes gathered in memory before they become a file"),
             Setting(
                 "leveldb.write_buffer_size_max", .byteSize(), "60MB", .hidden,
@@ -68,7 +68,7 @@ extension SettingsTable {
                 meaning: "largest write buffer"),
             Setting("leveldb.bloomfilter", .flag, "on", .hidden, meaning: "use Bloom filters"),
             Setting(
-                "leveldb.block_cache_threshold", .byteSize(), "32MB", .hidden,
+                "leveldb.block_cache_threshold", .byteSize(), "4MB", .hidden,
                 meaning: "block cache, as far as the memory it may take allows"),
             Setting("leveldb.block.size", .byteSize(), "4KB", .hidden, meaning: "size of a block"),
             Setting(

@@ -78,3 +78,12 @@ package struct ConnectAttempt: Sendable {
         if let interval = modifiers.sessionExpiryInterval { sessionExpiryInterval = interval }
     }
 }
+
+extension ConnectAttempt {
+    /// About what it holds in memory.
+    var byteCount: Int {
+        let will = will.map { $0.topic.count + $0.payload.count + $0.properties.count } ?? 0
+        let credentials = (packet.userName?.count ?? 0) + (packet.password?.count ?? 0)
+        return 512 + packet.clientID.count + will + credentials
+    }
+}

@@ -17,6 +17,8 @@ package final class ConnectHandshake {
     private var authStep: AuthEvent?
     /// The deadline for the client's next AUTH; nil while none is awaited.
     private var clientDeadline: UInt64?
+    /// It waits until the store has caught up; nil = it does not.
+    private var storeSerial: UInt64?
 
     package init(_ attempt: ConnectAttempt, shard: Shard, transport: any ClientTransport) {
         self.attempt = attempt
@@ -40,6 +42,8 @@ package final class ConnectHandshake {
         if let waiting { shard.forgetHandshake(waiting.serial) }
         waiting = nil
         stopClientDeadline()
+        if let storeSerial { shard.forgetHeldForStore(storeSerial) }
+        storeSerial = nil
         transport = nil
     }
 
@@ -183,12 +187,35 @@ package final class ConnectHandshake {
             refuse(.serverUnavailable, .quotaExceeded)
             return
         }
+        guard !shard.mustWaitForStore(attempt) else {
+            storeSerial = shard.holdForStore(self)
+            if storeSerial == nil { refuseBusy() } else { transport.pauseReading(.overload) }
+            return
+        }
         if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
         // The order is VerneMQ's: a queue wakes up before its client counts as registered.
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
         authorizeWill(from: 0)
+    }
+
+    func storeHasCaughtUp() {
+        storeSerial = nil
+        transport?.resumeReading(.overload)
+        takeOver()
+    }
+
+    /// A newer connection of the same client waits in its place.
+    func giveUpWaitingForStore() {
+        if let storeSerial { shard.forgetHeldForStore(storeSerial) }
+        storeSerial = nil
+        refuseBusy()
+    }
+
+    private func refuseBusy() {
+        counters.add(.storeConnectsRefused)
+        refuse(.serverUnavailable, .serverBusy)
     }
 
     private func authorizeWill(from start: Int) {

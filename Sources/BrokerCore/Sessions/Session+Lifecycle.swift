@@ -188,6 +188,8 @@ extension Session {
         incomingAliases = nil
         outgoingAliases = nil
         dropHeldAnswers()
+        shard.overloadPaused.remove(handle)
+        shard.forgetHeldForStore(self)
         dropPendingHooks()
         let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
         let ending = isSuppressed ? nil : will

@@ -15,7 +15,7 @@ extension Session {
                 // The first may not be committed yet.
                 answer(
                     .pubrec, header.packetIdentifier, .success,
-                    after: receivedBatch == 0 ? .none : StoreWait(batch: receivedBatch))
+                    after: StoreWait(batch: receivedBatch, fanOut: receivedFanOut))
                 return
             }
             // Only unreleased QoS 2 fills our Receive Maximum: QoS 1 waits for no more than its commit.
@@ -135,7 +135,9 @@ extension Session {
             return false
         }
         let outcome = shard.publish(
-            &publication, copies: .ledgerCopiesLocal, publisher: qos == .atLeastOnce ? handle : nil)
+            &publication, copies: .ledgerCopiesLocal, publisher: qos == .atLeastOnce ? handle : nil,
+            reply: qos == .atMostOnce
+                ? nil : FanOutReply(session: handle, qos: qos, identifier: identifier))
         let code: ReasonCode = outcome.matchCount == 0 ? .noMatchingSubscribers : .success
         acknowledge(qos, identifier, code, after: outcome.wait)
         return true
@@ -151,18 +153,25 @@ extension Session {
         case .exactlyOnce:
             _ = received.insert(identifier)
             var wait = wait
-            if !wait.isNone {
-                // With its copies or not at all: sent again after a crash it is new, or it is known.
-                if isKept {
-                    shard.note(.received(session: storeNumber, packetIdentifier: identifier))
-                    _ = storedReceived.insert(identifier)
-                }
+            if wait.fanOut != 0 {
+                receivedFanOut = wait.fanOut  // the rest comes with the last copy
+            } else if !wait.isNone {
                 wait.message = -1
-                shard.outbox.isUrgent = true
-                receivedBatch = wait.batch
+                noteReceived(identifier, in: wait.batch)
             }
             answer(.pubrec, identifier, code, after: wait)
         }
+    }
+
+    /// Keeps the identifier of a QoS 2 message in the batch with its copies, with them or not at all: sent again after a
+    /// crash the message is new, or it is known.
+    func noteReceived(_ identifier: UInt16, in batch: UInt64) {
+        if isKept, received.contains(identifier) {
+            shard.note(.received(session: storeNumber, packetIdentifier: identifier))
+            _ = storedReceived.insert(identifier)
+        }
+        shard.outbox.isUrgent = true
+        receivedBatch = batch
     }
 
     // MARK: Hooks

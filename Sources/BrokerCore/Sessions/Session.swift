@@ -84,10 +84,15 @@ package struct Subscription: Sendable {
     var pendingDelivery: PendingHook?
     /// Its number in the store; 0 = nothing of it is kept. Never used twice.
     package internal(set) var storeNumber: UInt64 = 0
+    /// The batch that its state was last noted in, and where among its changes.
+    var notedBatch: UInt64 = 0
+    var notedChange = 0
     /// Identifiers in `received` that the store has.
     var storedReceived = ReceivedPacketIdentifiers()
     /// The last batch with an identifier that was received.
     var receivedBatch: UInt64 = 0
+    /// The last of its QoS 2 messages that was put off.
+    var receivedFanOut: UInt64 = 0
     /// Answers that promise what the store has not written yet, in order.
     var heldAnswers: Deque<HeldAnswer> = []
     /// The batch that says that the client is back: until it is committed, no PUBLISH of QoS 1 or 2 goes out. 0 = it is.

@@ -20,14 +20,13 @@ extension Session {
             storeNumber = shard.broker.takeSessionNumber()
             shard.kept[storeNumber] = handle
         }
-        if isNew {
-            shard.note(.session(stored, isNew: true))
-        } else {
+        noteState(isNew: isNew)
+        if !isNew {
             // Until it is known that the client is back, what it gets now would come after a crash as if for the first time.
-            let wait = shard.noteUrgently(.session(stored, isNew: false))
+            shard.outbox.isUrgent = true
             if !shard.broker.store.health.isFailing {
-                attachBatch = wait.batch
-                shard.awaitCommit(of: wait.batch, self)
+                attachBatch = shard.outbox.openNumber
+                shard.awaitCommit(of: attachBatch, self)
             }
         }
     }
@@ -40,12 +39,7 @@ extension Session {
     /// The will of a session that goes on has been published: it must not be published again after a crash.
     func noteWillPublished() { noteState() }
 
-    /// Keeps what is known of the session now.
-    func noteState() {
-        if isKept { shard.note(.session(stored, isNew: false)) }
-    }
-
-    private var stored: StoredSession {
+    var stored: StoredSession {
         StoredSession(
             number: storeNumber, subscriber: id, version: version, isBridge: isBridge,
             expiryInterval: sessionExpiryInterval, expiryDeadline: isOnline ? nil : expiryDeadline,
@@ -155,6 +149,12 @@ extension Session {
 
     /// Answers of one client that may wait: about 200 KB.
     static let heldAnswerLimit = 4096
+
+    /// All copies of a message of this client that was put off have been given.
+    func fanOutEnded(_ wait: StoreWait) {
+        if !wait.isNone, !shard.outbox.isSettled(wait) { shard.awaitCommit(of: wait.batch, self) }
+        releaseHeldAnswers()
+    }
 
     func releaseHeldAnswers() {
         let count = heldAnswers.count

@@ -49,7 +49,9 @@ extension Shard {
     func publishHorizon() {
         while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
             outbox.removalMarks.removeFirst()
-            horizon.setRemovalsCommitted(mark.serial, from: mark.loop)
+            if horizon.setRemovalsCommitted(mark.serial, from: mark.loop) {
+                links.post(.horizonMoved, mark.loop)
+            }
         }
         guard outbox.isTaking || outbox.haveFloorsChanged else { return }
         outbox.haveFloorsChanged = false
@@ -60,7 +62,7 @@ extension Shard {
             outbox.publishedFloors[loop] = floor
             if horizon.set(floor, for: loop) { links.post(.horizonMoved, loop) }
         }
-        if outbox.isTaking {
+        if outbox.isTaking, !outbox.isPinned {
             outbox.isTaking = false
             horizon.endTaking()
         }
@@ -124,8 +126,9 @@ extension Shard {
         if reads.lowestWanted != .max { awaitHorizon() }
     }
 
-    /// A floor of another loop, or of this one, has risen.
+    /// A floor of another loop, or of this one, has risen, or removals of this one are committed there.
     func horizonMoved() {
+        if storeQueue.isHeld { awaitRemovals() }
         guard reads.isBlocked else { return }
         if currentHorizon >= reads.lowestWanted { reads.isBlocked = false } else { armHorizon() }
     }

@@ -1,4 +1,5 @@
 import BrokerMetrics
+import DequeModule
 import Logging
 import MQTTCodec
 import Primitives
@@ -80,7 +81,7 @@ extension Shard {
         if Int(ticket.loop) == index {
             remove(removal)
         } else {
-            outbox.removals[Int(ticket.loop)].append(removal)
+            outbox.append(removal, for: Int(ticket.loop))
             // This loop gave its identifier to the store, in a batch that may be written after the removal: it would stay.
             if flight == .written, !outbox.isAllCommitted {
                 note(.removeFlight(session: session, number: ticket.number))
@@ -157,6 +158,15 @@ extension Shard {
             swap(&settled, &outbox.settled)
             for handle in settled { session(handle)?.releaseHeldAnswers() }
         }
+        if !outbox.isPinned { handOverWhatIsDue() }
+        postRemovals()
+        publishHorizon()
+        lookAtHorizon()
+        releaseHeldForStore()
+        fanOuts.resume(on: self)
+    }
+
+    private func handOverWhatIsDue() {
         if outbox.resting?.isIdle == true {
             outbox.giveUpResting()
             batchesSettled()
@@ -165,13 +175,13 @@ extension Shard {
             outbox.giveUpOpen()
             batchesSettled()
         }
-        if outbox.outstanding.isEmpty, !outbox.open.isEmpty || outbox.resting != nil {
-            if outbox.isUrgent { handOver() } else if isWindowOver { turnOver() }
-        }
-        if outbox.byteCount > Self.openBatchHighWater { isOverloaded = true }
-        postRemovals()
-        publishHorizon()
-        lookAtHorizon()
+        if isHandOverDue { if outbox.isUrgent { handOver() } else { turnOver() } }
+    }
+
+    /// A batch is to be handed over at the end of this turn.
+    var isHandOverDue: Bool {
+        outbox.outstanding.isEmpty && (!outbox.open.isEmpty || outbox.resting != nil)
+            && (outbox.isUrgent || isWindowOver)
     }
 
     private func postRemovals() {
@@ -190,9 +200,6 @@ extension Shard {
         for removal in removals { remove(removal) }
         if !removals.isEmpty { outbox.noteRemovals(serial, from: loop) }
     }
-
-    /// Bytes of messages in the open batch above which publishers are not read: the store does not keep up.
-    static let openBatchHighWater = 32 * 1024 * 1024
 
     /// The window of the open batch is over: it rests, and the one that rested is handed over.
     private func turnOver() {
@@ -253,7 +260,7 @@ extension Shard {
         while let late = outbox.lateRemovals.first, outbox.isCommitted(late.batch) {
             outbox.lateRemovals.removeFirst()
             let loop = Int(late.removal.ticket.loop)
-            if loop == index { remove(late.removal) } else { outbox.removals[loop].append(late.removal) }
+            if loop == index { remove(late.removal) } else { outbox.append(late.removal, for: loop) }
         }
     }
 
@@ -281,11 +288,11 @@ extension Shard {
     /// The loops end: what is open goes to the store, which writes it before it closes.
     package func storeShutDown() {
         guard isStoring else { return }
-        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty {
-            // The other loop may have ended: removals need no order any more, all batches have been handed over.
-            for removal in outbox.removals[loop] { note(removal.change) }
-            outbox.removals[loop] = []
-        }
+        fanOuts.finishBegun(on: self)
+        // The other loop may have ended: removals need no order any more, all batches have been handed over.
+        for removal in outbox.takeAllRemovals() { note(removal.change) }
+        // What replaces these copies is in a batch before, or in this one.
+        while let late = outbox.lateRemovals.popFirst() { note(late.removal.change) }
         handOver()
     }
 

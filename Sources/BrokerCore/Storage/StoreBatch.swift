@@ -43,7 +43,7 @@ package struct StoreBatch: Sendable {
             session: UInt64, number: UInt64, packetIdentifier: UInt16, isReleased: Bool,
             expiryDeadline: MonotonicTime?)
         /// What is known of a session, apart from its subscriptions and messages.
-        case session(StoredSession, isNew: Bool)
+        indirect case session(StoredSession, isNew: Bool)
         /// The session has ended. `purges`: rows of it that nobody knows one by one may be there.
         case endSession(UInt64, purges: Bool)
         /// Rows of a session that has ended may have been written later than its end.
@@ -63,7 +63,7 @@ package struct StoreBatch: Sendable {
     package private(set) var liveCopyCount = 0
     /// Where the retained messages are; nil: the changes say all.
     var retainedMessages: RetainedTrie<ApplicationMessage>?
-    /// Bytes of the messages: what back-pressure goes by.
+    /// Bytes of all that is in it: what back-pressure goes by.
     package private(set) var byteCount = 0
 
     package init() {}
@@ -77,7 +77,7 @@ package struct StoreBatch: Sendable {
     /// - Returns: its index.
     mutating func add(_ message: ApplicationMessage, number: UInt64, publisher: SessionHandle?) -> Int32 {
         messages.append(Message(message: message, number: number, live: 0, publisher: publisher))
-        byteCount += message.byteCount
+        byteCount += message.byteCount + MemoryLayout<Message>.stride
         return Int32(truncatingIfNeeded: messages.count - 1)
     }
 
@@ -89,12 +89,14 @@ package struct StoreBatch: Sendable {
         messages[Int(message)].live += 1
         liveCopyCount += 1
         copies.append(Copy(session: session, terms: terms, message: message, identifier: identifier))
+        byteCount += MemoryLayout<Copy>.stride
         return UInt32(truncatingIfNeeded: copies.count - 1)
     }
 
     /// Gives a message its body back: all copies so far have died, and there is to be another.
     mutating func revive(_ message: Int32, _ body: ApplicationMessage) {
         messages[Int(message)].message = body
+        byteCount += body.byteCount
     }
 
     /// The copy need not be written any more.
@@ -110,6 +112,7 @@ package struct StoreBatch: Sendable {
         liveCopyCount -= 1
         messages[message].live -= 1
         guard messages[message].live == 0 else { return Killed(publisher: nil) }
+        if let body = messages[message].message { byteCount -= body.byteCount }
         messages[message].message = nil
         return Killed(publisher: messages[message].publisher)
     }
@@ -152,7 +155,20 @@ package struct StoreBatch: Sendable {
 
     mutating func append(_ change: Change) {
         changes.append(change)
-        if case .retain(let message, _) = change { byteCount += message.byteCount }
+        byteCount += change.byteCount
+    }
+
+    /// Puts what is known of a session now in place of what was noted of it at `index` of the changes.
+    ///
+    /// - Returns: false when there is something else.
+    mutating func replace(_ session: StoredSession, at index: Int) -> Bool {
+        guard index < changes.count, case .session(let noted, let isNew) = changes[index],
+            noted.number == session.number
+        else { return false }
+        byteCount -= changes[index].byteCount
+        changes[index] = .session(session, isNew: isNew)
+        byteCount += changes[index].byteCount
+        return true
     }
 
     /// Keeps the room for the next.
@@ -163,6 +179,30 @@ package struct StoreBatch: Sendable {
         liveCopyCount = 0
         byteCount = 0
     }
+}
+
+extension StoreBatch.Change {
+    /// What the writer has of each row beside its text: key, sum and its place among those that are written.
+    private static let rowOverhead = 64
+
+    /// About what it takes in memory until it is committed.
+    var byteCount: Int {
+        let own = MemoryLayout<StoreBatch.Change>.stride + Self.rowOverhead
+        return switch self {
+        case .removeCopy, .removeFlight, .flight, .endSession, .purgeSession, .received, .released: own
+        case .session(let session, _):
+            own + MemoryLayout<StoredSession>.stride + session.subscriber.clientID.count
+                + (session.will?.byteCount ?? 0)
+        case .subscribe(_, let subscription, _): own + subscription.filter.count
+        case .unsubscribe(_, let filter): own + filter.count
+        case .retain(let message, _): own + message.byteCount
+        case .removeRetained(let topic, _): own + topic.count
+        }
+    }
+}
+
+extension WillMessage {
+    fileprivate var byteCount: Int { topic.count + payload.count + properties.count }
 }
 
 /// A session as it is kept.

@@ -48,12 +48,18 @@ final class StoreHorizon: Sendable {
     /// - Returns: whether `loop` wants to know.
     func set(_ floor: UInt64, for loop: Int) -> Bool {
         pairs[loop].floor.store(floor, ordering: .sequentiallyConsistent)
-        return pairs[loop].isAwaited.load(ordering: .sequentiallyConsistent)
+        return takeAwaited(loop)
+    }
+
+    private func takeAwaited(_ loop: Int) -> Bool {
+        pairs[loop].isAwaited.load(ordering: .sequentiallyConsistent)
             && pairs[loop].isAwaited.exchange(false, ordering: .sequentiallyConsistent)
     }
 
-    func setRemovalsCommitted(_ serial: UInt64, from loop: Int) {
-        pairs[loop].removalsCommitted.store(serial, ordering: .releasing)
+    /// - Returns: whether `loop` wants to know.
+    func setRemovalsCommitted(_ serial: UInt64, from loop: Int) -> Bool {
+        pairs[loop].removalsCommitted.store(serial, ordering: .sequentiallyConsistent)
+        return takeAwaited(loop)
     }
 
     // MARK: The others' side
@@ -70,6 +76,6 @@ final class StoreHorizon: Sendable {
 
     /// The last letter with removals from `loop` whose removals are committed.
     func removalsCommitted(from loop: Int) -> UInt64 {
-        pairs[loop].removalsCommitted.load(ordering: .acquiring)
+        pairs[loop].removalsCommitted.load(ordering: .sequentiallyConsistent)
     }
 }

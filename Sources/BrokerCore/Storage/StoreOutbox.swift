@@ -8,9 +8,11 @@ struct StoreWait: Equatable {
     var batch: UInt64 = 0
     /// Index in the batch; -1: only the commit counts.
     var message: Int32 = -1
+    /// All copies of a message that was put off must have been given first, and be committed; 0 = of none.
+    var fanOut: UInt64 = 0
 
     static let none = StoreWait()
-    var isNone: Bool { batch == 0 }
+    var isNone: Bool { batch == 0 && fanOut == 0 }
 }
 
 /// What one loop has for the store, and what waits for it.
@@ -44,7 +46,7 @@ final class StoreOutbox {
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
     /// By loop: copies stored there that are not needed any more.
-    var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
+    private(set) var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
     /// By loop: it stored copies for clients that are away, or somebody waits for what it stores.
     var hurries: ContiguousArray<Bool>
     /// By loop: letters with removals that went there and are not known to be committed, ascending.
@@ -65,6 +67,12 @@ final class StoreOutbox {
     var haveFloorsChanged = false
     /// Numbers have been taken in this turn.
     var isTaking = false
+
+    /// The open batch has a part of a message's copies: it is not handed over before the rest has come.
+    var isPinned = false
+    /// Messages that were put off and have copies in a batch that is not committed, ascending.
+    private var endedFanOuts: Deque<(serial: UInt64, wait: StoreWait)> = []
+    private var lastEndedFanOut: UInt64 = 0
 
     // The publication that is being routed.
     var isRouting = false
@@ -118,11 +126,13 @@ final class StoreOutbox {
 
     /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in those that the store has not
     /// committed, and of removals that other loops have not committed.
-    var byteCount: Int { open.byteCount &+ otherByteCount }
-    /// Of this, what is not in the open batch.
+    var byteCount: Int { open.byteCount &+ (resting?.byteCount ?? 0) &+ otherByteCount }
+    /// Of this, what was handed over or goes to other loops.
     private var otherByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
+        if wait.fanOut != 0, !isFanOutSettled(wait.fanOut) { return false }
+        if wait.batch == 0 { return true }
         if wait.batch == openNumber { return wait.message >= 0 && open.isSettled(wait.message) }
         if let resting, wait.batch == restingNumber {
             return wait.message >= 0 && resting.isSettled(wait.message)
@@ -179,7 +189,6 @@ final class StoreOutbox {
         spare = nil
         swap(&batch, &open)
         resting = batch
-        otherByteCount += batch.byteCount
         swap(&restingFloors, &openFloors)
         forgetOpenFloors()
         openNumber += 1
@@ -195,6 +204,7 @@ final class StoreOutbox {
         guard let batch = resting else { return nil }
         resting = nil
         outstanding.append(restingNumber)
+        otherByteCount += batch.byteCount
         handedOver.append(
             HandedOver(byteCount: batch.byteCount, floors: restingFloors, changes: batch.changes))
         return (restingNumber, batch)
@@ -218,7 +228,6 @@ final class StoreOutbox {
     func giveUpResting() {
         guard var batch = resting else { return }
         resting = nil
-        otherByteCount -= batch.byteCount
         haveFloorsChanged = true
         batch.removeAll()
         spare = batch  // its room serves the next
@@ -237,6 +246,26 @@ final class StoreOutbox {
         outstanding.remove(at: index)
         otherByteCount -= handedOver.remove(at: index).byteCount
         haveFloorsChanged = true
+    }
+
+    // MARK: Messages that were put off
+
+    /// The last copy of one has been given; what its acknowledgement waits for now.
+    func fanOutEnded(_ serial: UInt64, _ wait: StoreWait) {
+        lastEndedFanOut = serial
+        if !wait.isNone { endedFanOuts.append((serial, wait)) }
+    }
+
+    private func isFanOutSettled(_ serial: UInt64) -> Bool {
+        guard serial <= lastEndedFanOut else { return false }
+        while let first = endedFanOuts.first, isCommitted(first.wait.batch) { endedFanOuts.removeFirst() }
+        var (low, high) = (0, endedFanOuts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if endedFanOuts[middle].serial < serial { low = middle + 1 } else { high = middle }
+        }
+        guard low < endedFanOuts.count, endedFanOuts[low].serial == serial else { return true }
+        return isSettled(endedFanOuts[low].wait)
     }
 
     // MARK: The horizon
@@ -260,26 +289,36 @@ final class StoreOutbox {
 
     // MARK: Removals at other loops
 
+    /// A copy that `loop` has stored is not needed any more.
+    func append(_ removal: StoreRemoval, for loop: Int) {
+        removals[loop].append(removal)
+        otherByteCount += MemoryLayout<StoreRemoval>.stride
+    }
+
+    /// Takes all of them out, when the loops end.
+    func takeAllRemovals() -> ContiguousArray<StoreRemoval> {
+        var all: ContiguousArray<StoreRemoval> = []
+        for loop in removals.indices {
+            all += removals[loop]
+            removals[loop] = []
+        }
+        otherByteCount -= all.count * MemoryLayout<StoreRemoval>.stride
+        return all
+    }
+
     /// The removals for `loop` are to be posted.
     func takeRemovals(_ loop: Int) -> SentRemovals {
         removalSerial += 1
         let sent = SentRemovals(serial: removalSerial, removals: removals[loop])
         removals[loop] = []
-        if !sent.removals.isEmpty {
-            sentRemovals[loop].append(sent)
-            otherByteCount += Self.byteCount(sent)
-        }
+        if !sent.removals.isEmpty { sentRemovals[loop].append(sent) }
         return sent
-    }
-
-    private static func byteCount(_ sent: SentRemovals) -> Int {
-        sent.removals.count * MemoryLayout<StoreRemoval>.stride
     }
 
     func forgetRemovals(_ loop: Int, through serial: UInt64) {
         while let first = sentRemovals[loop].first, first.serial <= serial {
             sentRemovals[loop].removeFirst()
-            otherByteCount -= Self.byteCount(first)
+            otherByteCount -= first.removals.count * MemoryLayout<StoreRemoval>.stride
         }
     }
 

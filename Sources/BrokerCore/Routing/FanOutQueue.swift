@@ -1,0 +1,204 @@
+import BrokerMetrics
+import DequeModule
+import MQTTCodec
+import Primitives
+
+/// Messages with more subscribers than a turn has time for, first in, first out.
+///
+///     publish ─┬─ few copies, and nothing waits ──→ given at once
+///              └─ else → [ message, subscribers, cursor | … ] ─ slice by slice → given → its publisher is told
+///
+/// While one waits, all that this loop publishes comes behind it: messages of a publisher to a subscriber keep their order.
+/// All copies of a message that are kept are in one batch, whatever turns they were given in: the batch is not handed over
+/// before the last of them (`StoreOutbox.isPinned`), and until then another loop reads the store up to this message.
+final class FanOutQueue: DeferredJob {
+    struct Entry {
+        /// Ascending.
+        let serial: UInt64
+        /// The publication's number, which tells a batch for another loop that its copies belong together.
+        let publicationSerial: UInt64
+        let message: ApplicationMessage
+        let targets: ContiguousArray<SubscriptionTarget>
+        let groups: ContiguousArray<SharedGroupMembers>
+        let keeping: BodyKeeping
+        /// Copies of it may have to be kept.
+        var isKept = false
+        /// Which of the ledger's counters its copies go under.
+        var copies = Counter.ledgerCopiesLocal
+        /// Who is told when no copy needs the store any more.
+        var publisher: SessionHandle?
+        var reply: FanOutReply?
+        /// What the acknowledgement waits for apart from the copies.
+        var wait = StoreWait.none
+        /// Targets, then groups, that have been served.
+        var next = 0
+        /// Copies that have been made.
+        var count = 0
+        var routedMessage: Int32 = -1
+        var routedNumber: UInt64 = 0
+
+        var total: Int { targets.count + groups.count }
+
+        /// A route that the cache has as well counts with each message that waits for it.
+        var byteCount: Int {
+            message.byteCount + targets.capacity * MemoryLayout<SubscriptionTarget>.stride + groups.capacity
+                * 8
+                + MemoryLayout<Entry>.stride
+        }
+    }
+
+    private var entries: Deque<Entry> = []
+    private var lastSerial: UInt64 = 0
+    private(set) var byteCount = 0
+    private var isScheduled = false
+
+    /// Copies that one turn gives at once; more wait for what the turn has left.
+    static let copiesPerTurn = 2048
+    /// Bytes that wait above which publishers are not read.
+    static let highWater = 8 * 1024 * 1024
+
+    var isEmpty: Bool { entries.isEmpty }
+    var count: Int { entries.count }
+
+    /// - Returns: its serial number.
+    func append(
+        _ message: ApplicationMessage, _ targets: ContiguousArray<SubscriptionTarget>,
+        _ groups: ContiguousArray<SharedGroupMembers>, keeping: BodyKeeping, publicationSerial: UInt64
+    ) {
+        lastSerial += 1
+        let entry = Entry(
+            serial: lastSerial, publicationSerial: publicationSerial, message: message, targets: targets,
+            groups: groups, keeping: keeping)
+        byteCount += entry.byteCount
+        entries.append(entry)
+    }
+
+    /// Says what is to be known of the last one.
+    func complete(_ body: (inout Entry) -> Void) -> UInt64 {
+        body(&entries[entries.count - 1])
+        return lastSerial
+    }
+
+    /// Goes on when the turn has time for it.
+    func resume(on shard: Shard) {
+        guard !isScheduled, !entries.isEmpty else { return }
+        isScheduled = true
+        shard.performLater(self)
+    }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        while let first = entries.first, shard.steps < end {
+            // Else the batch would grow for as long as messages come.
+            if first.next == 0, first.isKept, shard.isHandOverDue { break }
+            advanceFirst(on: shard, until: end)
+        }
+        isScheduled = !entries.isEmpty && shard.steps >= end
+        return isScheduled
+    }
+
+    private func advanceFirst(on shard: Shard, until end: UInt64) {
+        // What is given may publish in its turn: the queue must not be in use.
+        var entry = entries[0]
+        let isDone = shard.giveNext(&entry, until: end)
+        if isDone {
+            byteCount -= entry.byteCount
+            entries.removeFirst()
+            shard.ended(entry)
+        } else {
+            entries[0] = entry
+        }
+    }
+
+    /// The loops end: a message that is in the open batch in part is given to all.
+    func finishBegun(on shard: Shard) {
+        while let first = entries.first, first.next > 0 { advanceFirst(on: shard, until: .max) }
+    }
+}
+
+/// Whom to answer when all copies of a message have been given.
+struct FanOutReply {
+    let session: SessionHandle
+    let qos: QoS
+    let identifier: UInt16
+}
+
+extension Shard {
+    /// Copies wait for what turns have left.
+    package var isFanningOut: Bool { !fanOuts.isEmpty }
+
+    /// Puts a message off that the turn has no time for, or that must come behind others.
+    func putOff(
+        _ publication: inout Publication, _ targets: ContiguousArray<SubscriptionTarget>,
+        _ groups: ContiguousArray<SharedGroupMembers>
+    ) {
+        counters.add(.fanOutsPutOff)
+        fanOuts.append(
+            publication.sharedMessage(), targets, groups, keeping: outbox.keeping,
+            publicationSerial: publicationSerial)
+        if fanOuts.byteCount > FanOutQueue.highWater { isOverloaded = true }
+        fanOuts.resume(on: self)
+    }
+
+    /// Gives the next copies of a message that was put off.
+    ///
+    /// - Returns: whether they were the last.
+    func giveNext(_ entry: inout FanOutQueue.Entry, until end: UInt64) -> Bool {
+        let message = entry.message
+        var publication = Publication(message)
+        if entry.isKept {
+            beginRouting(publisher: entry.publisher)
+            outbox.isPinned = true
+            outbox.keeping = entry.keeping
+            outbox.routedMessage = entry.routedMessage
+            outbox.routedNumber = entry.routedNumber
+        }
+        let serial = publicationSerial
+        publicationSerial = entry.publicationSerial
+        var count = 0
+        if entry.targets.count - entry.next > 2 { fanOut.begin() }
+        while entry.next < entry.targets.count, steps < end {
+            let target = entry.targets[entry.next]
+            entry.next += 1
+            steps &+= 1
+            if target.isNoLocal, target.session == publication.facts.publisher { continue }
+            count += 1
+            give(&publication, target)
+        }
+        fanOut.end()
+        while entry.next >= entry.targets.count, entry.next < entry.total, steps < end {
+            let group = entry.groups[entry.next - entry.targets.count]
+            entry.next += 1
+            steps &+= 1
+            if give(&publication, oneOf: group) { count += 1 }
+        }
+        publicationSerial = max(serial, publicationSerial)
+        if entry.isKept {
+            entry.routedMessage = outbox.routedMessage
+            entry.routedNumber = outbox.routedNumber
+            endRouting()
+        }
+        entry.count += count
+        counters.add(entry.copies, count)
+        counters.add(.routerMatchesLocal, count)
+        return entry.next == entry.total
+    }
+
+    /// All copies have been given: the publisher is told as soon as those that are kept are committed.
+    func ended(_ entry: FanOutQueue.Entry) {
+        counters.observe(.fanOut, UInt64(entry.count))
+        if entry.count == 0 { counters.add(.ledgerUnrouted) }
+        var wait = entry.wait
+        if entry.routedMessage >= 0 {
+            let tells = wait.isNone && entry.publisher != nil && entry.keeping != .apart
+            wait = StoreWait(batch: outbox.openNumber, message: tells ? entry.routedMessage : -1)
+        }
+        let session = entry.reply.flatMap { self.session($0.session) }
+        if let session, let reply = entry.reply, reply.qos == .exactlyOnce, !wait.isNone {
+            wait.message = -1
+            session.noteReceived(reply.identifier, in: wait.batch)
+        }
+        outbox.fanOutEnded(entry.serial, wait)
+        outbox.isPinned = false
+        session?.fanOutEnded(wait)
+    }
+}

@@ -1,0 +1,167 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+import Synchronization
+import Testing
+
+@testable import BrokerCore
+
+/// Keeps the batches it was given, and commits at once unless it is told to wait.
+private final class BatchStore: MessageStore {
+    let health = StoreHealth()
+    let batches = Mutex<[StoreBatch]>([])
+    private let held = Mutex<[@Sendable () -> Void]>([])
+    private let isHolding = Atomic<Bool>(false)
+    var isDurable: Bool { true }
+
+    func hold() { isHolding.store(true, ordering: .relaxed) }
+
+    func release() {
+        isHolding.store(false, ordering: .relaxed)
+        let waiting = held.withLock { held in
+            defer { held = [] }
+            return held
+        }
+        for completed in waiting { completed() }
+    }
+
+    func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void) {
+        batches.withLock { $0.append(batch) }
+        if isHolding.load(ordering: .relaxed) { held.withLock { $0.append(completed) } } else { completed() }
+    }
+
+    func load(
+        _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
+    ) { completed(.success(LoadedBacklog(copies: [], next: nil))) }
+
+    func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) { completed([]) }
+
+    func purgeExpired(
+        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    ) { completed(0) }
+}
+
+@Suite struct TurnBudgetFanOutTests {
+    private func subscribe(_ client: BenchClient, _ filter: UTF8Text, _ qos: QoS) {
+        client.send(
+            .subscribe(
+                SubscribePacket(
+                    packetIdentifier: PacketIdentifier(rawValue: 1),
+                    filters: [SubscribeFilter(filter, qos: qos)],
+                    properties: Properties())))
+    }
+
+    private func publish(_ client: BenchClient, _ topic: UTF8Text, _ text: String, _ qos: QoS, id: UInt16 = 1)
+    {
+        client.send(
+            .publish(
+                PublishPacket(
+                    topic: topic, payload: Array(text.utf8), qos: qos, isDuplicate: false, isRetained: false,
+                    packetIdentifier: qos == .atMostOnce ? nil : PacketIdentifier(rawValue: id),
+                    properties: Properties())))
+    }
+
+    @Test(arguments: [QoS.atMostOnce, .exactlyOnce], [1, 2])
+    func `one PUBLISH with many subscribers`(_ qos: QoS, _ loops: Int) throws {
+        var sender: BenchClient?
+        try expectBounded(3000) { n in
+            try TurnBudgetCase(TurnBench(loops: loops)) { bench in
+                for number in 0..<n { subscribe(bench.connect(UTF8Text("c\(number)")), "t", qos) }
+                sender = bench.connect("sender")
+            } attack: { _ in
+                if let sender { publish(sender, "t", "x", qos) }
+            }
+        }
+    }
+
+    @Test func `the wills of many clients with many subscribers`() throws {
+        var doomed: [BenchClient] = []
+        try expectBounded(300) { n in
+            doomed = []
+            return try TurnBudgetCase(TurnBench()) { bench in
+                for number in 0..<300 { subscribe(bench.connect(UTF8Text("c\(number)")), "t", .atMostOnce) }
+                for number in 0..<n {
+                    doomed.append(
+                        bench.connect(
+                            UTF8Text("d\(number)"), will: WillPacketFields(topic: "t", payload: [1])))
+                }
+            } attack: { _ in
+                // A turn ends a few connections.
+                for client in doomed { client.vanish() }
+            }
+        }
+    }
+
+    /// 3,000 subscribers of "t", on two loops; those with an even number are kept when there is a store.
+    private func crowd(_ bench: TurnBench, _ qos: QoS) throws -> [BenchClient] {
+        let clients = (0..<3000).map { number in
+            let client = bench.connect(UTF8Text("c\(number)"), expiry: number % 2 == 0 ? 1000 : 0)
+            subscribe(client, "t", qos)
+            return client
+        }
+        try bench.settle()
+        return clients
+    }
+
+    @Test(arguments: [QoS.atMostOnce, .atLeastOnce, .exactlyOnce])
+    func `what is published behind a long fan-out comes behind it`(_ qos: QoS) throws {
+        let bench = TurnBench(loops: 2)
+        let clients = try crowd(bench, qos)
+        let watchers = [clients[0], clients[2999]]
+        for client in watchers { subscribe(client, "u", qos) }
+        let sender = bench.connect("sender")
+        try bench.settle()
+        for client in watchers { client.keepsOutput = true }
+        for number in 0..<3 {
+            publish(sender, "t", "long \(number).", qos, id: UInt16(2 * number + 1))
+            publish(sender, "u", "short \(number).", qos, id: UInt16(2 * number + 2))
+        }
+        try bench.settle()
+        for client in watchers {
+            let text = String(decoding: client.received.map { $0 < 32 || $0 > 126 ? 46 : $0 }, as: UTF8.self)
+            let places = (0..<3).flatMap { ["long \($0).", "short \($0)."] }.map { word in
+                Array(text.utf8).firstRange(of: Array(word.utf8))?.lowerBound
+            }
+            #expect(places.allSatisfy { $0 != nil })
+            #expect(places.compactMap(\.self) == places.compactMap(\.self).sorted())
+        }
+        #expect(bench.numbers[.fanOutsPutOff] > 0)
+        #expect(bench.numbers[.ledgerCopiesLocal] == 9006)
+        #expect(LedgerEquation.allCases.allSatisfy { bench.numbers.residual($0) == 0 })
+    }
+
+    @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
+    func `kept copies of one message are one batch, and it is acknowledged after their commit`(
+        _ qos: QoS
+    ) throws {
+        let store = BatchStore()
+        let bench = TurnBench(loops: 2, store: store)
+        for client in try crowd(bench, qos) { client.isReading = false }
+        let sender = bench.connect("sender", expiry: 1000)
+        sender.keepsOutput = true
+        try bench.settle()
+        _ = try sender.takeTypes()
+        store.batches.withLock { $0 = [] }
+        store.hold()
+        publish(sender, "t", "x", qos)
+        if qos == .exactlyOnce { publish(sender, "t", "x", qos) }  // the same message again
+        for _ in 0..<200 { bench.turn() }
+        let written = store.batches.withLock { batches in
+            batches.map { batch in
+                (
+                    copies: batch.copies.count { $0.message >= 0 },
+                    received: batch.changes.count { if case .received = $0 { true } else { false } }
+                )
+            }
+        }
+        #expect(written.map { $0.copies }.filter { $0 > 0 } == [1500])
+        #expect(written.filter { $0.copies > 0 }.map { $0.received } == [qos == .exactlyOnce ? 1 : 0])
+        #expect(try sender.takeTypes().isEmpty)
+        store.release()
+        for _ in 0..<400 {
+            bench.turn()
+        }
+        let answer: PacketType = qos == .atLeastOnce ? .puback : .pubrec
+        #expect(try sender.takeTypes() == (qos == .exactlyOnce ? [answer, answer] : [answer]))
+    }
+}
