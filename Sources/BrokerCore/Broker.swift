@@ -26,6 +26,9 @@ package final class Broker: Sendable {
     private let sessionNumber = Atomic<UInt64>(0)
     let identifiers: PacketIdentifierCounters
 
+    /// When a lapse of a loop was logged last, in nanoseconds of `MonotonicTime`; 0 = never.
+    private let lapseToldAt = Atomic<UInt64>(0)
+
     package init(
         settings: BrokerSettings, loopCount: Int, store: any MessageStore = MemoryMessageStore(),
         hooks: [any Hook] = [], clock: any Clock = SystemClock(), log: Logger
@@ -69,6 +72,17 @@ package final class Broker: Sendable {
     }
 
     // MARK: Loops
+
+    /// Whether a lapse of a loop is logged: the first of all loops in each minute.
+    func mayTell(ofLapseAt end: MonotonicTime) -> Bool {
+        let last = lapseToldAt.load(ordering: .relaxed)
+        guard last == 0 || end.nanoseconds(since: MonotonicTime(nanoseconds: last)) >= 60_000_000_000 else {
+            return false
+        }
+        return lapseToldAt.compareExchange(
+            expected: last, desired: max(1, end.nanoseconds), ordering: .relaxed
+        ).exchanged
+    }
 
     /// The loop on which a client lives.
     package func homeLoop(of subscriber: SubscriberID) -> Int {

@@ -96,6 +96,11 @@ extension Shard {
             displace(attempt.subscriber)
             existing = session(attempt.subscriber)
         }
+        if let older = existing, older.isExpired {
+            // Its timer has not fired yet: this is the first turn, or a long one.
+            older.expire()
+            existing = nil
+        }
         if attempt.cleanStart, let older = existing {
             older.publishWaitingWill()
             older.end(.clientGone(older.id), at: .onClientGone)

@@ -291,15 +291,25 @@ extension Shard {
     // MARK: Wills
 
     func publish(_ will: WillMessage, from session: Session) {
+        publish(will, of: session.id, userName: session.userName, session.version)
+    }
+
+    /// Publishes a will that was found at the start. It leaves the store with the batch that holds its copies.
+    func publish(_ found: StoredWill) {
+        publish(found.will, of: found.subscriber, userName: nil, found.version)
+        note(.forgetWill(found.number))
+    }
+
+    private func publish(
+        _ will: WillMessage, of client: SubscriberID, userName: UTF8Text?, _ version: ProtocolVersion
+    ) {
         let message = will.message(at: now)
         var publication = Publication(message)
         _ = publish(&publication, copies: .ledgerCopiesWill)
         hooks.notify(
-            .onPublish.forVersion(session.version),
+            .onPublish.forVersion(version),
             .published(
-                PublishEvent(
-                    subscriber: session.id, userName: session.userName, message: message,
-                    version: session.version)))
+                PublishEvent(subscriber: client, userName: userName, message: message, version: version)))
     }
 
     // MARK: Drops

@@ -70,6 +70,8 @@ package final class Shard {
     package var timers: TimerWheel<TimerToken>
     /// The time of this turn.
     package internal(set) var now: MonotonicTime
+    /// When this loop did not look at its sockets.
+    package internal(set) var lapses = Lapses()
 
     // Sessions: a slot table with generations, and the way from a client to its slot.
     var slots: ContiguousArray<Session?> = []
@@ -103,6 +105,8 @@ package final class Shard {
     private var timersAreBehind = false
     private var pruneThreshold = Shard.pruneMinimum
     private static let pruneMinimum = 8192
+    /// Sessions before this slot have published their wills for the end of the broker.
+    private var nextWill = 0
     var sweepPosition = 0
     var isReleasingRetained = false
 
@@ -113,6 +117,8 @@ package final class Shard {
     var reads = StoreReads()
     /// Sessions that are kept, by their number in the store.
     var kept: [UInt64: SessionHandle] = [:]
+    /// What was found at the start and has still to take its course.
+    var restoring = RestoredWork()
     /// Bytes of the messages in this loop's queues.
     var queuedByteCount = 0
     /// When the first loop looks for stored messages that have expired.
@@ -242,9 +248,16 @@ package final class Shard {
         }
     }
 
-    /// The broker goes: the wills of all clients are published while their subscribers are still there.
-    package func publishWills() {
-        forEachSession { $0.publishWill() }
+    /// The broker goes: the wills of its clients are published while their subscribers are still there.
+    ///
+    /// - Returns: false when some are left: call again in the next turn.
+    package func publishWills(isTurnOver: () -> Bool) -> Bool {
+        while nextWill < slots.count {
+            slots[nextWill]?.publishWillAtStop()
+            nextWill += 1
+            if nextWill & 15 == 0, isTurnOver() { return false }
+        }
+        return true
     }
 
     /// The broker goes: every client is told.

@@ -1,17 +1,28 @@
 import Glibc
 
 /// A moment in UTC with milliseconds, printed as `2026-11-21T02:51:21.042Z`.
-struct LogTime: CustomStringConvertible {
+package struct LogTime: CustomStringConvertible {
     /// Since 1970.
-    let milliseconds: Int64
+    package let milliseconds: Int64
+
+    /// A moment before the year 1 or after 9999 is shown as the nearest of these.
+    package init(milliseconds: Int64) {
+        self.milliseconds = min(max(milliseconds, Self.first), Self.last)
+    }
+
+    private static let first: Int64 = -62_135_596_800_000
+    private static let last: Int64 = 253_402_300_799_999
 
     static func now() -> LogTime {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return LogTime(milliseconds: Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000)
+        let (milliseconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1000)
+        return LogTime(
+            milliseconds: overflow
+                ? (time.tv_sec < 0 ? .min : .max) : milliseconds &+ Int64(time.tv_nsec) / 1_000_000)
     }
 
-    var description: String {
+    package var description: String {
         var bytes: [UInt8] = []
         append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)

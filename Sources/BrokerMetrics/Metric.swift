@@ -19,7 +19,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case ledgerWillsPublished, ledgerRetransmitted
     // The loop itself.
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
-    case loopReadsPaused, loopFairnessYields
+    case loopReadsPaused, loopFairnessYields, loopLapses
     case deferredJobs, deferredSlices
     case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
     case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
@@ -110,6 +110,8 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case spilledMessages
     /// Answers to clients that wait for a commit.
     case heldAnswers
+    /// The longest time the loop did not look at its sockets though it should have.
+    case longestLapseNanoseconds
 }
 
 /// Distributions, log-linear.

@@ -180,6 +180,14 @@ extension MetricCatalog {
         .perLoop(
             "loop_fairness_yields_total", .events, .loopFairnessYields,
             help: "Times a connection used up its share of a turn."),
+        .perLoop(
+            "loop_lapses_total", .events, .loopLapses,
+            help:
+                "Times the loop did not look at its sockets for half a second or longer: the process was stopped, the machine slept, or a turn was long. Clients are not blamed for that time."
+        ),
+        .perLoop(
+            "loop_longest_lapse_seconds", .seconds, .longestLapseNanoseconds, .nanoseconds,
+            help: "The longest of these times."),
         .single(
             "loop_stalled", .gauge, .flag, .own, .loopStalled,
             help: "1 when the loop did not answer this reading in time and its last numbers are shown."),

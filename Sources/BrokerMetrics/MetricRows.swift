@@ -164,9 +164,10 @@ extension MetricFamily {
     }
 
     /// A gauge of ours with a line for each loop.
-    static func perLoop(_ name: String, _ unit: MetricUnit, _ gauge: LoopGauge, help: String) -> MetricFamily
-    {
-        single(name, .gauge, unit, .own, .perLoop(gauge.word, .integer), help: help)
+    static func perLoop(
+        _ name: String, _ unit: MetricUnit, _ gauge: LoopGauge, _ scale: MetricScale = .integer, help: String
+    ) -> MetricFamily {
+        single(name, .gauge, unit, .own, .perLoop(gauge.word, scale), help: help)
     }
 
     /// A family of ours with one label.

@@ -21,7 +21,8 @@ package final class MetricsRegistry: Sendable {
     private let version: String
     private let clock: any Clock
     private let startedAt: MonotonicTime
-    private let startedAtMilliseconds: Int64
+    /// When the broker started, by the wall clock.
+    private let startedAtMilliseconds: Atomic<Int64>
     private let sources = Mutex(Sources())
     private let utilization: Mutex<Utilization>
 
@@ -33,7 +34,7 @@ package final class MetricsRegistry: Sendable {
         self.version = version
         self.clock = clock
         startedAt = clock.now
-        startedAtMilliseconds = Int64(clamping: clock.wallMilliseconds)
+        startedAtMilliseconds = Atomic(clock.wallMilliseconds)
         utilization = Mutex(Utilization(takenAt: clock.now))
     }
 
@@ -83,7 +84,19 @@ package final class MetricsRegistry: Sendable {
             loops: loops, external: readers.mapValues { $0() },
             externalHistograms: histograms.mapValues { $0() }, process: .now(), version: version,
             uptimeMilliseconds: Int64(clamping: begin.nanoseconds(since: startedAt) / 1_000_000),
-            startedAtMilliseconds: startedAtMilliseconds, duration: duration)
+            startedAtMilliseconds: wallStart(at: begin), duration: duration)
+    }
+
+    /// When the broker started, as the wall clock tells it now: follows when that is set, and else stays the same to the
+    /// millisecond, for who takes a change for a restart.
+    private func wallStart(at now: MonotonicTime) -> Int64 {
+        let uptime = Int64(clamping: now.nanoseconds(since: startedAt) / 1_000_000)
+        let known = startedAtMilliseconds.load(ordering: .relaxed)
+        let (start, overflow) = clock.wallMilliseconds.subtractingReportingOverflow(uptime)
+        let (difference, isFar) = start.subtractingReportingOverflow(known)
+        guard !overflow, isFar || difference.magnitude > 1000 else { return known }
+        startedAtMilliseconds.store(start, ordering: .relaxed)
+        return start
     }
 
     private func collect(

@@ -190,6 +190,12 @@ extension Snapshot {
             cumulative: cumulative, count: count, sum: words[base + LogLinearBuckets.sumOffset])
     }
 
+    /// As far as nanoseconds reach: from 1677 to 2262.
+    private var startedAtNanoseconds: Int64 {
+        let (nanoseconds, overflow) = startedAtMilliseconds.multipliedReportingOverflow(by: 1_000_000)
+        return overflow ? (startedAtMilliseconds < 0 ? .min : .max) : nanoseconds
+    }
+
     private func value(of metric: ProcessMetric) -> MetricValue {
         switch metric {
         case .residentBytes: MetricValue(process.residentBytes)
@@ -200,7 +206,7 @@ extension Snapshot {
         case .cpuNanoseconds: MetricValue(process.cpuNanoseconds, .nanoseconds)
         case .contextSwitches: MetricValue(process.contextSwitches)
         case .uptimeMilliseconds: MetricValue(uptimeMilliseconds)
-        case .startTimeNanoseconds: MetricValue(startedAtMilliseconds &* 1_000_000, .nanoseconds)
+        case .startTimeNanoseconds: MetricValue(startedAtNanoseconds, .nanoseconds)
         case .threadCount: MetricValue(process.threadCount)
         case .workerCount: MetricValue(process.threadCount &+ self[.sessionsOnline] &+ self[.sessionsOffline])
         case .ioInBytes: MetricValue(process.storageReadBytes &+ Int64(bitPattern: self[.bytesReceived]))

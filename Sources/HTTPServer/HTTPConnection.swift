@@ -21,7 +21,9 @@ final class HTTPConnection: Connection {
     private unowned let owner: HTTPLoop
     private(set) var stage = Stage.fresh
     /// When it is cut unless it has gone on; nil while a page is being made, for which nobody here is to blame.
-    private(set) var deadline: MonotonicTime?
+    private(set) var deadline: MonotonicTime? { didSet { waitsSince = loop.now } }
+    /// When the deadline was set.
+    private var waitsSince: MonotonicTime
     private var parser: RequestParser
     /// Whether the request that is being answered lets the connection go on.
     private var keepsOn = true
@@ -33,6 +35,7 @@ final class HTTPConnection: Connection {
         self.owner = owner
         address = socket.peer.ipText
         parser = RequestParser(owner.limits)
+        waitsSince = loop.now
         super.init(socket: socket, slot: slot, loop: loop)
         deadline = loop.now.after(owner.limits.requestTimeout)
     }
@@ -126,7 +129,8 @@ final class HTTPConnection: Connection {
 
     /// Cuts the connection when its time is over.
     func checkDeadline() {
-        guard isOpen, let deadline, loop.now >= deadline else { return }
+        // What it sent may wait in the socket.
+        guard isOverdue, readWaiting(), isOverdue else { return }
         switch stage {
         case .idle: close(.requested, afterFlush: false)
         case .arriving:
@@ -136,6 +140,12 @@ final class HTTPConnection: Connection {
             owner.counters.timedOutConnections.add(1, ordering: .relaxed)
             close(.sendTimeout, afterFlush: false)
         }
+    }
+
+    /// Time in which the loop did not look does not count: the process was stopped, or the machine slept.
+    private var isOverdue: Bool {
+        guard isOpen, let deadline, loop.now >= deadline else { return false }
+        return loop.now >= deadline.adding(nanoseconds: loop.lapses.nanoseconds(since: waitsSince))
     }
 
     /// How well it can be spared when another connection wants its place, the best first; nil = not at all.

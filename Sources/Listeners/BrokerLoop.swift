@@ -46,6 +46,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func turnBegan(_ loop: EventLoop, now: MonotonicTime) {
+        shard.look(at: loop.lapses)
         shard.turnBegan(now) { loop.isTurnOver }
         closeSilentNewcomers(now)
         receiveLetters()
@@ -68,7 +69,7 @@ final class BrokerLoop: EventLoopOwner {
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
         if !letters.isEmpty { return 0 }
         let limit = shard.sleepLimitNanoseconds(now)
-        guard let deadline = newcomers.firstDeadline else { return limit }
+        guard let deadline = newcomerDeadline else { return limit }
         return min(limit ?? .max, deadline.nanoseconds(since: now))
     }
 
@@ -115,8 +116,8 @@ final class BrokerLoop: EventLoopOwner {
             loop.forEachConnection { if $0.listener === state { $0.close(.reset, afterFlush: false) } }
         case .publishWills:
             loop.closeAcceptors()
-            shard.publishWills()
-            areWillsPublished = true
+            areWillsPublished = shard.publishWills { loop.isTurnOver }
+            return areWillsPublished
         case .drain: drain()
         }
         return true
@@ -165,10 +166,25 @@ final class BrokerLoop: EventLoopOwner {
     /// The connection has sent CONNECT, or has gone.
     func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place) { newcomers.remove(place) }
 
+    /// When the first newcomer has had its time; that in which the loop did not look does not count. All have equally
+    /// much, so none that came later is due before.
+    private var newcomerDeadline: MonotonicTime? {
+        guard let deadline = newcomers.firstDeadline else { return nil }
+        let allowed = shard.broker.settings.connectTimeout.multipliedReportingOverflow(by: 1_000_000)
+        guard !allowed.overflow, deadline.nanoseconds >= allowed.partialValue else { return deadline }
+        let begin = MonotonicTime(nanoseconds: deadline.nanoseconds - allowed.partialValue)
+        return deadline.adding(nanoseconds: loop.lapses.nanoseconds(since: begin))
+    }
+
     /// A bounded number in each turn: thousands may have come, and said nothing, at once.
     private func closeSilentNewcomers(_ now: MonotonicTime) {
-        for _ in 0..<200 {
+        for count in 0..<200 {
+            guard let deadline = newcomerDeadline, deadline <= now, count & 15 != 15 || !loop.isTurnOver else {
+                return
+            }
             guard let connection = newcomers.popFirst(dueAt: now) else { return }
+            // Its CONNECT may wait in the socket.
+            guard connection.readWaiting(), connection.newcomerPlace != nil else { continue }
             connection.newcomerPlace = nil
             counters.add(.socketCloseTimeout)
             shard.log.debug(

@@ -50,26 +50,53 @@ package final class BrokerRuntime: Sendable {
             byteCount: message.byteCount)
     }
 
-    /// Everything has been restored: what was due meanwhile happens now.
-    package func finishRestoring() { run(on: Array(0..<broker.loopCount)) { $0.startRestored() } }
+    /// Wills of clients that were connected as the broker crashed.
+    package func restore(_ wills: [StoredWill]) {
+        var byLoop = [[StoredWill]](repeating: [], count: broker.loopCount)
+        for will in wills { byLoop[broker.homeLoop(of: will.subscriber)].append(will) }
+        let found = byLoop
+        run(on: found.indices.filter { !found[$0].isEmpty }) { shard in shard.restore(found[shard.index]) }
+    }
+
+    /// Everything has been restored: what was due meanwhile happens now, and is committed.
+    ///
+    /// - Parameter patience: how long the store may take for that before the broker starts all the same.
+    /// - Returns: false when it took longer.
+    @discardableResult
+    package func finishRestoring(patience: Duration = .seconds(10)) -> Bool {
+        let end = ContinuousClock.now + patience
+        var busy = Array(0..<broker.loopCount)
+        while true {
+            busy = run(on: busy) { $0.startRestored() }
+            if busy.isEmpty { return true }
+            if ContinuousClock.now >= end { return false }
+            usleep(500)
+        }
+    }
 
     /// Runs `work` on loops and waits for it.
     private func run(on loops: [Int], _ work: @escaping @Sendable (Shard) -> Void) {
-        let done = BlockingQueue<Int>()
+        _ = run(on: loops) { shard -> Bool in
+            work(shard)
+            return true
+        }
+    }
+
+    /// - Returns: the loops on which `work` said false.
+    private func run(on loops: [Int], _ work: @escaping @Sendable (Shard) -> Bool) -> [Int] {
+        let done = BlockingQueue<(loop: Int, isDone: Bool)>()
         for loop in loops {
-            doors.mailboxes[loop].post(
-                .core(
-                    .run { shard in
-                        work(shard)
-                        done.put(shard.index)
-                    }))
+            doors.mailboxes[loop].post(.core(.run { done.put(($0.index, work($0))) }))
         }
         var missing = loops.count
-        var finished: ContiguousArray<Int> = []
-        while missing > 0, done.take(into: &finished) {
-            missing -= finished.count
-            finished.removeAll(keepingCapacity: true)
+        var unfinished: [Int] = []
+        var answers: ContiguousArray<(loop: Int, isDone: Bool)> = []
+        while missing > 0, done.take(into: &answers) {
+            missing -= answers.count
+            unfinished += answers.filter { !$0.isDone }.map(\.loop)
+            answers.removeAll(keepingCapacity: true)
         }
+        return unfinished
     }
 
     // MARK: Listeners

@@ -173,7 +173,7 @@ final class ClientConnection: Connection, ClientTransport {
 
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
 
-    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload]) }
+    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .turn]) }
 
     func connected(to session: Session) {
         handshake = nil

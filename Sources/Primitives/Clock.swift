@@ -21,6 +21,10 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
         adding(nanoseconds: seconds.multipliedReportingOverflow(by: 1_000_000_000))
     }
 
+    package func adding(nanoseconds: UInt64) -> MonotonicTime {
+        adding(nanoseconds: (nanoseconds, false))
+    }
+
     package func adding(milliseconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: milliseconds.multipliedReportingOverflow(by: 1_000_000))
     }
@@ -46,21 +50,36 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
 /// Where time comes from. The broker reads it once for each loop turn; tests pass a clock they move by hand.
 package protocol Clock: Sendable {
     var now: MonotonicTime { get }
-    /// Milliseconds since 1970-01-01 UTC.
-    var wallMilliseconds: UInt64 { get }
+    /// Milliseconds since 1970-01-01 UTC; negative before. May jump in either direction at any moment.
+    var wallMilliseconds: Int64 { get }
 }
 
 /// The machine's own clocks.
 package struct SystemClock: Clock {
     package init() {}
 
-    package var now: MonotonicTime { MonotonicTime(nanoseconds: Self.read(CLOCK_MONOTONIC)) }
+    /// CLOCK_BOOTTIME: as CLOCK_MONOTONIC, nobody can set it; but it goes on while the machine sleeps, so that a session
+    /// of an hour is over after a night in a closed laptop.
+    package var now: MonotonicTime {
+        let time = Self.read(CLOCK_BOOTTIME)
+        let (seconds, overflow) = UInt64(clamping: time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return .distantFuture }
+        return MonotonicTime(nanoseconds: seconds &+ UInt64(clamping: time.tv_nsec))
+    }
 
-    package var wallMilliseconds: UInt64 { Self.read(CLOCK_REALTIME) / 1_000_000 }
+    package var wallMilliseconds: Int64 { Self.milliseconds(Self.read(CLOCK_REALTIME)) }
 
-    private static func read(_ clock: clockid_t) -> UInt64 {
+    /// Rounded down; the nearest that can be expressed for a clock that is set to nonsense.
+    static func milliseconds(_ time: timespec) -> Int64 {
+        let (milliseconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1000)
+        guard !overflow else { return time.tv_sec < 0 ? .min : .max }
+        let (sum, isOver) = milliseconds.addingReportingOverflow(Int64(time.tv_nsec) / 1_000_000)
+        return isOver ? .max : sum
+    }
+
+    private static func read(_ clock: clockid_t) -> timespec {
         var time = timespec()
         unsafe clock_gettime(clock, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        return time
     }
 }

@@ -14,6 +14,7 @@ package final class LevelDBMessageStore: MessageStore {
     private let settings: StoreSettings
     private let clock: any Clock
     private let log: Logger
+    private let time: StoreClock
     private let rows: Rows
     private let jobs = BlockingQueue<StoreJob>()
     private let readerJobs = Mutex<StoreReader?>(nil)
@@ -31,21 +32,25 @@ package final class LevelDBMessageStore: MessageStore {
         self.settings = settings
         self.clock = clock
         self.log = log
-        rows = Rows(clock: clock)
         let database = try Database(settings)
         try StoreLayout.check(database, settings.directory, mayCreate: true)
+        time = StoreClock(
+            resuming: try StoreLayout.checkpoint(database, settings.directory), clock: clock, log: log)
+        rows = Rows(line: time.line)
         opened = Mutex(database)
     }
 
     /// Reads what is there: call once, before `start`. See `StoreRecovery`.
     package func recover(
         progress: (StoreRecovery.Progress) -> Void, sessions: ([RestoredSession]) -> Void,
-        retained: (ApplicationMessage) -> Void
+        wills: ([StoredWill]) -> Void = { _ in }, retained: (ApplicationMessage) -> Void
     ) throws(StoreError) -> StoreRecovery.Result {
         guard let database = opened.withLock({ $0 }) else { return StoreRecovery.Result() }
         let begin = clock.now
-        var recovery = StoreRecovery(database, rows: rows, directory: settings.directory, now: clock.now)
-        let result = try recovery.run(progress: progress, sessions: sessions, retained: retained)
+        var recovery = StoreRecovery(
+            database, rows: rows, directory: settings.directory, now: clock.now, lastEnd: time.lastEnd)
+        let result = try recovery.run(
+            progress: progress, sessions: sessions, wills: wills, retained: retained)
         let nanoseconds = clock.now.nanoseconds(since: begin)
         statistics.change {
             $0.loaded = result.loaded
@@ -68,9 +73,9 @@ package final class LevelDBMessageStore: MessageStore {
             let reading = try WorkerThread(name: "store-reader") { reader.run() }
             threads.withLock { $0.append(reading) }
             let writing = try WorkerThread(name: "store-writer") {
-                [self, settings, rows, jobs, statistics, health, clock, log] in
+                [self, settings, rows, time, jobs, statistics, health, clock, log] in
                 StoreWriter(
-                    settings, opened.withLock { $0.take() }, rows: rows, jobs: jobs, reader: reader,
+                    settings, opened.withLock { $0.take() }, rows: rows, time: time, jobs: jobs, reader: reader,
                     statistics: statistics,
                     health: health, clock: clock, log: log,
                     isStopping: { [unowned self] in isStopping.load(ordering: .relaxed) }
@@ -131,6 +136,7 @@ package final class LevelDBMessageStore: MessageStore {
 
 /// The version of the layout, in a row of its own.
 enum StoreLayout {
+    /// 2: deadlines are instants of the time line, not readings of the wall clock; wills of sessions that are not kept.
     static let version: UInt32 = 2
 
     /// - Throws: when the directory holds something else, or a layout this broker does not know.
@@ -169,8 +175,22 @@ enum StoreLayout {
                 text: "its layout is version \(found); this broker knows versions up to \(version)",
                 advice: "start the newer broker that wrote it, or give this one its own platform_data_dir")
         }
-        // Rows of earlier layouts are understood as they are; what is written from now on is not understood by them.
+        // Rows of earlier layouts are understood as they are, what is written from now on is not understood by them: without a
+        // checkpoint the time line begins at the wall clock's time, of which their deadlines are readings.
         if found < version, writes { try write(to: database) }
+    }
+
+    /// Where the time line was; nil in a store that has none yet.
+    static func checkpoint(_ database: Database, _ directory: String) throws(StoreError) -> TimeLine.Checkpoint? {
+        guard let value = try database.value(of: .checkpoint) else { return nil }
+        do throws(RowProblem) {
+            return try Rows.checkpoint(value)
+        } catch {
+            throw StoreError(
+                operation: "read the store", path: directory,
+                text: "row \(StoreKey.checkpoint.bytes.shownAsKey): checksum or content is wrong: \(error.text)",
+                advice: "stop the broker, copy the directory, then run `vernemq store repair`")
+        }
     }
 
     static func write(to database: Database) throws(StoreError) {

@@ -58,6 +58,15 @@ struct RowChanges {
             if let body = message.message { put(copy, message.number, body, of: message) }
         }
         for change in changes.changes { add(change, of: changes, database) }
+        for (number, will) in changes.wills {
+            let key = StoreKey(.will, number)
+            batch.put(key, rows.will(key, will))
+            stored[StoredKind.wills.rawValue] += 1
+        }
+    }
+
+    mutating func put(_ checkpoint: TimeLine.Checkpoint) {
+        batch.put(.checkpoint, rows.checkpoint(checkpoint))
     }
 
     private mutating func put(
@@ -80,7 +89,7 @@ struct RowChanges {
                 key, rows.flight(key, Rows.Flight(packetIdentifier: copy.packetIdentifier, isReleased: false))
             )
         } else if let deadline = body.facts.expiryDeadline {
-            let key = StoreKey(due: rows.wall(deadline), copy.session, number)
+            let key = StoreKey(due: rows.instant(deadline), copy.session, number)
             batch.put(key, rows.empty(key))
         }
     }
@@ -94,14 +103,14 @@ struct RowChanges {
                 if batch.count > 0 { purges.append(Purge(session)) }
                 break
             }
-            removeCopy(session, number, deadline: deadline.map(rows.wall) ?? 0, database)
+            removeCopy(session, number, deadline: deadline.map(rows.instant) ?? 0, database)
             if hasFlightRow { batch.delete(StoreKey(.flight, session, number)) }
         case .removeFlight(let session, let number): batch.delete(StoreKey(.flight, session, number))
         case .flight(let session, let number, let identifier, let isReleased, let deadline):
             let key = StoreKey(.flight, session, number)
             batch.put(
                 key, rows.flight(key, Rows.Flight(packetIdentifier: identifier, isReleased: isReleased)))
-            if let deadline { batch.delete(StoreKey(due: rows.wall(deadline), session, number)) }
+            if let deadline { batch.delete(StoreKey(due: rows.instant(deadline), session, number)) }
         case .session(let session, let isNew):
             let key = StoreKey(.session, session.number)
             batch.put(key, rows.session(key, session))
@@ -112,6 +121,9 @@ struct RowChanges {
             ended.insert(session)
             if purgesRows { purges.append(Purge(session)) }
         case .purgeSession(let session): purges.append(Purge(session))
+        case .forgetWill(let number):
+            batch.delete(StoreKey(.will, number))
+            deleted[StoredKind.wills.rawValue] += 1
         case .subscribe(let session, let subscription, let isNew):
             let key = StoreKey(subscription: session, subscription.filter.bytes)
             batch.put(key, rows.subscription(key, subscription))
@@ -155,7 +167,7 @@ struct RowChanges {
         removeCopy(session, number, deadline: deadline, database)
     }
 
-    /// - Parameter deadline: of its message, in milliseconds since 1970; 0 = none.
+    /// - Parameter deadline: of its message, an instant of the time line; 0 = none.
     mutating func removeCopy(_ session: UInt64, _ number: UInt64, deadline: UInt64, _ database: Database) {
         batch.delete(StoreKey(.copy, session, number))
         deleted[StoredKind.copies.rawValue] += 1

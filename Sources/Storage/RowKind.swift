@@ -19,13 +19,17 @@ enum RowKind: UInt8, CaseIterable {
     case session = 0x73  // s
     /// session, filter → options.
     case subscription = 0x75  // u
+    /// The time line: an instant, and what the wall clock said then.
+    case checkpoint = 0x74  // t
+    /// number → the will of a connected client whose session ends with its connection.
+    case will = 0x77  // w
     /// deadline, session, message: the copy expires then.
     case due = 0x78  // x
 }
 
 /// What is counted by kind: a closed set, for labels.
 package enum StoredKind: Int, CaseIterable, Sendable {
-    case copies, bodies, sessions, subscriptions, retained, received
+    case copies, bodies, sessions, subscriptions, retained, received, wills
 
     package var label: String {
         switch self {
@@ -35,6 +39,7 @@ package enum StoredKind: Int, CaseIterable, Sendable {
         case .subscriptions: "subscriptions"
         case .retained: "retained"
         case .received: "received_ids"
+        case .wills: "wills"
         }
     }
 
@@ -46,7 +51,8 @@ package enum StoredKind: Int, CaseIterable, Sendable {
         case .subscription: self = .subscriptions
         case .retained: self = .retained
         case .received: self = .received
-        case .layout, .references, .flight, .due: return nil
+        case .will: self = .wills
+        case .layout, .references, .flight, .checkpoint, .due: return nil
         }
     }
 }

@@ -4,38 +4,25 @@ import Primitives
 
 /// What the rows hold, and how it becomes bytes and back.
 struct Rows {
-    /// Between monotonic time and the wall clock. Taken once: a deadline is the same number whenever it is written.
-    let wallOffset: UInt64
+    /// What deadlines are instants of.
+    let line: TimeLine
     private var writer = RowWriter()
 
     private static let format: UInt8 = 1
     /// Of sessions; 1 did not say up to where copies were sent.
     private static let sessionFormat: UInt8 = 2
 
-    /// - Parameter wallOffset: what makes milliseconds since 1970 of milliseconds of `MonotonicTime`.
-    init(wallOffset: UInt64) { self.wallOffset = wallOffset }
+    init(line: TimeLine) { self.line = line }
 
-    init(clock: any Clock) {
-        let now = clock.now.nanoseconds / 1_000_000
-        self.init(wallOffset: clock.wallMilliseconds &- now)
-    }
+    func instant(_ time: MonotonicTime) -> UInt64 { line.instant(time) }
 
-    func wall(_ time: MonotonicTime) -> UInt64 {
-        time == .distantFuture ? .max : time.nanoseconds / 1_000_000 &+ wallOffset
-    }
-
-    /// A deadline that passed before this process began is the beginning of time.
-    func time(_ wall: UInt64) -> MonotonicTime {
-        guard wall != .max else { return .distantFuture }
-        guard wall > wallOffset else { return MonotonicTime(nanoseconds: 0) }
-        return MonotonicTime(nanoseconds: 0).adding(milliseconds: wall - wallOffset)
-    }
+    func time(_ instant: UInt64) -> MonotonicTime { line.time(instant) }
 
     // MARK: Copies
 
     struct Copy {
         var terms: DeliveryTerms
-        /// Milliseconds since 1970; 0 = does not expire.
+        /// An instant of the time line; 0 = does not expire.
         var deadline: UInt64
         /// nil: the body is shared.
         var message: ApplicationMessage?
@@ -51,7 +38,7 @@ struct Rows {
             copy.terms.qos.rawValue | (copy.terms.isRetained ? 4 : 0) | (copy.terms.isShared ? 8 : 0)
                 | (isShared ? 16 : 0) | (copy.identifier != 0 ? 32 : 0))
         writer.write(copy.terms.subscriptionIdentifier)
-        writer.write(message.facts.expiryDeadline.map(wall) ?? 0)
+        writer.write(message.facts.expiryDeadline.map(instant) ?? 0)
         if copy.identifier != 0 { writer.write(copy.identifier) }
         if !isShared { write(message) }
         writer.end(key)
@@ -90,7 +77,7 @@ struct Rows {
     private mutating func write(_ message: ApplicationMessage) {
         let facts = message.facts
         writer.write(facts.qos.rawValue | (facts.isRetained ? 4 : 0) | (facts.payloadIsUTF8 ? 8 : 0))
-        writer.write(facts.expiryDeadline.map(wall) ?? 0)
+        writer.write(facts.expiryDeadline.map(instant) ?? 0)
         writer.write(facts.mountpoint.name.bytes)
         writer.write(message.topic)
         writer.write(message.properties)
@@ -187,7 +174,7 @@ struct Rows {
             filter: UTF8Text(bytes: Array(key[9...])), options: options, identifier: try reader.readUInt32())
     }
 
-    // MARK: Sessions
+    // MARK: Sessions and wills
 
     mutating func session(_ key: StoreKey, _ session: StoredSession) -> [UInt8] {
         writer.begin(format: Self.sessionFormat)
@@ -196,18 +183,11 @@ struct Rows {
         writer.write(UInt8(session.version == .v5 ? 5 : session.version == .v311 ? 4 : 3))
         writer.write(session.isBridge)
         writer.write(session.expiryInterval)
-        writer.write(session.expiryDeadline.map(wall) ?? 0)
+        writer.write(session.expiryDeadline.map(instant) ?? 0)
         writer.write(session.will != nil)
         if let will = session.will {
-            writer.write(will.qos.rawValue | (will.isRetained ? 4 : 0))
-            writer.write(will.mountpoint.name.bytes)
-            writer.write(will.topic.bytes)
-            writer.write(will.payload)
-            writer.write(will.properties)
-            writer.write(will.messageExpiryInterval != nil)
-            writer.write(will.messageExpiryInterval ?? 0)
-            writer.write(will.delayInterval)
-            writer.write(session.willDeadline.map(wall) ?? 0)
+            write(will)
+            writer.write(session.willDeadline.map(instant) ?? 0)
         }
         writer.write(session.sentThrough)
         writer.end(key)
@@ -220,13 +200,7 @@ struct Rows {
         var reader = try RowReader(value, key: key, format: format)
         let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
         let clientID = UTF8Text(bytes: try reader.readBlock())
-        let version: ProtocolVersion
-        switch try reader.readUInt8() {
-        case 5: version = .v5
-        case 4: version = .v311
-        case 3: version = .v31
-        default: throw .badField("protocol version")
-        }
+        let version = try readVersion(&reader)
         let isBridge = try reader.readBool()
         let interval = try reader.readUInt32()
         let deadline = try reader.readUInt64()
@@ -235,22 +209,87 @@ struct Rows {
             version: version, isBridge: isBridge, expiryInterval: interval,
             expiryDeadline: deadline == 0 ? nil : time(deadline))
         if try reader.readBool() {
-            let flags = try reader.readUInt8()
-            guard let qos = QoS(rawValue: flags & 3), flags < 8 else { throw .badField("will flags") }
-            let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
-            let topic = UTF8Text(bytes: try reader.readBlock())
-            let payload = try reader.readBlock()
-            let properties = try reader.readBlock()
-            let hasExpiry = try reader.readBool()
-            let expiry = try reader.readUInt32()
-            session.will = WillMessage(
-                qos: qos, isRetained: flags & 4 != 0, topic: topic, payload: payload, properties: properties,
-                messageExpiryInterval: hasExpiry ? expiry : nil, delayInterval: try reader.readUInt32(),
-                mountpoint: mountpoint)
+            session.will = try readWill(&reader)
             let due = try reader.readUInt64()
             session.willDeadline = due == 0 ? nil : time(due)
         }
         if format > 1 { session.sentThrough = try reader.readUInt64() }
         return session
+    }
+
+    private mutating func write(_ will: WillMessage) {
+        writer.write(will.qos.rawValue | (will.isRetained ? 4 : 0))
+        writer.write(will.mountpoint.name.bytes)
+        writer.write(will.topic.bytes)
+        writer.write(will.payload)
+        writer.write(will.properties)
+        writer.write(will.messageExpiryInterval != nil)
+        writer.write(will.messageExpiryInterval ?? 0)
+        writer.write(will.delayInterval)
+    }
+
+    private func readWill(_ reader: inout RowReader) throws(RowProblem) -> WillMessage {
+        let flags = try reader.readUInt8()
+        guard let qos = QoS(rawValue: flags & 3), flags < 8 else { throw .badField("will flags") }
+        let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
+        let topic = UTF8Text(bytes: try reader.readBlock())
+        let payload = try reader.readBlock()
+        let properties = try reader.readBlock()
+        let hasExpiry = try reader.readBool()
+        let expiry = try reader.readUInt32()
+        return WillMessage(
+            qos: qos, isRetained: flags & 4 != 0, topic: topic, payload: payload, properties: properties,
+            messageExpiryInterval: hasExpiry ? expiry : nil, delayInterval: try reader.readUInt32(),
+            mountpoint: mountpoint)
+    }
+
+    mutating func will(_ key: StoreKey, _ stored: StoredWill) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(stored.subscriber.mountpoint.name.bytes)
+        writer.write(stored.subscriber.clientID.bytes)
+        writer.write(UInt8(stored.version == .v5 ? 5 : stored.version == .v311 ? 4 : 3))
+        write(stored.will)
+        writer.end(key)
+        return writer.bytes
+    }
+
+    func will(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> StoredWill {
+        guard key.count == 9, let number = key.keyNumber(at: 1), number > 0 else { throw .badKey }
+        var reader = try RowReader(value, key: key, format: Self.format)
+        let mountpoint = Mountpoint.intern(UTF8Text(bytes: try reader.readBlock()))
+        let clientID = UTF8Text(bytes: try reader.readBlock())
+        let version = try readVersion(&reader)
+        return StoredWill(
+            number: number, subscriber: SubscriberID(mountpoint: mountpoint, clientID: clientID),
+            version: version, will: try readWill(&reader))
+    }
+
+    private func readVersion(_ reader: inout RowReader) throws(RowProblem) -> ProtocolVersion {
+        switch try reader.readUInt8() {
+        case 5: return .v5
+        case 4: return .v311
+        case 3: return .v31
+        default: throw .badField("protocol version")
+        }
+    }
+
+    // MARK: The time line
+
+    mutating func checkpoint(_ checkpoint: TimeLine.Checkpoint) -> [UInt8] {
+        writer.begin(format: Self.format)
+        writer.write(checkpoint.instant)
+        writer.write(UInt64(bitPattern: checkpoint.wall))
+        writer.write(checkpoint.isEnd)
+        writer.end(.checkpoint)
+        return writer.bytes
+    }
+
+    static func checkpoint(_ value: [UInt8]) throws(RowProblem) -> TimeLine.Checkpoint {
+        var reader = try RowReader(value, key: StoreKey.checkpoint.bytes, format: format)
+        let instant = try reader.readUInt64()
+        guard TimeLine.instants.contains(instant) else { throw .badField("instant") }
+        return TimeLine.Checkpoint(
+            instant: instant, wall: Int64(bitPattern: try reader.readUInt64()),
+            isEnd: try reader.readBool())
     }
 }

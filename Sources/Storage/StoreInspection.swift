@@ -34,7 +34,7 @@ package struct StoreInspection {
 
     private init(_ settings: StoreSettings) throws(StoreError) {
         self.settings = settings
-        rows = Rows(clock: SystemClock())
+        rows = Rows(line: TimeLine(offset: 0))
         database = try Database(settings, mayCreate: false)
     }
 
@@ -101,7 +101,9 @@ package struct StoreInspection {
     // MARK: Looking
 
     private mutating func look() throws(StoreError) {
-        for kind in [RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .due] {
+        for kind in [
+            RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .will, .checkpoint, .due,
+        ] {
             let cursor = database.cursor()
             let prefix = StoreKey(kind)
             cursor.seek(prefix)
@@ -144,6 +146,10 @@ package struct StoreInspection {
             _ = try rows.subscription(key, value)
             if let session = key.keyNumber(at: 1) { _ = isOwned(key, session) }
         case .retained: _ = try rows.message(key, value)
+        case .will: _ = try rows.will(key, value)
+        case .checkpoint:
+            guard key == StoreKey.checkpoint.bytes else { throw .badKey }
+            _ = try Rows.checkpoint(value)
         case .due:
             guard key.count == 25 else { throw .badKey }
         case .layout, .references: break

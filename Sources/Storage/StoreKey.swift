@@ -19,7 +19,7 @@ struct StoreKey: Equatable {
         append(second)
     }
 
-    /// When a copy expires; `deadline` in milliseconds since 1970.
+    /// When a copy expires; `deadline` is an instant of the time line.
     init(due deadline: UInt64, _ session: UInt64, _ message: UInt64) {
         self.init(.due, deadline, session)
         append(message)
@@ -50,6 +50,7 @@ struct StoreKey: Equatable {
         }
     }
 
+    static let checkpoint = StoreKey(.checkpoint)
     static let layout = StoreKey(layoutBytes: ())
     private init(layoutBytes: Void) { bytes = [RowKind.layout.rawValue] + Array("layout".utf8) }
 }

@@ -224,7 +224,7 @@ final class StoreReader: Sendable {
         throws(StoreError) -> [(number: UInt64, deadline: UInt64)]
     {
         var found: [(number: UInt64, deadline: UInt64)] = []
-        let wall = rows.wall(now)
+        let instant = rows.instant(now)
         let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
         let cursor = database.cursor()
         try cursor.forEach(
@@ -237,7 +237,7 @@ final class StoreReader: Sendable {
             if request.except.contains(number) { return true }
             // What was sent does not expire, and what cannot be read is found when it is loaded.
             if let copy = try? rows.copy(key, cursor.value, withMessage: false), copy.deadline != 0,
-                copy.deadline <= wall, flights.find(number) == nil
+                copy.deadline <= instant, flights.find(number) == nil
             {
                 found.append((number, copy.deadline))
             }

@@ -10,6 +10,8 @@ package struct StoreRecovery {
     private let rows: Rows
     private let directory: String
     private let now: MonotonicTime
+    /// When the broker before ended, at the latest: an instant of the time line.
+    private let lastEnd: UInt64
     private var changes: RowChanges
     private var result = Result()
 
@@ -34,20 +36,22 @@ package struct StoreRecovery {
     private static let chunkLength = 512
     private static let progressInterval = 4096
 
-    init(_ database: Database, rows: Rows, directory: String, now: MonotonicTime) {
+    init(_ database: Database, rows: Rows, directory: String, now: MonotonicTime, lastEnd: UInt64) {
         self.database = database
         self.rows = rows
         self.directory = directory
         self.now = now
+        self.lastEnd = lastEnd
         changes = RowChanges(rows) { _ in }
     }
 
     mutating func run(
         progress: (Progress) -> Void, sessions: ([RestoredSession]) -> Void,
-        retained: (ApplicationMessage) -> Void
+        wills: ([StoredWill]) -> Void, retained: (ApplicationMessage) -> Void
     ) throws(StoreError) -> Result {
         try readRetained(progress, retained)
         try readSessions(progress, sessions)
+        try readWills(wills)
         try countBodies()
         try commit()
         progress(reached)
@@ -117,6 +121,10 @@ package struct StoreRecovery {
             } catch {
                 throw damaged(key, error)
             }
+            if restored.session.expiryDeadline == nil {
+                restored.expiresAt = rows.time(
+                    expiry(of: restored.session.expiryInterval))
+            }
             let number = restored.session.number
             result.lastSession = max(result.lastSession, number)
             result.loaded[StoredKind.sessions.rawValue] += 1
@@ -141,6 +149,11 @@ package struct StoreRecovery {
         try readAll(of: .max, &received) { _, _ in }
         try readAll(of: .max, &copies) { _, _ in }
         try readAll(of: .max, &flights) { _, _ in }
+    }
+
+    /// When a session is over that had a connection when the broker before ended.
+    private func expiry(of interval: UInt32) -> UInt64 {
+        interval == .max ? .max : lastEnd + UInt64(interval) * 1000
     }
 
     /// Calls `body` with the rows of a session; rows of lower numbers, which have no session, are removed.
@@ -238,6 +251,30 @@ package struct StoreRecovery {
         changes.finish()
         if changes.batch.count > 0 { try database.write(changes.batch) }
         _ = changes.committed()
+    }
+
+    // MARK: Wills
+
+    private mutating func readWills(_ wills: ([StoredWill]) -> Void) throws(StoreError) {
+        var chunk: [StoredWill] = []
+        let cursor = database.cursor()
+        let prefix = StoreKey(.will)
+        cursor.seek(prefix)
+        while let key = try cursor.key(), key.starts(with: prefix.bytes) {
+            do throws(RowProblem) {
+                chunk.append(try rows.will(key, cursor.value))
+            } catch {
+                throw damaged(key, error)
+            }
+            result.lastSession = max(result.lastSession, chunk.last?.number ?? 0)
+            result.loaded[StoredKind.wills.rawValue] += 1
+            if chunk.count == Self.chunkLength {
+                wills(chunk)
+                chunk.removeAll(keepingCapacity: true)
+            }
+            cursor.next()
+        }
+        if !chunk.isEmpty { wills(chunk) }
     }
 
     // MARK: Bodies

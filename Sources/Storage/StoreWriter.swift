@@ -25,13 +25,14 @@ final class StoreWriter {
     private let isStopping: @Sendable () -> Bool
     private var database: Database?
     private var changes: RowChanges
+    private var time: StoreClock
     private var completions: [@Sendable () -> Void] = []
     private var purges: [RowChanges.Purge] = []
     /// After a write that failed LevelDB takes no other.
     private var mustReopen = false
     /// What the last failure said.
     private var lastText: String?
-    /// No copy's deadline in the index is before this one, in milliseconds since 1970.
+    /// No copy's deadline in the index is before this one, an instant of the time line.
     private var dueFrom: UInt64 = 0
 
     /// Bytes of changes that are written at once at most.
@@ -41,7 +42,8 @@ final class StoreWriter {
     private static let retryMicroseconds: UInt32 = 500_000
 
     init(
-        _ settings: StoreSettings, _ database: Database?, rows: Rows, jobs: BlockingQueue<StoreJob>,
+        _ settings: StoreSettings, _ database: Database?, rows: Rows, time: StoreClock,
+        jobs: BlockingQueue<StoreJob>,
         reader: StoreReader, statistics: StoreStatistics, health: StoreHealth, clock: any Clock, log: Logger,
         isStopping: @escaping @Sendable () -> Bool
     ) {
@@ -54,6 +56,7 @@ final class StoreWriter {
         self.clock = clock
         self.log = log
         self.isStopping = isStopping
+        self.time = time
         changes = RowChanges(rows) { [statistics, log] error in
             statistics.count(error)
             log.error("the store cannot be read", metadata: ["error": "\(error)"])
@@ -73,6 +76,9 @@ final class StoreWriter {
             flush()
             if !purges.isEmpty { purge() }
         }
+        guard !mustReopen else { return }
+        changes.put(time.end(clock))
+        flush()
     }
 
     private func take(_ job: StoreJob) {
@@ -88,6 +94,7 @@ final class StoreWriter {
             flush()
             reader.jobs.put(.purgeExpired(request, now, completed: completed))
         case .takeDue(let now, let completed):
+            if let checkpoint = time.checkpoint(clock, isIdle: true, log) { changes.put(checkpoint) }
             flush()
             completed(takeDue(now))
         case .removeExpired(let session, let copies, let completed):
@@ -132,6 +139,7 @@ final class StoreWriter {
     private func flush() {
         changes.finish()
         if changes.batch.count > 0 {
+            if let checkpoint = time.checkpoint(clock, isIdle: false, log) { changes.put(checkpoint) }
             let begin = clock.now
             guard write() else { return }
             let end = clock.now
@@ -242,7 +250,7 @@ final class StoreWriter {
     /// Sessions with copies whose time has come. Their rows in the index go with this.
     private func takeDue(_ now: MonotonicTime) -> Set<UInt64> {
         var sessions: Set<UInt64> = []
-        let wall = changes.rows.wall(now)
+        let reachedInstant = changes.rows.instant(now)
         var left = Self.dueLength
         attempt { database throws(StoreError) in
             let cursor = database.cursor()
@@ -250,9 +258,9 @@ final class StoreWriter {
             // Rows of earlier scans are gone, and looking for them would pass over what is left of them. A message that
             // had expired before it was written is found when it is to be sent.
             let start = dueFrom == 0 ? prefix : StoreKey(.due, dueFrom)
-            var reached = wall
+            var reached = reachedInstant
             try cursor.forEach(from: start, prefix: prefix) { key throws(StoreError) in
-                guard let deadline = key.keyNumber(at: 1), deadline <= wall else { return false }
+                guard let deadline = key.keyNumber(at: 1), deadline <= reachedInstant else { return false }
                 guard left > 0 else {
                     reached = deadline
                     return false

@@ -35,7 +35,7 @@ package struct PauseReason: OptionSet, Sendable {
     /// The loop or the broker is overloaded.
     package static let overload = PauseReason(rawValue: 8)
     /// It has had its share of this turn, and goes on in the next.
-    static let turn = PauseReason(rawValue: 16)
+    package static let turn = PauseReason(rawValue: 16)
     /// Many answers to it cannot be given yet.
     package static let answers = PauseReason(rawValue: 32)
 }

@@ -57,24 +57,31 @@ extension Connection {
     /// The loop calls this now and then while `isTimed`. - Returns: false when there is nothing to time any
     /// more.
     final func checkDeadline(_ now: MonotonicTime) -> Bool {
+        guard isOverdue(now) else { return phase == .open ? isWatchedForWriting : phase != .closed }
+        // The peer may have taken what waited, or said its end, while nobody looked: that is looked at first.
+        if phase == .lingering { discardInput() } else { flushOutput() }
+        guard isOverdue(now) else { return phase == .open ? isWatchedForWriting : phase != .closed }
+        if phase != .lingering { loop.events.count(.sendTimeout, 1) }
+        end(.sendTimeout)
+        return false
+    }
+
+    /// Whether the peer has had its time: that in which the loop did not look does not count.
+    private final func isOverdue(_ now: MonotonicTime) -> Bool {
+        let settings = loop.settings
+        let begin: MonotonicTime
+        let allowed: UInt64
         switch phase {
         case .closed: return false
-        case .flushing:
-            guard now >= deadlineBase else { return true }
-            loop.events.count(.sendTimeout, 1)
-            end(cause)
-        case .lingering:
-            guard now >= deadlineBase else { return true }
-            end(cause)
         case .open:
             guard isWatchedForWriting else { return false }
-            guard now.nanoseconds(since: deadlineBase) >= loop.settings.sendTimeoutNanoseconds else {
-                return true
-            }
-            loop.events.count(.sendTimeout, 1)
-            end(.sendTimeout)
+            (begin, allowed) = (deadlineBase, settings.sendTimeoutNanoseconds)
+        case .flushing, .lingering:
+            allowed = phase == .flushing ? settings.sendTimeoutNanoseconds : settings.lingerNanoseconds
+            begin = MonotonicTime(nanoseconds: deadlineBase.nanoseconds - min(deadlineBase.nanoseconds, allowed))
         }
-        return false
+        let waited = now.nanoseconds(since: begin)
+        return waited >= allowed && waited - allowed >= loop.lapses.nanoseconds(since: begin)
     }
 
     /// Takes the socket out of this loop, with what was not consumed and not written. `closed(.detached)`
@@ -120,13 +127,5 @@ extension Connection {
             _ = output.wrote(count)
         }
         return bytes
-    }
-}
-
-extension MonotonicTime {
-    /// The time `added` nanoseconds later, or the last that can be expressed.
-    func adding(nanoseconds added: UInt64) -> MonotonicTime {
-        let (sum, overflow) = nanoseconds.addingReportingOverflow(added)
-        return overflow ? .distantFuture : MonotonicTime(nanoseconds: sum)
     }
 }

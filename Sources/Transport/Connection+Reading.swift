@@ -42,6 +42,16 @@ extension Connection {
         }
     }
 
+    /// Reads what waits in the socket now, before somebody concludes that the peer is silent. As much as in a turn.
+    ///
+    /// While reading is paused nothing is read.
+    ///
+    /// - Returns: false when the connection has ended, or is about to for another reason.
+    package final func readWaiting() -> Bool {
+        if phase == .open, pauses.isEmpty, writeFailure == nil, !isPresenting { readInput() }
+        return phase == .open && writeFailure == nil
+    }
+
     private final func inputEnded(_ result: Int) {
         switch Int32(truncatingIfNeeded: -result) {
         case 0:

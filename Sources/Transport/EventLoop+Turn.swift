@@ -14,11 +14,15 @@ extension EventLoop {
 
     /// - Returns: how many milliseconds the next turn may wait; -1 = for ever.
     private func turn(_ owner: any EventLoopOwner, sleep: Int32) -> Int32 {
+        var allowed = 0 as Int32
         if pendingEvents.isEmpty {
-            pendingEvents = 0..<poller.wait(milliseconds: sleep != 0 && handle.beginSleep() ? sleep : 0)
+            allowed = sleep != 0 && handle.beginSleep() ? sleep : 0
+            pendingEvents = 0..<poller.wait(milliseconds: allowed)
         }
         let wasWoken = handle.endSleep()
-        now = clock.now
+        now = max(now, clock.now)
+        // With no timer to wait for, nothing can be concluded from a wait that was too long.
+        if allowed >= 0 { lapses.note(from: waitBegan.adding(milliseconds: UInt64(allowed)), to: now) }
         if wasWoken { events.count(.wakeup, 1) }
 
         owner.turnBegan(self, now: now)
@@ -33,7 +37,9 @@ extension EventLoop {
         finishEnded()
         owner.turnFlushed(self)
 
-        let end = clock.now
+        let end = max(now, clock.now)
+        lapses.note(from: now, to: end)
+        waitBegan = end
         events.count(.turn, 1)
         events.count(.busyNanoseconds, Int(clamping: end.nanoseconds(since: now)))
         return sleepMilliseconds(owner, now: end)
@@ -118,10 +124,15 @@ extension EventLoop {
     private func checkDeadlines() {
         guard now >= deadlineCheckAt else { return }
         deadlineCheckAt = now.adding(nanoseconds: settings.deadlineCheckNanoseconds)
-        timed.removeAll { connection in
+        // Taken out while it is read: a last attempt to write may time another connection.
+        var checked: ContiguousArray<Connection> = []
+        swap(&checked, &timed)
+        checked.removeAll { connection in
             connection.isTimed = connection.checkDeadline(now)
             return !connection.isTimed
         }
+        swap(&checked, &timed)
+        timed += checked
         if timed.isEmpty { deadlineCheckAt = .distantFuture }
     }
 

@@ -15,6 +15,8 @@ package final class EventLoop {
     package var events: any TransportEvents = NoTransportEvents()
     /// The time at which this turn began.
     package internal(set) var now: MonotonicTime
+    /// When nobody looked at the sockets though somebody should have.
+    package internal(set) var lapses = Lapses()
 
     let clock: any Clock
     let poller: Poller
@@ -36,6 +38,8 @@ package final class EventLoop {
     var deadlineCheckAt = MonotonicTime.distantFuture
     var flushing: ContiguousArray<Int> = []
     var spare: ContiguousArray<Connection> = []
+    /// When the turn before ended, and the wait began.
+    var waitBegan: MonotonicTime
     private var reserve: FileDescriptor?
 
     /// Call on the thread that will `run` it.
@@ -48,6 +52,7 @@ package final class EventLoop {
         self.clock = clock
         self.logger = logger
         now = clock.now
+        waitBegan = now
         poller = Poller(epoll: handle.epoll.rawValue, capacity: Int32(clamping: settings.eventCapacity))
         readBuffer = .allocate(byteCount: settings.readBufferByteCount, alignment: 64)
         vectors = .allocate(capacity: 64)

@@ -45,12 +45,16 @@ struct StoredState {
             say(text)
         } sessions: {
             runtime.restore($0)
+        } wills: {
+            runtime.restore($0)
         } retained: {
             runtime.restore(retained: $0)
         }
         runtime.broker.goOn(afterMessage: result.lastMessage, session: result.lastSession)
         try levelDB.start()
-        runtime.finishRestoring()
+        if !runtime.finishRestoring() {
+            log.warning("the store has not taken yet what was due at the start: clients are let in all the same")
+        }
         let milliseconds = clock.now.nanoseconds(since: begin) / 1_000_000
         log.info(
             "store read",

@@ -101,6 +101,9 @@ import Testing
             (1_735_689_599_001, "2024-12-31T23:59:59.001Z"),
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
+            (10_413_792_000_000, "2300-01-01T00:00:00.000Z"),
+            (.min, "0001-01-01T00:00:00.000Z"),
+            (.max, "9999-12-31T23:59:59.999Z"),
         ] as [(Int64, String)])
     func `time is UTC with milliseconds`(_ milliseconds: Int64, _ text: String) {
         #expect(LogTime(milliseconds: milliseconds).description == text)

@@ -33,6 +33,7 @@ final class ManualStore: MessageStore {
         var copies: [UInt64: [UInt64: Copy]] = [:]
         var flights: [UInt64: [UInt64: Flight]] = [:]
         var retained: [UTF8Text: ApplicationMessage] = [:]
+        var wills: [UInt64: StoredWill] = [:]
         /// Copies that were ever written.
         var writtenCount = 0
         var batchCount = 0
@@ -250,6 +251,7 @@ extension ManualStore.Contents {
             if let deadline = message.facts.expiryDeadline { due.append((deadline, copy.session)) }
         }
         for change in batch.changes { apply(change, of: batch) }
+        wills.merge(batch.wills) { $1 }
     }
 
     private mutating func apply(_ change: StoreBatch.Change, of batch: StoreBatch) {
@@ -268,6 +270,7 @@ extension ManualStore.Contents {
             received[session] = nil
             if purges { purge(session) }
         case .purgeSession(let session): purge(session)
+        case .forgetWill(let number): wills[number] = nil
         case .subscribe(let session, let subscription, _):
             subscriptions[session, default: [:]][subscription.filter] = subscription
         case .unsubscribe(let session, let filter): subscriptions[session]?[filter] = nil

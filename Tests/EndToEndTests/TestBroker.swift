@@ -59,15 +59,18 @@ final class TestBroker: Sendable {
                 [ExternalSample(["copies"], value: Int64(store.contents.copyCount))]
             }
             runtime.restore(ManualStore.sessions(in: contents))
+            runtime.restore(Array(contents.wills.values))
             for message in contents.retained.values { runtime.restore(retained: message) }
             runtime.broker.goOn(
                 afterMessage: contents.copies.values.flatMap(\.keys).max() ?? 0,
-                session: contents.sessions.keys.max() ?? 0)
+                session: max(contents.sessions.keys.max() ?? 0, contents.wills.keys.max() ?? 0))
         } else if let store = store as? LevelDBMessageStore {
             registry.register(labelled: .storePresent) {
                 [ExternalSample(["copies"], value: store.statistics.reading.present(.copies))]
             }
             let result = try store.recover(progress: { _ in }) {
+                runtime.restore($0)
+            } wills: {
                 runtime.restore($0)
             } retained: {
                 runtime.restore(retained: $0)

@@ -1,5 +1,7 @@
-import Primitives
+import Glibc
 import Testing
+
+@testable import Primitives
 
 @Suite struct MonotonicTimeTests {
     @Test func `adding reaches the distant future instead of wrapping`() {
@@ -35,5 +37,15 @@ import Testing
             last = now
         }
         #expect(clock.wallMilliseconds > 1_700_000_000_000)
+    }
+
+    @Test(
+        arguments: [
+            (0, 0, 0), (1, 999_999_999, 1999), (-1, 0, -1000), (-1, 500_000_000, -500),
+            (Int.max, 999_999_999, .max), (Int.min, 0, .min), (Int.max / 1000, 999_999_999, .max),
+        ] as [(Int, Int, Int64)])
+    func `a wall clock may show any time`(_ seconds: Int, _ nanoseconds: Int, _ milliseconds: Int64) {
+        let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+        #expect(SystemClock.milliseconds(time) == milliseconds)
     }
 }

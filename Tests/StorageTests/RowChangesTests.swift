@@ -15,7 +15,7 @@ private final class Ledger {
 
     init() throws {
         database = try Database(StoreSettings(directory: "\(folder.path)/store"))
-        changes = RowChanges(Rows(wallOffset: 0)) { [readErrors] in readErrors.put($0) }
+        changes = RowChanges(Rows(line: TimeLine(offset: 0))) { [readErrors] in readErrors.put($0) }
     }
 
     /// Memory of what was counted begins anew.

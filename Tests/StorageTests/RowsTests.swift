@@ -14,7 +14,7 @@ private struct Row: CustomStringConvertible, Sendable {
     var read: @Sendable ([UInt8], [UInt8]) throws(RowProblem) -> Void
 
     static let all: [Row] = {
-        var rows = Rows(wallOffset: 1000)
+        var rows = Rows(line: TimeLine(offset: 1000))
         let reading = rows
         let deadline = MonotonicTime(nanoseconds: 5_000_000)
         let long = message(
@@ -28,6 +28,11 @@ private struct Row: CustomStringConvertible, Sendable {
             qos: .exactlyOnce, isRetained: true, topic: "w", payload: [1, 2], properties: [1, 0],
             messageExpiryInterval: 5, delayInterval: 6, mountpoint: .intern("m"))
         session.willDeadline = deadline
+        let will = StoredWill(
+            number: 7, subscriber: session.subscriber, version: .v311,
+            will: WillMessage(
+                qos: .atLeastOnce, isRetained: false, topic: "w", payload: [1], properties: [],
+                messageExpiryInterval: nil, delayInterval: 0, mountpoint: .default))
         let copyKey = StoreKey(.copy, 7, 3)
         let flightKey = StoreKey(.flight, 7, 3)
         let bodyKey = StoreKey(.body, 3)
@@ -71,6 +76,16 @@ private struct Row: CustomStringConvertible, Sendable {
             },
             row("session with a will", sessionKey, rows.session(sessionKey, session)) {
                 key, value throws(RowProblem) in _ = try reading.session(key, value)
+            },
+            row("will", StoreKey(.will, 7), rows.will(StoreKey(.will, 7), will)) { key, value throws(RowProblem) in
+                _ = try reading.will(key, value)
+            },
+            row(
+                "checkpoint", .checkpoint,
+                rows.checkpoint(TimeLine.Checkpoint(instant: 9, wall: -8, isEnd: true))
+            ) { key, value throws(RowProblem) in
+                guard key == StoreKey.checkpoint.bytes else { throw .badKey }
+                _ = try Rows.checkpoint(value)
             },
             row("retained", retainedKey, rows.message(retainedKey, long)) {
                 key, value throws(RowProblem) in _ = try reading.message(key, value)
@@ -121,7 +136,7 @@ private struct Row: CustomStringConvertible, Sendable {
     }
 
     @Test func `a message is read as it was written, whatever its flags, deadline and mountpoint`() throws {
-        var rows = Rows(wallOffset: 1_700_000_000_000)
+        var rows = Rows(line: TimeLine(offset: 1_700_000_000_000))
         for message in Self.messages {
             let key = StoreKey(.body, 1)
             let read = try rows.message(key.bytes, rows.message(key, message))
@@ -134,7 +149,7 @@ private struct Row: CustomStringConvertible, Sendable {
     func `a copy is read with its terms, identifier and deadline, and with its body unless that is shared`(
         _ isShared: Bool
     ) throws {
-        var rows = Rows(wallOffset: 1_700_000_000_000)
+        var rows = Rows(line: TimeLine(offset: 1_700_000_000_000))
         let key = StoreKey(.copy, 7, 8)
         for message in Self.messages {
             for flags in 0..<8 {
@@ -149,7 +164,7 @@ private struct Row: CustomStringConvertible, Sendable {
                 let read = try rows.copy(
                     key.bytes, rows.copy(key, batch.copies[0], message, isShared: isShared))
                 #expect(read.terms == terms)
-                #expect(read.deadline == message.facts.expiryDeadline.map(rows.wall) ?? 0)
+                #expect(read.deadline == message.facts.expiryDeadline.map(rows.instant) ?? 0)
                 #expect((read.message == nil) == isShared)
                 if let body = read.message { #expect(body.isEqual(to: message, byMilliseconds: rows)) }
             }
@@ -160,7 +175,7 @@ private struct Row: CustomStringConvertible, Sendable {
     func `a session is read as it was written, with and without a will`(
         _ version: ProtocolVersion, _ hasWill: Bool
     ) throws {
-        var rows = Rows(wallOffset: 1_700_000_000_000)
+        var rows = Rows(line: TimeLine(offset: 1_700_000_000_000))
         let key = StoreKey(.session, 77)
         for deadline in [nil, MonotonicTime(nanoseconds: 9_000_000), .distantFuture] {
             var session = StoredSession(
@@ -192,7 +207,7 @@ private struct Row: CustomStringConvertible, Sendable {
     }
 
     @Test func `subscriptions keep their options and identifier`() throws {
-        var rows = Rows(wallOffset: 0)
+        var rows = Rows(line: TimeLine(offset: 0))
         for raw in UInt8.min...UInt8.max {
             guard let options = SubscriptionOptions(rawValue: raw) else { continue }
             let key = StoreKey(subscription: 3, Array("$share/g/a/#".utf8))
@@ -206,7 +221,7 @@ private struct Row: CustomStringConvertible, Sendable {
     }
 
     @Test func `flights, received identifiers and references are read as they were written`() throws {
-        var rows = Rows(wallOffset: 0)
+        var rows = Rows(line: TimeLine(offset: 0))
         for identifier in [1, 255, 256, 65_535] as [UInt16] {
             let flight = StoreKey(.flight, 1, 2)
             for isReleased in [true, false] {
@@ -225,14 +240,14 @@ private struct Row: CustomStringConvertible, Sendable {
 
     @Test func `a deadline is the same number after a restart, and one that passed before it is in the past`()
     {
-        let before = Rows(wallOffset: 1000)
-        let after = Rows(wallOffset: 4000)  // the monotonic clock began anew three seconds later
-        let wall = before.wall(MonotonicTime(nanoseconds: 5_000_000_000))
-        #expect(after.time(wall) == MonotonicTime(nanoseconds: 2_000_000_000))
-        #expect(after.wall(after.time(wall)) == wall)
+        let before = Rows(line: TimeLine(offset: 1000))
+        let after = Rows(line: TimeLine(offset: 4000))  // the monotonic clock began anew three seconds later
+        let instant = before.instant(MonotonicTime(nanoseconds: 5_000_000_000))
+        #expect(after.time(instant) == MonotonicTime(nanoseconds: 2_000_000_000))
+        #expect(after.instant(after.time(instant)) == instant)
         #expect(
-            after.time(before.wall(MonotonicTime(nanoseconds: 1_000_000))) == MonotonicTime(nanoseconds: 0))
-        #expect(after.time(before.wall(.distantFuture)) == .distantFuture)
+            after.time(before.instant(MonotonicTime(nanoseconds: 1_000_000))) == MonotonicTime(nanoseconds: 0))
+        #expect(after.time(before.instant(.distantFuture)) == .distantFuture)
     }
 
     // MARK: Damage

@@ -32,7 +32,7 @@ extension ApplicationMessage {
     func isEqual(to other: ApplicationMessage, byMilliseconds rows: Rows) -> Bool {
         facts.qos == other.facts.qos && facts.isRetained == other.facts.isRetained
             && facts.mountpoint == other.facts.mountpoint && facts.payloadIsUTF8 == other.facts.payloadIsUTF8
-            && facts.expiryDeadline.map(rows.wall) == other.facts.expiryDeadline.map(rows.wall)
+            && facts.expiryDeadline.map(rows.instant) == other.facts.expiryDeadline.map(rows.instant)
             && topic.copiedBytes() == other.topic.copiedBytes()
             && properties.copiedBytes() == other.properties.copiedBytes()
             && payload.copiedBytes() == other.payload.copiedBytes()
@@ -57,6 +57,15 @@ extension StoreBatch {
 
     mutating func add(session number: UInt64, _ id: UTF8Text = "c") {
         append(.session(stored(number, id), isNew: true))
+    }
+
+    mutating func add(will number: UInt64, _ topic: UTF8Text = "w") {
+        add(
+            StoredWill(
+                number: number, subscriber: SubscriberID(mountpoint: .default, clientID: "c"), version: .v311,
+                will: WillMessage(
+                    qos: .atLeastOnce, isRetained: false, topic: topic, payload: [1], properties: [],
+                    messageExpiryInterval: nil, delayInterval: 0, mountpoint: .default)))
     }
 
     mutating func remove(_ number: UInt64, of session: UInt64, deadline: MonotonicTime? = nil) {
@@ -123,12 +132,12 @@ final class TestStore {
     /// Opens the store of `folder`, reads it and starts it.
     init(
         _ folder: TestFolder = TestFolder(), directory: String = "store", isRead: Bool = true,
-        _ change: (inout StoreSettings) -> Void = { _ in }
+        clock: any Clock = SystemClock(), _ change: (inout StoreSettings) -> Void = { _ in }
     ) throws {
         self.folder = folder
         var settings = StoreSettings(directory: "\(folder.path)/\(directory)")
         change(&settings)
-        store = try LevelDBMessageStore(settings, log: silent)
+        store = try LevelDBMessageStore(settings, clock: clock, log: silent)
         var (sessions, retained) = ([RestoredSession](), [ApplicationMessage]())
         if isRead {
             found = try store.recover(progress: { _ in }) {

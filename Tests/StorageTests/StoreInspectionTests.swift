@@ -28,6 +28,7 @@ import Testing
                         filter: "f", options: SubscriptionOptions(qos: .atMostOnce), identifier: 0),
                     isNew: true))
             $0.append(.retain(message("r", isRetained: true), isNew: true))
+            $0.add(will: 4)
         }
         store.close()
         return store.folder
@@ -52,7 +53,7 @@ import Testing
             try StoreInspection.check(settings(folder)), try StoreInspection.repair(settings(folder)),
         ] {
             #expect(findings.isSound && findings.problems.isEmpty && findings.leftovers == 0)
-            #expect(findings.counts == [3, 1, 2, 1, 1, 1])
+            #expect(findings.counts == [3, 1, 2, 1, 1, 1, 1])
         }
         #expect(try TestStore(folder).load(1).copies.map { $0.message?.text } == ["one", "both"])
     }
@@ -131,7 +132,7 @@ import Testing
     func `a wrong count of a shared body is found, and repair puts it right`(_ count: UInt32?) throws {
         let folder = try folder()
         let key = StoreKey(.references, 3)
-        var rows = Rows(wallOffset: 0)
+        var rows = Rows(line: TimeLine(offset: 0))
         try StoreFile(folder).write { batch in
             if let count { batch.put(key, rows.references(key, count)) } else { batch.delete(key) }
         }

@@ -26,6 +26,28 @@ package final class TestFolder: Sendable {
         return names
     }
 
+    /// Copies a directory of files, as they are at this moment.
+    package func copy(_ name: String, to other: String) throws {
+        mkdir("\(path)/\(other)", 0o700)
+        for file in Self.names(in: "\(path)/\(name)") {
+            try Self.copyFile("\(path)/\(name)/\(file)", to: "\(path)/\(other)/\(file)")
+        }
+    }
+
+    private static func copyFile(_ source: String, to target: String) throws {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        defer {
+            close(input)
+            close(output)
+        }
+        while true {
+            let count = sendfile(output, input, nil, 1 << 20)
+            guard count >= 0 else { throw TestClientError(description: "cannot copy \(source)") }
+            if count == 0 { return }
+        }
+    }
+
     private static func removeAll(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }

@@ -16,6 +16,10 @@ package protocol ClientTransport: AnyObject {
     /// Stops reading; the bytes stay in the socket. Reasons nest: reading goes on when none is left.
     func pauseReading(_ reason: ReadingPause)
     func resumeReading(_ reason: ReadingPause)
+    /// Reads what waits in the socket now, before the client is taken for silent. Packets come to the session meanwhile.
+    ///
+    /// - Returns: false when the connection has ended.
+    func readWaiting() -> Bool
     /// We do not read the client for a reason of our own: what it sends stays in its socket meanwhile.
     var isHeldBack: Bool { get }
     /// CONNECT was accepted: packets go to `session` from now on.

@@ -266,9 +266,11 @@ package final class ConnectHandshake {
 
     func timedOut(serial: UInt64) {
         if serial == clientDeadline {
+            // Its AUTH may wait in the socket, or its end.
+            guard let transport, transport.readWaiting(), serial == clientDeadline else { return }
             counters.add(.socketCloseTimeout)
-            transport?.close(.connectTimeout)
-            transport = nil
+            transport.close(.connectTimeout)
+            self.transport = nil
             return
         }
         guard let waiting, waiting.serial == serial else { return }

@@ -11,6 +11,7 @@ extension Session {
     /// Joins the session to a connection and answers CONNECT.
     func attach(_ transport: any ClientTransport, _ attempt: ConnectAttempt, isPresent: Bool) {
         let packet = attempt.packet
+        publishOverdueWill()
         epoch &+= 1
         if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         counters.move(.sessionsOnline, by: 1)
@@ -64,6 +65,7 @@ extension Session {
             ])
         inflight.beginConnection()
         noteAttached()
+        noteWill()
         startTimers()
         setSharedOnline(true)
         shrinkToOnlineLimit()
@@ -118,17 +120,32 @@ extension Session {
     func keepAliveTimerFired() {
         // Its packets may lie in the socket: it is not to blame for the time in which nobody looked.
         if transport?.isHeldBack == true { lastPacketAt = shard.now }
-        let deadline = keepAliveDeadline
-        guard shard.now >= deadline else {
-            shard.timers.add(.keepAlive(handle, epoch), at: deadline)
-            return
-        }
+        guard isSilent, readWaiting() else { return }
+        // What was read has counted.
+        guard isSilent else { return }
         counters.add(.keepaliveExpired, version.label)
         shard.log.log(
             level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
             "client sent nothing for too long",
             metadata: ["client": "\(id.clientID)", "keep_alive": .stringConvertible(keepAlive)])
         disconnect(.keepAliveTimeout, .keepAliveTimeout)
+    }
+
+    /// Whether the keep alive is over; sets the timer anew when it is not.
+    private var isSilent: Bool {
+        let unseen = shard.lapses.nanoseconds(since: lastPacketAt)
+        let deadline = keepAliveDeadline.adding(nanoseconds: unseen)
+        guard shard.now < deadline else { return true }
+        shard.timers.add(.keepAlive(handle, epoch), at: deadline)
+        return false
+    }
+
+    /// Takes what waits in the socket, before the client is blamed for what it did not send.
+    ///
+    /// - Returns: false when this connection has ended by that.
+    func readWaiting() -> Bool {
+        let before = epoch
+        return transport?.readWaiting() == true && epoch == before
     }
 
     /// What waited offline comes under the limit for connected clients, unless `override_max_online_messages`.
@@ -181,6 +198,8 @@ extension Session {
         transport = nil
         output = nil
         epoch &+= 1
+        // In the same batch as what becomes of the will here, so that a crash finds one or the other.
+        defer { forgetWill() }
         counters.add(reason)
         counters.move(.sessionsOnline, by: -1)
         shard.log.debug(
@@ -212,7 +231,8 @@ extension Session {
             shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
         }
         if let ending {
-            if ending.delayInterval > 0, reason != .shutdown {
+            // A stop of the broker is not the client's failure: a delayed will waits for it in the store.
+            if ending.delayInterval > 0, reason != .shutdown || isKept {
                 let delay = min(ending.delayInterval, sessionExpiryInterval)
                 let deadline = shard.now.adding(seconds: UInt64(delay))
                 will = ending
@@ -259,7 +279,17 @@ extension Session {
     }
 
     func willTimerFired() {
-        guard let will, let willDeadline, shard.now >= willDeadline else { return }
+        guard will != nil, let willDeadline else { return }
+        if isOver(willDeadline) {
+            publishOverdueWill()
+        } else {
+            shard.timers.add(.will(handle, epoch), at: max(willDeadline, shard.settledAt))
+        }
+    }
+
+    /// Publishes a delayed will whose time has come [MQTT-3.1.3-9].
+    func publishOverdueWill() {
+        guard let will, let willDeadline, isOver(willDeadline) else { return }
         self.will = nil
         self.willDeadline = nil
         shard.publish(will, from: self)
@@ -267,9 +297,19 @@ extension Session {
     }
 
     func expiryTimerFired() {
-        guard let expiryDeadline, shard.now >= expiryDeadline else { return }
-        expire()
+        guard let expiryDeadline else { return }
+        if isOver(expiryDeadline) {
+            expire()
+        } else {
+            shard.timers.add(.sessionExpiry(handle, epoch), at: max(expiryDeadline, shard.settledAt))
+        }
     }
+
+    /// Whether the client is away for good, and only its timer has not fired yet.
+    var isExpired: Bool { !isOnline && expiryDeadline.map(isOver) == true }
+
+    /// Whether the client has not come back by `deadline`. It may have while nobody looked, and its CONNECT may wait.
+    private func isOver(_ deadline: MonotonicTime) -> Bool { deadline <= shard.absenceTime }
 
     /// The session's time has run out: its will, if it still waits, is published now [MQTT-3.1.3-9].
     func expire() {
@@ -278,12 +318,15 @@ extension Session {
         end(.sessionExpired(id), at: .onSessionExpired)
     }
 
-    /// Publishes the will of a connected client ahead of its end.
-    func publishWill() {
-        guard isOnline, let will else { return }
+    /// The broker stops: publishes the will, unless it waits for the client in the store.
+    func publishWillAtStop() {
+        guard let will, !(isKept && (!isOnline || will.delayInterval > 0 && sessionExpiryInterval != 0))
+        else { return }
         self.will = nil
+        willDeadline = nil
         shard.publish(will, from: self)
         noteWillPublished()
+        forgetWill()
     }
 
     func publishWaitingWill() {

@@ -169,7 +169,7 @@ extension Session {
     /// window is gone through at most 16 times in the interval, so resending may be late by that much.
     func retryTimerFired() {
         retryTimerIsSet = false
-        guard let output, !inflight.isEmpty else { return }
+        guard !inflight.isEmpty, readWaiting(), let output, !inflight.isEmpty else { return }
         var limit = Self.retryLength
         var next = MonotonicTime.distantFuture
         while let place = inflight.nextForRetry(&limit) {

@@ -78,5 +78,6 @@ extension Session {
         shard.register(next)
         if storeNumber != 0 { shard.kept[storeNumber] = next.handle }
         for subscription in held { next.add(subscription) }
+        next.noteState()  // the row has this session's will, which goes now
     }
 }

@@ -103,6 +103,8 @@ package struct Subscription: Sendable {
     var rateCount = 0
     var retryTimerIsSet = false
     var willDeadline: MonotonicTime?
+    /// The will's number in the store, where it lies while the session is not kept; 0 = it does not.
+    var willNumber: UInt64 = 0
     package internal(set) var expiryDeadline: MonotonicTime?
 
     init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {

@@ -28,4 +28,7 @@ package struct WillMessage: Sendable {
         self.delayInterval = delayInterval
         self.mountpoint = mountpoint
     }
+
+    /// Bytes of memory, about.
+    var byteCount: Int { 128 + topic.bytes.count + payload.count + properties.count }
 }

@@ -42,7 +42,23 @@ extension Session {
 
     /// Keeps what is known of the session now.
     func noteState() {
-        if isKept { shard.note(.session(stored, isNew: false)) }
+        guard isKept else { return }
+        forgetWill()  // the session's row has it from now on
+        shard.note(.session(stored, isNew: false))
+    }
+
+    /// Keeps the will of a session that ends with its connection, and so has no row of its own.
+    func noteWill() {
+        guard shard.isStoring, !isKept, let will else { return }
+        willNumber = shard.broker.takeSessionNumber()
+        shard.note(StoredWill(number: willNumber, subscriber: id, version: version, will: will))
+    }
+
+    /// The will was published or is not wanted any more.
+    func forgetWill() {
+        guard willNumber != 0 else { return }
+        shard.forgetWill(willNumber)
+        willNumber = 0
     }
 
     private var stored: StoredSession {

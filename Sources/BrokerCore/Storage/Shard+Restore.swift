@@ -5,9 +5,19 @@ import Primitives
 
 /// Sessions found in the store at the start, before any listener is open.
 ///
-///     restore (all sessions of all loops)  →  startRestored: expiry, wills
+///     restore (all sessions of all loops)  →  startRestored: expiry, wills  →  committed  →  listeners open
 ///
-/// The second step comes after all of the first, so that a will finds every subscriber.
+/// The second step comes after all of the first, so that a will finds every subscriber. It ends with the commit, so that no
+/// client sees a will which a second crash would have published again.
+struct RestoredWork {
+    /// Sessions that had a connection when the broker ended.
+    fileprivate var wereOnline: Set<SessionHandle> = []
+    /// Wills of clients whose sessions are gone.
+    fileprivate var wills: ContiguousArray<StoredWill> = []
+    fileprivate var nextSlot = 0
+    fileprivate var nextWill = 0
+}
+
 extension Shard {
     /// Brings sessions back whose home is this loop. Their messages stay in the store until the client comes.
     package func restore(_ sessions: [RestoredSession]) {
@@ -29,7 +39,8 @@ extension Shard {
             session.connectExpiryWasZero = stored.expiryInterval == 0
             session.will = stored.will
             session.willDeadline = stored.willDeadline
-            session.expiryDeadline = stored.expiryDeadline
+            session.expiryDeadline = stored.expiryDeadline ?? restored.expiresAt
+            if stored.expiryDeadline == nil { restoring.wereOnline.insert(session.handle) }
             for identifier in restored.received {
                 _ = session.received.insert(identifier)
                 _ = session.storedReceived.insert(identifier)
@@ -51,12 +62,32 @@ extension Shard {
         }
     }
 
-    /// All sessions are there: those that had a connection lose it now, and what was due meanwhile happens.
-    package func startRestored() {
-        forEachSession { session in
-            guard session.isKept, !session.isOnline else { return }
-            session.restored()
+    /// Wills whose clients were connected when the broker crashed, and whose sessions ended with it.
+    package func restore(_ wills: [StoredWill]) { restoring.wills += wills }
+
+    /// All sessions are there: those that had a connection lose it now, what was due meanwhile happens, and so that no more
+    /// is on its way to the store than it takes, in several turns.
+    ///
+    /// - Returns: true when all has happened and is committed; else call again, in a later turn.
+    package func startRestored() -> Bool {
+        while restoring.nextSlot < slots.count {
+            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            if let session = slots[restoring.nextSlot], session.isKept, !session.isOnline {
+                session.restored(wasOnline: restoring.wereOnline.contains(session.handle))
+            }
+            restoring.nextSlot += 1
         }
+        while restoring.nextWill < restoring.wills.count {
+            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            publish(restoring.wills[restoring.nextWill])
+            restoring.nextWill += 1
+        }
+        guard outbox.isEmpty else {
+            outbox.isUrgent = true
+            return false
+        }
+        restoring = RestoredWork()
+        return true
     }
 
     /// Messages of these sessions have expired; the numbers are the store's.
@@ -81,27 +112,33 @@ extension Shard {
 }
 
 extension Session {
-    /// Its connection ended with the broker, if it had one: the will and the expiry take their course from now.
-    fileprivate func restored() {
+    /// Its connection ended with the broker, if it had one: the will's delay begins now, for its client could not come
+    /// back before; the session's expiry began with the end.
+    fileprivate func restored(wasOnline: Bool) {
         // All that is in the store now has arrived, and nothing of it is on its way.
         queue.backlog?.readableThrough = shard.broker.lastStoreNumber
-        let wasOnline = expiryDeadline == nil
         // With a connection it may have been sent all that there is.
         if wasOnline { sentThrough = shard.broker.lastStoreNumber }
         queue.backlog?.sentThrough = sentThrough
-        if wasOnline {
-            expiryDeadline =
-                sessionExpiryInterval == .max
-                ? .distantFuture : shard.now.adding(seconds: UInt64(sessionExpiryInterval))
-            if let will {
-                willDeadline = shard.now.adding(
-                    seconds: UInt64(min(will.delayInterval, sessionExpiryInterval)))
-            }
+        // No stored deadline is later than its interval allows, whatever clocks have done.
+        let latest = deadline(in: sessionExpiryInterval)
+        let ends = min(expiryDeadline ?? latest, latest)
+        expiryDeadline = ends
+        if let will {
+            let latest = deadline(in: min(will.delayInterval, sessionExpiryInterval))
+            willDeadline = min(wasOnline ? ends : willDeadline ?? latest, latest)
         }
-        if let expiryDeadline, expiryDeadline != .distantFuture {
-            shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
+        guard ends > shard.now else {
+            expire()
+            return
         }
+        publishOverdueWill()
+        if ends != .distantFuture { shard.timers.add(.sessionExpiry(handle, epoch), at: ends) }
         if let willDeadline, will != nil { shard.timers.add(.will(handle, epoch), at: willDeadline) }
         if wasOnline { noteState() }
+    }
+
+    private func deadline(in interval: UInt32) -> MonotonicTime {
+        interval == .max ? .distantFuture : shard.now.adding(seconds: UInt64(interval))
     }
 }

@@ -122,6 +122,18 @@ extension Shard {
         outbox.open.append(change)
     }
 
+    /// Notes the will of a client whose session is not kept.
+    func note(_ will: StoredWill) {
+        if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
+        outbox.open.add(will)
+    }
+
+    /// The will with this number is of no use any more. One that was not handed over is never written.
+    func forgetWill(_ number: UInt64) {
+        if outbox.open.forgetWill(number) || outbox.resting?.forgetWill(number) == true { return }
+        note(.forgetWill(number))
+    }
+
     /// As `note`, and the batch is handed over at the end of this turn.
     ///
     /// - Returns: what tells that it is committed.

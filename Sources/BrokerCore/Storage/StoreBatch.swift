@@ -48,6 +48,8 @@ package struct StoreBatch: Sendable {
         case endSession(UInt64, purges: Bool)
         /// Rows of a session that has ended may have been written later than its end.
         case purgeSession(UInt64)
+        /// The will with this number was published, or its client left without it.
+        case forgetWill(UInt64)
         case subscribe(session: UInt64, Subscription, isNew: Bool)
         case unsubscribe(session: UInt64, filter: UTF8Text)
         /// A QoS 2 message was received and not yet released.
@@ -60,6 +62,8 @@ package struct StoreBatch: Sendable {
     package private(set) var messages: ContiguousArray<Message> = []
     package private(set) var copies: ContiguousArray<Copy> = []
     package private(set) var changes: ContiguousArray<Change> = []
+    /// Wills of clients whose sessions are not kept, by their numbers. One that is forgotten before it was written leaves.
+    package private(set) var wills: [UInt64: StoredWill] = [:]
     package private(set) var liveCopyCount = 0
     /// Where the retained messages are; nil: the changes say all.
     var retainedMessages: RetainedTrie<ApplicationMessage>?
@@ -68,9 +72,9 @@ package struct StoreBatch: Sendable {
 
     package init() {}
 
-    package var isEmpty: Bool { copies.isEmpty && changes.isEmpty }
+    package var isEmpty: Bool { copies.isEmpty && changes.isEmpty && wills.isEmpty }
     /// Nothing in it has to be written.
-    package var isIdle: Bool { liveCopyCount == 0 && changes.isEmpty }
+    package var isIdle: Bool { liveCopyCount == 0 && changes.isEmpty && wills.isEmpty }
 
     // MARK: Copies
 
@@ -155,11 +159,24 @@ package struct StoreBatch: Sendable {
         if case .retain(let message, _) = change { byteCount += message.byteCount }
     }
 
+    mutating func add(_ will: StoredWill) {
+        wills[will.number] = will
+        byteCount += will.will.byteCount
+    }
+
+    /// - Returns: false when it does not lie here (any more).
+    mutating func forgetWill(_ number: UInt64) -> Bool {
+        guard let will = wills.removeValue(forKey: number) else { return false }
+        byteCount -= will.will.byteCount
+        return true
+    }
+
     /// Keeps the room for the next.
     mutating func removeAll() {
         messages.removeAll(keepingCapacity: messages.capacity <= 1 << 14)
         copies.removeAll(keepingCapacity: copies.capacity <= 1 << 14)
         changes.removeAll(keepingCapacity: changes.capacity <= 1 << 12)
+        wills.removeAll()
         liveCopyCount = 0
         byteCount = 0
     }
@@ -200,6 +217,22 @@ package struct StoredSession: Sendable {
     }
 }
 
+/// The will of a connected client whose session is not kept.
+package struct StoredWill: Sendable {
+    /// Taken from the numbers of sessions, never given twice.
+    package var number: UInt64
+    package var subscriber: SubscriberID
+    package var version: ProtocolVersion
+    package var will: WillMessage
+
+    package init(number: UInt64, subscriber: SubscriberID, version: ProtocolVersion, will: WillMessage) {
+        self.number = number
+        self.subscriber = subscriber
+        self.version = version
+        self.will = will
+    }
+}
+
 /// A session as it is found at the start.
 package struct RestoredSession: Sendable {
     package var session: StoredSession
@@ -210,6 +243,8 @@ package struct RestoredSession: Sendable {
     package var copyCount: Int
     /// The packet identifier of the youngest that has one; 0 = none has.
     package var lastIdentifier: UInt16
+    /// When a session is over that had a connection as the broker ended; nil: its interval begins now.
+    package var expiresAt: MonotonicTime?
 
     package init(
         session: StoredSession, subscriptions: [Subscription] = [], received: [UInt16] = [],

@@ -105,6 +105,9 @@ final class StoreOutbox {
         publishedFloors = openFloors
     }
 
+    /// Nothing is on its way to the store.
+    var isEmpty: Bool { open.isEmpty && resting == nil && outstanding.isEmpty }
+
     /// The youngest batch that has something in it.
     var latestNumber: UInt64 { open.isEmpty && resting != nil ? restingNumber : openNumber }
 

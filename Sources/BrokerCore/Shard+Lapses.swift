@@ -1,0 +1,31 @@
+import BrokerMetrics
+import Logging
+package import Primitives
+
+/// What follows when the loop could not look at its sockets for a while.
+extension Shard {
+    /// After a lapse clients may be back and wait to be accepted and read: who is away is given up only afterwards. 1 s.
+    private static let settlingTime: UInt64 = 1_000_000_000
+
+    /// Until when clients that came back during the last lapse may not have been seen.
+    var settledAt: MonotonicTime { lapses.graceEnd(Self.settlingTime) }
+
+    /// The moment until which it is known who was away: now, or the beginning of a lapse that has just ended.
+    var absenceTime: MonotonicTime {
+        guard let last = lapses.last, now < settledAt else { return now }
+        return last.begin
+    }
+
+    /// Takes note of what the loop knows of its lapses; before the timers of the turn fire.
+    package func look(at lapses: Lapses) {
+        guard lapses.count != self.lapses.count else { return }
+        let new = lapses.count - self.lapses.count
+        self.lapses = lapses
+        counters.add(.loopLapses, new)
+        counters.set(.longestLapseNanoseconds, to: Int(clamping: lapses.longest))
+        guard let last = lapses.last, broker.mayTell(ofLapseAt: last.end) else { return }
+        log.warning(
+            "the broker stood still: nobody looked after the clients, who are not blamed for it",
+            metadata: ["ms": "\(last.nanoseconds / 1_000_000)", "loop": "\(index)", "lapses": "\(lapses.count)"])
+    }
+}
