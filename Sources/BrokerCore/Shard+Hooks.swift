@@ -45,7 +45,8 @@ extension Shard {
 
     func hookDeadlinePassed(_ asker: HookTicket.Asker, _ serial: UInt64) {
         // Who had to answer while nobody looked gets that time again.
-        let grace = lapses.graceEnd(min(max(settings.hookTimeout, settings.connectTimeout), 86_400_000) * 1_000_000)
+        let grace = lapses.graceEnd(
+            min(max(settings.hookTimeout, settings.connectTimeout), 86_400_000) * 1_000_000)
         guard now >= grace else {
             timers.add(.hookDeadline(asker, serial: serial), at: grace)
             return

@@ -26,6 +26,8 @@ extension Shard {
         guard let last = lapses.last, broker.mayTell(ofLapseAt: last.end) else { return }
         log.warning(
             "the broker stood still: nobody looked after the clients, who are not blamed for it",
-            metadata: ["ms": "\(last.nanoseconds / 1_000_000)", "loop": "\(index)", "lapses": "\(lapses.count)"])
+            metadata: [
+                "ms": "\(last.nanoseconds / 1_000_000)", "loop": "\(index)", "lapses": "\(lapses.count)",
+            ])
     }
 }

@@ -179,7 +179,8 @@ final class BrokerLoop: EventLoopOwner {
     /// A bounded number in each turn: thousands may have come, and said nothing, at once.
     private func closeSilentNewcomers(_ now: MonotonicTime) {
         for count in 0..<200 {
-            guard let deadline = newcomerDeadline, deadline <= now, count & 15 != 15 || !loop.isTurnOver else {
+            guard let deadline = newcomerDeadline, deadline <= now, count & 15 != 15 || !loop.isTurnOver
+            else {
                 return
             }
             guard let connection = newcomers.popFirst(dueAt: now) else { return }

@@ -75,7 +75,8 @@ package final class LevelDBMessageStore: MessageStore {
             let writing = try WorkerThread(name: "store-writer") {
                 [self, settings, rows, time, jobs, statistics, health, clock, log] in
                 StoreWriter(
-                    settings, opened.withLock { $0.take() }, rows: rows, time: time, jobs: jobs, reader: reader,
+                    settings, opened.withLock { $0.take() }, rows: rows, time: time, jobs: jobs,
+                    reader: reader,
                     statistics: statistics,
                     health: health, clock: clock, log: log,
                     isStopping: { [unowned self] in isStopping.load(ordering: .relaxed) }
@@ -181,14 +182,17 @@ enum StoreLayout {
     }
 
     /// Where the time line was; nil in a store that has none yet.
-    static func checkpoint(_ database: Database, _ directory: String) throws(StoreError) -> TimeLine.Checkpoint? {
+    static func checkpoint(_ database: Database, _ directory: String) throws(StoreError) -> TimeLine
+        .Checkpoint?
+    {
         guard let value = try database.value(of: .checkpoint) else { return nil }
         do throws(RowProblem) {
             return try Rows.checkpoint(value)
         } catch {
             throw StoreError(
                 operation: "read the store", path: directory,
-                text: "row \(StoreKey.checkpoint.bytes.shownAsKey): checksum or content is wrong: \(error.text)",
+                text:
+                    "row \(StoreKey.checkpoint.bytes.shownAsKey): checksum or content is wrong: \(error.text)",
                 advice: "stop the broker, copy the directory, then run `vernemq store repair`")
         }
     }

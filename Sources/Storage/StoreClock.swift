@@ -69,7 +69,9 @@ struct StoreClock {
     }
 
     /// By how much the wall clock was set in between; nil: it was not.
-    private func step(from last: TimeLine.Checkpoint, to next: TimeLine.Checkpoint, _ passed: UInt64) -> Int64? {
+    private func step(from last: TimeLine.Checkpoint, to next: TimeLine.Checkpoint, _ passed: UInt64)
+        -> Int64?
+    {
         // Clocks may stand at either end of what can be expressed.
         let (expected, overflow) = last.wall.addingReportingOverflow(Int64(clamping: passed))
         let (difference, isFar) = next.wall.subtractingReportingOverflow(overflow ? .max : expected)

@@ -102,7 +102,8 @@ package struct StoreInspection {
 
     private mutating func look() throws(StoreError) {
         for kind in [
-            RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .will, .checkpoint, .due,
+            RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .will, .checkpoint,
+            .due,
         ] {
             let cursor = database.cursor()
             let prefix = StoreKey(kind)

@@ -78,7 +78,8 @@ extension Connection {
             (begin, allowed) = (deadlineBase, settings.sendTimeoutNanoseconds)
         case .flushing, .lingering:
             allowed = phase == .flushing ? settings.sendTimeoutNanoseconds : settings.lingerNanoseconds
-            begin = MonotonicTime(nanoseconds: deadlineBase.nanoseconds - min(deadlineBase.nanoseconds, allowed))
+            begin = MonotonicTime(
+                nanoseconds: deadlineBase.nanoseconds - min(deadlineBase.nanoseconds, allowed))
         }
         let waited = now.nanoseconds(since: begin)
         return waited >= allowed && waited - allowed >= loop.lapses.nanoseconds(since: begin)

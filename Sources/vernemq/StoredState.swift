@@ -53,7 +53,8 @@ struct StoredState {
         runtime.broker.goOn(afterMessage: result.lastMessage, session: result.lastSession)
         try levelDB.start()
         if !runtime.finishRestoring() {
-            log.warning("the store has not taken yet what was due at the start: clients are let in all the same")
+            log.warning(
+                "the store has not taken yet what was due at the start: clients are let in all the same")
         }
         let milliseconds = clock.now.nanoseconds(since: begin) / 1_000_000
         log.info(

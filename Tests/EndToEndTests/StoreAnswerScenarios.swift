@@ -12,10 +12,10 @@ struct StoreBench {
 
     init(
         _ contents: ManualStore.Contents = ManualStore.Contents(), loadLimit: Int = .max, loops: Int = 2,
-        _ change: (inout BrokerSettings) -> Void = { _ in }
+        clock: any Clock = SystemClock(), _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         store = ManualStore(contents, loadLimit: loadLimit)
-        broker = try TestBroker(loops: loops, store: store, change)
+        broker = try TestBroker(loops: loops, store: store, clock: clock, change)
     }
 
     /// A client whose session outlives its connection.

@@ -17,11 +17,12 @@ final class TestBroker: Sendable {
     private let isRunning = Atomic<Bool>(true)
 
     /// - Parameters:
+    ///   - clock: that of the loops, which look at it when something wakes them.
     ///   - turnBudget: nanoseconds of a turn; 0 = all work is done in the smallest slices.
     ///   - store: what it holds comes back as at a start of the broker.
     init(
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
-        store: any MessageStore = MemoryMessageStore(),
+        store: any MessageStore = MemoryMessageStore(), clock: any Clock = SystemClock(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
         maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
@@ -32,7 +33,8 @@ final class TestBroker: Sendable {
         var loopSettings = LoopSettings()
         loopSettings.turnBudgetNanoseconds = turnBudget
         runtime = try BrokerRuntime(
-            broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
+            broker: Broker(
+                settings: settings, loopCount: loops, store: store, hooks: hooks, clock: clock, log: log),
             loopSettings: loopSettings)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }

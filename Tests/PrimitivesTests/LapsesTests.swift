@@ -14,7 +14,9 @@ private func at(_ seconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds:
         #expect(lapses.count == 1 && lapses.longest == Lapses.threshold)
     }
 
-    @Test(arguments: [(0, 8), (10, 8), (12, 6), (15, 5), (20, 5), (23, 2), (25, 0), (30, 0)] as [(UInt64, UInt64)])
+    @Test(
+        arguments: [(0, 8), (10, 8), (12, 6), (15, 5), (20, 5), (23, 2), (25, 0), (30, 0)]
+            as [(UInt64, UInt64)])
     func `the time in which nobody looked is told from any moment on`(_ start: UInt64, _ seconds: UInt64) {
         var lapses = Lapses()
         lapses.note(from: at(10), to: at(13))
@@ -24,7 +26,9 @@ private func at(_ seconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds:
 
     @Test func `of very many the oldest are told together, never less than they were`() {
         var lapses = Lapses()
-        for number in 0..<1000 as Range<UInt64> { lapses.note(from: at(number * 10), to: at(number * 10 + 1)) }
+        for number in 0..<1000 as Range<UInt64> {
+            lapses.note(from: at(number * 10), to: at(number * 10 + 1))
+        }
         #expect(lapses.count == 1000)
         #expect(lapses.nanoseconds(since: at(0)) >= 1000 * 1_000_000_000)
         #expect(lapses.nanoseconds(since: at(9950)) == 5 * 1_000_000_000)

@@ -74,7 +74,8 @@ private func at(_ milliseconds: UInt64) -> MonotonicTime {
         }
     }
 
-    @Test func `what passed before the machine started is the beginning of time, and what is too far is never`() {
+    @Test
+    func `what passed before the machine started is the beginning of time, and what is too far is never`() {
         let line = TimeLine(at: 70_000, now: at(5000))
         #expect(line.time(65_001) == at(1))
         #expect(line.time(64_000) == MonotonicTime(nanoseconds: 0))

@@ -77,7 +77,8 @@ private struct Row: CustomStringConvertible, Sendable {
             row("session with a will", sessionKey, rows.session(sessionKey, session)) {
                 key, value throws(RowProblem) in _ = try reading.session(key, value)
             },
-            row("will", StoreKey(.will, 7), rows.will(StoreKey(.will, 7), will)) { key, value throws(RowProblem) in
+            row("will", StoreKey(.will, 7), rows.will(StoreKey(.will, 7), will)) {
+                key, value throws(RowProblem) in
                 _ = try reading.will(key, value)
             },
             row(
@@ -246,7 +247,8 @@ private struct Row: CustomStringConvertible, Sendable {
         #expect(after.time(instant) == MonotonicTime(nanoseconds: 2_000_000_000))
         #expect(after.instant(after.time(instant)) == instant)
         #expect(
-            after.time(before.instant(MonotonicTime(nanoseconds: 1_000_000))) == MonotonicTime(nanoseconds: 0))
+            after.time(before.instant(MonotonicTime(nanoseconds: 1_000_000))) == MonotonicTime(nanoseconds: 0)
+        )
         #expect(after.time(before.instant(.distantFuture)) == .distantFuture)
     }
 

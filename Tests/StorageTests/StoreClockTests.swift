@@ -48,8 +48,11 @@ private final class TimedStore {
 }
 
 @Suite struct StoreClockTests {
-    @Test(arguments: [-2 * day, 2 * day, -1_700_000_000_000 - 40 * 365 * day, 300 * 365 * day], [true, false])
-    func `a clock that is corrected while the broker runs changes no deadline`(_ change: Int64, _ isCrash: Bool) throws {
+    @Test(
+        arguments: [-2 * day, 2 * day, -1_700_000_000_000 - 40 * 365 * day, 300 * 365 * day], [true, false])
+    func `a clock that is corrected while the broker runs changes no deadline`(
+        _ change: Int64, _ isCrash: Bool
+    ) throws {
         let timed = TimedStore()
         timed.clock.set(wall: timed.clock.wallMilliseconds &+ change)
         try timed.open.commit {

@@ -11,7 +11,9 @@ package final class ManualClock: Clock {
     private let times: Mutex<Times>
 
     /// - Parameter wall: milliseconds since 1970.
-    package init(now: MonotonicTime = MonotonicTime(nanoseconds: 1_000_000_000_000), wall: Int64 = 1_700_000_000_000) {
+    package init(
+        now: MonotonicTime = MonotonicTime(nanoseconds: 1_000_000_000_000), wall: Int64 = 1_700_000_000_000
+    ) {
         times = Mutex(Times(now: now, wall: wall))
     }
 

@@ -28,6 +28,11 @@ package protocol ClientTransport: AnyObject {
     func move(to loop: Int, with attempt: ConnectAttempt)
 }
 
+extension ClientTransport {
+    /// Where nothing is kept outside of the broker, nothing waits.
+    package func readWaiting() -> Bool { true }
+}
+
 /// Why a client's connection is not read.
 package struct ReadingPause: OptionSet, Sendable {
     package let rawValue: UInt8

@@ -78,12 +78,16 @@ extension Session {
             inflight.markSent(place, holdsPlace: false)
             return
         }
+        guard entry.mayHaveBeenSent || !message.isExpired(at: shard.now) else {
+            giveUp(place, .expired, .expired)  // nothing of it has gone out yet [MQTT-3.3.2-5]
+            return
+        }
         let publication = Publication(message)
         let isSent = encode(
             publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: entry.mayHaveBeenSent,
             to: output)
         guard isSent else {
-            giveUpTooLarge(place)
+            giveUp(place, .packetTooLarge, .packetTooLarge)
             return
         }
         inflight.markSent(place, holdsPlace: true)
@@ -118,17 +122,20 @@ extension Session {
         } else if resend(place, to: output) {
             inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
         } else {
-            giveUpTooLarge(place)
+            giveUp(place, .packetTooLarge, .packetTooLarge)
         }
     }
 
-    /// What was under way is larger than the new connection takes: as if it had been delivered [MQTT-3.1.2-25].
-    private func giveUpTooLarge(_ place: InflightWindow.Place) {
+    /// What was under way is larger than the new connection takes, as if it had been delivered [MQTT-3.1.2-25]; or its time
+    /// was over before it was sent.
+    private func giveUp(
+        _ place: InflightWindow.Place, _ reason: DropReason, _ told: HookNotification.MessageDropReason
+    ) {
         let entry = inflight.remove(at: place)
         counters.move(.inflightMessages, by: -1)
-        counters.add(DropReason.packetTooLarge)
+        counters.add(reason)
         unstore(entry.ticket, entry.message, flight: entry.flight)
-        if let message = entry.message { shard.noteDrop(id, message, .packetTooLarge) }
+        if let message = entry.message { shard.noteDrop(id, message, told) }
     }
 
     /// - Returns: false when the packet is larger than the client takes; nothing was sent then.

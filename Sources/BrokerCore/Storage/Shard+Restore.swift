@@ -65,20 +65,26 @@ extension Shard {
     /// Wills whose clients were connected when the broker crashed, and whose sessions ended with it.
     package func restore(_ wills: [StoredWill]) { restoring.wills += wills }
 
+    /// Sessions and wills looked at in one call.
+    private static let restoreSlice = 1000
+
     /// All sessions are there: those that had a connection lose it now, what was due meanwhile happens, and so that no more
     /// is on its way to the store than it takes, in several turns.
     ///
     /// - Returns: true when all has happened and is committed; else call again, in a later turn.
     package func startRestored() -> Bool {
+        var left = Self.restoreSlice
         while restoring.nextSlot < slots.count {
-            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            guard left > 0, outbox.byteCount < Self.openBatchHighWater else { return false }
+            left -= 1
             if let session = slots[restoring.nextSlot], session.isKept, !session.isOnline {
                 session.restored(wasOnline: restoring.wereOnline.contains(session.handle))
             }
             restoring.nextSlot += 1
         }
         while restoring.nextWill < restoring.wills.count {
-            guard outbox.byteCount < Self.openBatchHighWater else { return false }
+            guard left > 0, outbox.byteCount < Self.openBatchHighWater else { return false }
+            left -= 1
             publish(restoring.wills[restoring.nextWill])
             restoring.nextWill += 1
         }
