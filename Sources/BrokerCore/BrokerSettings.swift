@@ -18,6 +18,8 @@ package struct BrokerSettings: Sendable {
     package var suppressesWillOnTakeover = false
     /// Milliseconds from accept to a complete CONNECT.
     package var connectTimeout: UInt64 = 5000
+    /// Bytes that the connections of the whole broker which have no session yet may hold together.
+    package var newcomerByteLimit = 16 << 20
     package var logsKeepAliveAsWarning = true
     /// Milliseconds a hook that answers later may take.
     package var hookTimeout: UInt64 = 5000
@@ -31,6 +33,8 @@ package struct BrokerSettings: Sendable {
     package var topicAliasMaxClient: UInt16 = 0
     /// v5: aliases we may use towards a client.
     package var topicAliasMaxBroker: UInt16 = 0
+    /// v5: what the topics behind the aliases of one connection may take, in each direction.
+    package var maxTopicAliasByteCount = 1 << 20
     package var sharedSubscriptionPolicy = SharedSubscriptionPolicy.preferLocal
     package var checksPayloadFormat = false
     package var maxQoS = QoS.exactlyOnce

@@ -117,6 +117,18 @@ extension Shard {
         transport.close(.refused)
     }
 
+    /// Answers a CONNECT for which there is no room, of which only the version is known, and closes.
+    package func refuseOverLimit(_ transport: any ClientTransport, _ version: ProtocolVersion) {
+        let code =
+            version == .v5
+            ? ReasonCode.quotaExceeded.rawValue : ConnectReturnCode.serverUnavailable.rawValue
+        counters.add(.connectReceived, version.label)
+        counters.add(.connackSent, version.label, code: code)
+        counters.add(CloseReason.refused)
+        encode(.connack(ConnackPacket(code: code)), version: version, to: transport.output)
+        transport.close(.refused)
+    }
+
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
     package func refuse(
         _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode,

@@ -62,6 +62,7 @@ extension Shard {
         var found = SubscriptionMatches()
         swap(&found, &matches)
         let count = distribute(&publication, found.targets, found.groups)
+        found.removeAll()
         swap(&found, &matches)
         return count
     }
@@ -126,19 +127,6 @@ extension Shard {
             subscriptionIdentifier: target.subscriptionIdentifier)
     }
 
-    /// The shared subscriptions among `subscriptions` that have members still.
-    func sharedGroups(_ subscriptions: some Sequence<Subscription>, _ mountpoint: Mountpoint)
-        -> [SharedGroupMembers]
-    {
-        subscriptions.compactMap { subscription in
-            SharedFilter(subscription.filter).flatMap { shared in
-                subscriptionTrie.group(
-                    shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: mountpoint,
-                    loop: index)
-            }
-        }
-    }
-
     /// A copy whose session ended while it was on its way from another loop: a shared one goes to another member.
     private func deliverAfterEnd(
         _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
@@ -147,11 +135,10 @@ extension Shard {
             ticket: ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline,
             flight: .none)
         if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce,
-            let subscriptions = endedMembers.subscriptions(of: target.session)
+            let groups = endedMembers.groups(of: target.session)
         {
             let message = publication.sharedMessage()
             // Its own publication: the one at hand is being fanned out.
-            let groups = sharedGroups(subscriptions, message.facts.mountpoint)
             if redeliver(message, among: groups) {
                 counters.add(.sharedRedelivered)
                 removeLate(removal)
@@ -169,11 +156,11 @@ extension Shard {
     /// - Parameter own: the groups of the session that ended, which is no member any more. Another group of the
     ///   same name has had a copy of its own.
     /// - Returns: false when there is no other member.
-    func redeliver(_ message: ApplicationMessage, among own: [SharedGroupMembers]) -> Bool {
+    func redeliver(_ message: ApplicationMessage, among own: EndedMembers.Groups) -> Bool {
         matches.removeAll()
         subscriptionTrie.match(
             message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
-        for group in matches.groups where own.contains(where: { $0 === group }) {
+        for group in matches.groups where own.contains(group.identity) {
             guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
             else {
                 continue

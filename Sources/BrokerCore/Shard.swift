@@ -193,6 +193,7 @@ package final class Shard {
         counters.set(.timersWaiting, to: timers.count + due.count - nextDue)
         counters.set(.routerCacheEntries, to: routes.count)
         counters.set(.deferredJobsWaiting, to: deferred.count)
+        counters.set(.routerCacheBytes, to: routes.byteCount)
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.

@@ -21,7 +21,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
     case loopReadsPaused, loopFairnessYields
     case deferredJobs, deferredSlices
-    case connectionsAccepted, connectionsMoved, connectionsRefused, acceptDescriptorExhausted
+    case connectionsAccepted, connectionsMoved, connectionsRefused, acceptPaused, acceptDescriptorExhausted
     case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
     case bytesUndecoded
     case routerCacheHit, routerCacheMiss
@@ -87,6 +87,8 @@ package enum RejectReason: Int, CaseIterable, Sendable {
     case retainNotSupported, qosNotSupported
     /// It would have to be stored, and the store takes nothing.
     case storageUnavailable
+    /// A budget of the connection, such as that of its topic aliases, has no room for it.
+    case quotaExceeded
 }
 
 /// Why a connection ended.
@@ -94,6 +96,8 @@ package enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
     case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
+    /// It held most of the memory that connections without a session have together.
+    case newcomerMemory
 }
 
 /// Values that go up and down and belong to one loop; exported as the sum.
@@ -110,6 +114,10 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
     case spilledMessages
     /// Answers to clients that wait for a commit.
     case heldAnswers
+    /// Memory of connections that have no session yet.
+    case newcomerBytes
+    /// Memory of the routes that the loop remembers.
+    case routerCacheBytes
 }
 
 /// Distributions, log-linear.

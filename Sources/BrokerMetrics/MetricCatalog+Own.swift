@@ -63,7 +63,19 @@ extension MetricCatalog {
             help: "Connections moved to the home loop of their client."),
         .own(
             "connections_refused_total", .connections, .connectionsRefused,
-            help: "Connections refused by a limit."),
+            help:
+                "Connections that were accepted to be told that their listener's max_connections is reached, or that there are no descriptors for more clients. listener_refused_total tells which."
+        ),
+        .own(
+            "accept_paused_total", .events, .acceptPaused,
+            help:
+                "Times an event loop left clients in the kernel's backlog because a limit on connections was reached: with max_connections_action = wait, or while too many were being refused."
+        ),
+        .own(
+            "newcomer_bytes", .bytes, .newcomerBytes,
+            help:
+                "Memory that connections without a session hold: packets that are not complete, clients being authenticated. Bounded by newcomer_memory."
+        ),
         .own(
             "connections_half_closed_total", .connections, .halfClosed,
             help: "Connections whose client closed its sending side first."),
@@ -123,6 +135,7 @@ extension MetricCatalog {
             [("hit", Counter.routerCacheHit.word), ("miss", Counter.routerCacheMiss.word)],
             help: "Lookups in the loops' caches of resolved topics."),
         .own("router_cache_entries", .entries, .routerCacheEntries, help: "Topics in the loops' caches."),
+        .own("router_cache_bytes", .bytes, .routerCacheBytes, help: "Memory that the loops' caches of topics hold."),
         .labelled(
             "retained_changes_total", .counter, .messages, by: "change",
             [
@@ -190,6 +203,22 @@ extension MetricCatalog {
             "listener_connections", .gauge, .connections, .own, .external(.listenerConnections),
             help: "Open connections of each listener."),
         .single(
+            "listener_connections_limit", .gauge, .connections, .own, .external(.listenerConnectionsLimit),
+            help: "Connections each listener may have; no series where there is no limit."),
+        .single(
+            "listener_refused_total", .counter, .connections, .own, .external(.listenerRefused),
+            help:
+                "Clients that were told that there is no room, by listener and limit: its max_connections, or the descriptors for clients of all listeners."
+        ),
+        .single(
+            "descriptors_limit", .gauge, .descriptors, .own, .external(.descriptorsLimit),
+            help:
+                "Descriptors set aside at the start, by use: clients of all listeners, refusals (clients being told that there is no room), http, and the broker itself with store, log and a few to spare."
+        ),
+        .single(
+            "descriptors_open", .gauge, .descriptors, .own, .external(.descriptorsOpen),
+            help: "Descriptors open now, by use as in descriptors_limit."),
+        .single(
             "http_requests_total", .counter, .requests, .own, .external(.httpRequests),
             help: "HTTP requests answered, by class of the status code."),
         .single(
@@ -242,6 +271,12 @@ extension MetricCatalog {
         .single(
             "process_resident_memory_bytes", .gauge, .bytes, .own, .process(.residentBytes),
             help: "Resident memory of the broker's process."),
+        .single(
+            "memory_returns_total", .counter, .events, .own, .external(.memoryReturns),
+            help: "Times freed memory was given back to the system."),
+        .single(
+            "memory_returned_bytes_total", .counter, .bytes, .own, .external(.memoryReturnedBytes),
+            help: "Resident memory that was given back to the system."),
         .single(
             "process_cpu_seconds_total", .counter, .seconds, .own, .process(.cpuNanoseconds),
             help: "CPU time of the broker's process, user and system."),

@@ -159,7 +159,12 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     case netsplitResolved, netsplitDetected
     case clusterBytesReceived, clusterBytesSent, clusterBytesDropped
     /// Labels: listener name, listener type.
-    case listenerConnections
+    case listenerConnections, listenerConnectionsLimit
+    /// Labels: listener name, limit.
+    case listenerRefused
+    /// Label: what for.
+    case descriptorsLimit, descriptorsOpen
+    case memoryReturns, memoryReturnedBytes
     /// Label: class of the status code, `2xx`.
     case httpRequests
     case httpConnections, httpConnectionsAccepted, httpConnectionsRefused, httpConnectionsTimedOut
@@ -183,7 +188,9 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     /// The labels a reader gives values for, in this order.
     package var labelNames: [String] {
         switch self {
-        case .listenerConnections: ["listener", "type"]
+        case .listenerConnections, .listenerConnectionsLimit: ["listener", "type"]
+        case .listenerRefused: ["listener", "limit"]
+        case .descriptorsLimit, .descriptorsOpen: ["use"]
         case .httpRequests: ["code"]
         case .logLines: ["level", "place"]
         case .logLinesDropped: ["level"]

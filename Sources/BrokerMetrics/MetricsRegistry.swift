@@ -86,6 +86,15 @@ package final class MetricsRegistry: Sendable {
             startedAtMilliseconds: startedAtMilliseconds, duration: duration)
     }
 
+    /// The loops that do not come to the end of a turn within `deadline`. Blocks the calling thread, which must not be a
+    /// loop's; cheaper than a snapshot.
+    package func stalledLoops(deadline: Duration = .seconds(1)) -> [Int] {
+        let exchanges = sources.withLock { $0.loops }
+        let requests = exchanges.map { $0.request() }
+        let answers = collect(exchanges, requests, until: clock.now, deadline)
+        return answers.indices.filter { answers[$0].isStalled }
+    }
+
     private func collect(
         _ exchanges: [SnapshotExchange], _ requests: [UInt64], until begin: MonotonicTime,
         _ deadline: Duration

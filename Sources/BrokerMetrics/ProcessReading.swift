@@ -66,6 +66,12 @@ package struct ProcessReading: Sendable {
         return reading
     }
 
+    /// The resident memory alone; one small file.
+    package static var residentNow: Int64 {
+        let pages = numbers(in: contents(of: "/proc/self/statm"))
+        return pages.count >= 2 ? pages[1] &* Int64(sysconf(Int32(_SC_PAGESIZE))) : 0
+    }
+
     private static func nanoseconds(_ time: timeval) -> Int64 {
         Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_usec) &* 1_000
     }

@@ -35,6 +35,7 @@ extension RejectReason {
         case .retainNotSupported: "retain_not_supported"
         case .qosNotSupported: "qos_not_supported"
         case .storageUnavailable: "storage_unavailable"
+        case .quotaExceeded: "quota_exceeded"
         }
     }
 }
@@ -59,6 +60,7 @@ extension CloseReason {
         case .shutdown: "shutdown"
         case .packetTooLarge: "packet_too_large"
         case .overload: "overload"
+        case .newcomerMemory: "newcomer_memory"
         }
     }
 }

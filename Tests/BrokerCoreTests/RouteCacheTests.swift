@@ -82,4 +82,42 @@ extension RouteCache {
         cache.offer("larger than all", matches((1 << 20) + 1, generation: 1))
         #expect(cache.count(of: "larger than all", 1) == nil)
     }
+
+    @Test func `shared groups count in the budget with what a route keeps of them`() {
+        var trie = SubscriptionTrieCore()
+        let member = SubscriptionTarget(session: SessionHandle(loop: 0, slot: 1, generation: 1), options: 0x81)
+        for number in 0..<5000 {
+            _ = trie.subscribe(
+                Array("#".utf8), shareName: Array("\(number)".utf8), mountpoint: .default, target: member,
+                isOnline: true)
+        }
+        var found = SubscriptionMatches()
+        var scratch = MatchScratch()
+        trie.match([0x61].span.bytes, mountpoint: .default, scratch: &scratch, into: &found)
+        #expect(found.groups.count == 5000)
+        var cache = RouteCache()
+        for number in 0..<4000 { cache.offer(UTF8Text("t/\(number)"), found) }
+        #expect(cache.byteCount <= RouteCache.byteBudget)
+        #expect(cache.count >= 1 && cache.count * 5000 * MemoryLayout<Int>.stride <= RouteCache.byteBudget)
+    }
+
+    @Test func `topics count in the budget`() {
+        var cache = RouteCache()
+        for number in 0..<4096 {
+            let topic = UTF8Text("\(number)/" + String(repeating: "x", count: 65_000))
+            cache.offer(topic, matches(1, generation: 1))
+        }
+        #expect(cache.byteCount <= RouteCache.byteBudget)
+        #expect(cache.count <= RouteCache.byteBudget / 65_000)
+        #expect(cache.count > 300)
+    }
+
+    @Test func `one route that would need more than a quarter of the budget pushes nobody out`() {
+        var cache = RouteCache()
+        cache.offer("small", matches(1, generation: 1))
+        cache.offer("large", matches(RouteCache.byteLimitOfRoute / 24, generation: 1))
+        #expect(cache.count(of: "small", 1) == 1 && cache.count(of: "large", 1) == nil)
+        cache.offer("just", matches(RouteCache.byteLimitOfRoute / 24 - 8, generation: 1))
+        #expect(cache.count(of: "just", 1) != nil)
+    }
 }

@@ -136,7 +136,7 @@ private struct Bench {
         subscriptions.set(
             Subscription(filter: "$share/g/t", options: SubscriptionOptions(qos: .atLeastOnce), identifier: 0)
         )
-        bench.shard.endedMembers.note(nobody, subscriptions)
+        bench.shard.endedMembers.note(nobody, subscriptions, .default)
         if isMember {
             _ = bench.broker.subscriptions.subscribe(
                 Array("t".utf8), shareName: Array("g".utf8), mountpoint: .default, target: stays,

@@ -8,6 +8,10 @@ import Primitives
 ///
 /// A miss does not evict at once: the place is given up when the same newcomer asks a second time in a row, so a
 /// stream of topics that are each published once leaves the busy topics where they are.
+///
+/// All routes together are bounded in bytes: topics, targets, and shared groups, which a route keeps alive when their last
+/// member has gone. To make room, routes give way in the order of their places; one that is larger than a quarter of the
+/// budget is not kept at all, for then distributing costs far more than matching anew.
 struct RouteCache {
     final class Route {
         let hash: UInt64
@@ -17,6 +21,8 @@ struct RouteCache {
         let targets: ContiguousArray<SubscriptionTarget>
         let groups: ContiguousArray<SharedGroupMembers>
         let keeping: BodyKeeping
+        /// Memory held, in bytes.
+        let byteCount: Int
 
         init(_ hash: UInt64, _ topic: [UInt8], _ mountpoint: Mountpoint, _ matches: SubscriptionMatches) {
             self.hash = hash
@@ -28,6 +34,16 @@ struct RouteCache {
             targets = Self.copy(matches.targets)
             groups = Self.copy(matches.groups)
             keeping = matches.keeping
+            byteCount = Self.byteCount(topic.count, matches)
+        }
+
+        /// What a route of `matches` takes. A group counts with its name and with what it takes when it is empty: the
+        /// rest is its members'.
+        static func byteCount(_ topicByteCount: Int, _ matches: SubscriptionMatches) -> Int {
+            var count = 160 + topicByteCount
+            count += matches.targets.count * MemoryLayout<SubscriptionTarget>.stride
+            for group in matches.groups { count += 192 + group.shareName.count }
+            return count
         }
 
         /// Never the same storage: a slice of the whole would share it.
@@ -42,12 +58,17 @@ struct RouteCache {
     private var routes: ContiguousArray<Route?> = []
     /// The last hash that missed at each place.
     private var candidates: ContiguousArray<UInt64> = []
-    private var targetCount = 0
     private(set) var count = 0
+    /// Memory that all routes hold, in bytes.
+    private(set) var byteCount = 0
+    /// The place that gives way next when there is no room.
+    private var hand = 0
 
     private static let placeCount = 4096
-    /// Targets all routes together may hold: 24 bytes each.
-    private static let targetBudget = 1 << 20
+    /// What all routes together may take: about a million targets.
+    static let byteBudget = 24 << 20
+    /// What one may take.
+    static let byteLimitOfRoute = byteBudget / 4
 
     @inline(__always)
     static func hash(_ topic: RawSpan, _ mountpoint: Mountpoint) -> UInt64 {
@@ -106,19 +127,23 @@ struct RouteCache {
             candidates[place] = hash
             return
         }
-        if let old = routes[place] {
-            targetCount -= old.targets.count
-            count -= 1
+        forget(place)
+        let wanted = Route.byteCount(topic.byteCount, matches)
+        guard wanted <= Self.byteLimitOfRoute else { return }
+        while byteCount + wanted > Self.byteBudget {
+            forget(hand)
+            hand = (hand + 1) & (Self.placeCount - 1)
         }
-        routes[place] = nil
-        if targetCount + matches.targets.count > Self.targetBudget {
-            for index in routes.indices { routes[index] = nil }
-            targetCount = 0
-            count = 0
-            guard matches.targets.count <= Self.targetBudget else { return }
-        }
-        routes[place] = Route(hash, topic.copiedBytes(), mountpoint, matches)
-        targetCount += matches.targets.count
+        let route = Route(hash, topic.copiedBytes(), mountpoint, matches)
+        routes[place] = route
+        byteCount += route.byteCount
         count += 1
+    }
+
+    private mutating func forget(_ place: Int) {
+        guard let old = routes[place] else { return }
+        routes[place] = nil
+        byteCount -= old.byteCount
+        count -= 1
     }
 }

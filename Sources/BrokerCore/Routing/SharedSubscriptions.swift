@@ -26,6 +26,8 @@ package enum SharedSubscriptionPolicy: String, CaseIterable, Sendable {
 ///                                ▲ onlineCount
 package final class SharedGroupMembers: Sendable {
     package let shareName: UTF8Text
+    /// The same for each group that ever has this name and filter.
+    let identity: SharedGroupIdentity
 
     fileprivate struct Members {
         var targets: ContiguousArray<SubscriptionTarget> = []
@@ -37,8 +39,9 @@ package final class SharedGroupMembers: Sendable {
 
     private let members = Mutex(Members())
 
-    init(shareName: UTF8Text) {
+    init(shareName: UTF8Text, filter: [UInt8], mountpoint: Mountpoint) {
         self.shareName = shareName
+        identity = SharedGroupIdentity(shareName: shareName.bytes, filter: filter, mountpoint: mountpoint)
     }
 
     /// How many members there are, and how many of them are online.

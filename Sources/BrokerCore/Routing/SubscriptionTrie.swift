@@ -170,11 +170,15 @@ package struct SubscriptionMatches: Sendable {
         return count > 1 ? .shared : .single
     }
 
-    /// Empties both lists and keeps their room.
+    /// Empties both lists and keeps their room, unless it is so large that one match must have been far out of the
+    /// ordinary.
     package mutating func removeAll() {
-        targets.removeAll(keepingCapacity: true)
-        groups.removeAll(keepingCapacity: true)
+        targets.removeAll(keepingCapacity: targets.capacity <= Self.keptCapacity)
+        groups.removeAll(keepingCapacity: groups.capacity <= Self.keptCapacity)
     }
+
+    /// 1.5 MB of targets.
+    package static let keptCapacity = 1 << 16
 }
 
 /// One loop's lock and what only its holder uses. Padded: two loops' locks on one cache line would slow each

@@ -79,7 +79,8 @@ struct SubscriptionTrieCore: ~Copyable {
             if !wasPresent { subscriptionCount += 1 }
             return SubscriptionChange(wasPresent: wasPresent, altersMatches: false)
         }
-        let group = SharedGroupMembers(shareName: UTF8Text(bytes: shareName))
+        let group = SharedGroupMembers(
+            shareName: UTF8Text(bytes: shareName), filter: filter, mountpoint: mountpoint)
         _ = group.insert(target, isOnline: isOnline)
         groups[node, default: []].append(group)
         nodes[Int(node)].hasGroups = true

@@ -5,6 +5,12 @@ import Primitives
 struct MatchScratch: Sendable {
     fileprivate var reached: ContiguousArray<UInt32> = []
     fileprivate var next: ContiguousArray<UInt32> = []
+
+    /// Lets go of room that only a match far out of the ordinary can have needed: more than 256 KiB.
+    fileprivate mutating func trim() {
+        if reached.capacity > 1 << 16 { reached = [] }
+        if next.capacity > 1 << 16 { next = [] }
+    }
 }
 
 extension SubscriptionTrieCore {
@@ -22,6 +28,7 @@ extension SubscriptionTrieCore {
         let mountpoint = Int(mountpoint.id)
         guard mountpoint < roots.count, roots[mountpoint] != Self.none else { return }
         // Wildcards at the first level do not match topics that begin with `$` [MQTT-4.7.2-1].
+        defer { scratch.trim() }
         let isDollar = topic.byteCount > 0 && topic.octet(at: 0) == UInt8(ascii: "$")
         scratch.reached.removeAll(keepingCapacity: true)
         scratch.reached.append(roots[mountpoint])

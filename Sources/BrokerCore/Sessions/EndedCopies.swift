@@ -31,8 +31,8 @@ final class EndedCopies: DeferredJob {
     private var waiting: Deque<QueuedMessage>
     /// Its number in the store; 0 = it is not kept.
     private let session: UInt64
-    /// The session's groups that have members still.
-    var groups: [SharedGroupMembers] = []
+    /// The shared subscriptions that the session had.
+    var groups: EndedMembers.Groups = []
 
     /// Takes them out of the session.
     init(of session: Session) {

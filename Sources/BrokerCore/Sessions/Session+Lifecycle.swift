@@ -36,9 +36,12 @@ extension Session {
             receiveMaximum = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
         }
         let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
-        incomingAliases = aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn) : nil
+        let aliasBytes = shard.settings.maxTopicAliasByteCount
+        incomingAliases =
+            aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn, byteLimit: aliasBytes) : nil
         let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, shard.settings.topicAliasMaxBroker)
-        outgoingAliases = aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut) : nil
+        outgoingAliases =
+            aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut, byteLimit: aliasBytes) : nil
         will = attempt.will
         keepAlive = packet.keepAlive
         let cap = shard.settings.serverKeepAliveMax
@@ -314,11 +317,11 @@ extension Session {
         received.removeAll()
         for subscription in subscriptions { forget(subscription.filter) }
         if !copies.isEmpty {
-            copies.groups = shard.sharedGroups(subscriptions, id.mountpoint)
+            copies.groups = EndedMembers.groups(of: subscriptions, id.mountpoint)
             shard.perform(copies)
         }
         forgetStored(purges: hasBacklog)
-        shard.endedMembers.note(handle, subscriptions)
+        shard.endedMembers.note(handle, subscriptions, id.mountpoint)
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         subscriptions.removeAll()
         retainedScans = []

@@ -192,7 +192,10 @@ extension Session {
         if let modifiers { message = message.applying(modifiers, now: shard.now) }
         if pending.alias != 0 {
             // Stored only now, with the topic the hook put in place: what it refused must not become an alias.
-            incomingAliases?.set(pending.alias, to: UTF8Text(copying: message.topic))
+            guard incomingAliases?.set(pending.alias, to: UTF8Text(copying: message.topic)) != false else {
+                reject(.quotaExceeded, .quotaExceeded, .administrative)
+                return
+            }
         }
         var publication = Publication(message)
         guard route(&publication, pending.packetIdentifier, pending.message.facts.qos) else { return }

@@ -1,80 +1,162 @@
 package import Primitives
 
 /// Topic aliases a client has set for its own PUBLISH packets. Live as long as the connection [MQTT-3.3.2-7].
+///
+/// Memory comes with use, in pages of 32 aliases, and is bounded in bytes: 65,535 topics of 64 KiB would be 4 GiB.
+///
+///     alias − 1  =  page | place          pages   [ page | – | page ]      – : no alias of it was ever set
 package struct IncomingTopicAliases {
-    private var topics: ContiguousArray<UTF8Text?>
+    private var pages: ContiguousArray<ContiguousArray<UTF8Text?>> = []
+    private let byteLimit: Int
+    package let maximum: Int
+    /// Memory held, in bytes.
+    package private(set) var byteCount = 0
 
-    /// - Parameter maximum: the Topic Alias Maximum we announced.
-    package init(maximum: UInt16) {
-        topics = ContiguousArray(repeating: nil, count: Int(maximum))
+    private static let pageBits = 5
+    private static let pageSize = 1 << pageBits
+    private static let pageByteCount = 32 + pageSize * MemoryLayout<UTF8Text?>.stride
+    /// What a topic takes beside its bytes: the header of its array and what the allocator adds.
+    private static let topicOverhead = 48
+
+    /// - Parameters:
+    ///   - maximum: the Topic Alias Maximum we announced.
+    ///   - byteLimit: what all of them may take together.
+    package init(maximum: UInt16, byteLimit: Int = .max) {
+        self.maximum = Int(maximum)
+        self.byteLimit = byteLimit
     }
 
-    package var maximum: Int { topics.count }
-
-    /// - Parameter alias: 1…maximum, which the caller has checked.
-    package mutating func set(_ alias: UInt16, to topic: UTF8Text) {
-        guard alias >= 1, Int(alias) <= topics.count else { return }
-        topics[Int(alias) - 1] = topic
+    /// - Parameter alias: 1…maximum, which the caller has checked; nothing is done with another.
+    /// - Returns: false when there is no room for `topic`: the alias means what it meant before.
+    package mutating func set(_ alias: UInt16, to topic: UTF8Text) -> Bool {
+        guard alias >= 1, Int(alias) <= maximum else { return true }
+        let page = Int(alias - 1) >> Self.pageBits
+        let place = Int(alias - 1) & (Self.pageSize - 1)
+        var change = topic.count + Self.topicOverhead
+        if page >= pages.count { change += (page + 1 - pages.count) * MemoryLayout<UTF8Text?>.stride }
+        if page >= pages.count || pages[page].isEmpty {
+            change += Self.pageByteCount
+        } else if let old = pages[page][place] {
+            change -= old.count + Self.topicOverhead
+        }
+        guard byteCount + change <= byteLimit else { return false }
+        byteCount += change
+        while pages.count <= page { pages.append([]) }
+        if pages[page].isEmpty { pages[page] = ContiguousArray(repeating: nil, count: Self.pageSize) }
+        pages[page][place] = topic
+        return true
     }
 
     package func topic(for alias: UInt16) -> UTF8Text? {
-        guard alias >= 1, Int(alias) <= topics.count else { return nil }
-        return topics[Int(alias) - 1]
+        let page = (Int(alias) - 1) >> Self.pageBits
+        guard alias >= 1, page < pages.count, !pages[page].isEmpty else { return nil }
+        return pages[page][Int(alias - 1) & (Self.pageSize - 1)]
     }
 }
 
 /// Topic aliases we use towards one client: at most as many as it allows; the least recently used gives way.
 ///
-/// An intrusive list over flat arrays, most recently used first, so a use costs one look-up and a relink.
+/// An intrusive list over flat arrays, most recently used first, so a use costs one look-up and a relink. Topics are
+/// found by their hash, so a use of one that is known allocates nothing. Grows with use; the topics' bytes are bounded.
 package struct OutgoingTopicAliases {
-    private var aliasByTopic: [UTF8Text: Int32] = [:]
-    private var topics: ContiguousArray<UTF8Text> = []
-    private var newer: ContiguousArray<Int32> = []
-    private var older: ContiguousArray<Int32> = []
+    /// From a topic's hash, under the process's secret key, to its entry.
+    private var entryByHash = IntegerTable()
+    private var entries: ContiguousArray<Entry> = []
     private var newest: Int32 = -1
     private var oldest: Int32 = -1
+    /// Entries that gave way for want of bytes; their aliases are free.
+    private var free: ContiguousArray<Int32> = []
     private let maximum: Int
+    private let byteLimit: Int
+    private var topicByteCount = 0
 
-    package init(maximum: UInt16) {
-        self.maximum = Int(maximum)
+    private struct Entry {
+        var topic: UTF8Text
+        var hash: UInt64
+        var newer: Int32 = -1
+        var older: Int32 = -1
     }
 
+    /// What an entry takes beside the topic's bytes: itself, its place in the table, and the topic's array.
+    private static let entryOverhead = MemoryLayout<Entry>.stride + 32 + 48
+
+    package init(maximum: UInt16, byteLimit: Int = .max) {
+        self.maximum = Int(maximum)
+        self.byteLimit = byteLimit
+    }
+
+    /// Memory held, in bytes.
+    package var byteCount: Int { topicByteCount + free.capacity * MemoryLayout<Int32>.stride }
+
     /// The alias for `topic`, and whether the client knows it already (the topic may then be left out).
-    package mutating func use(_ topic: RawSpan) -> (alias: UInt16, isKnown: Bool) {
-        let text = UTF8Text(copying: topic)
-        if let index = aliasByTopic[text] {
-            unlink(index)
-            linkNewest(index)
+    ///
+    /// - Returns: nil when the topic is too long for an alias.
+    package mutating func use(_ topic: RawSpan) -> (alias: UInt16, isKnown: Bool)? {
+        let hash = Self.hash(topic)
+        let known = entryByHash.find(hash)
+        if known != IntegerTable.none, Self.equal(entries[Int(known)].topic, topic) {
+            let index = Int32(known)
+            if index != newest {
+                unlink(index)
+                linkNewest(index)
+            }
             return (UInt16(index + 1), true)
         }
+        let cost = topic.byteCount + Self.entryOverhead
+        guard cost <= byteLimit, maximum > 0 else { return nil }
+        while topicByteCount + cost > byteLimit { giveWay() }
+        if free.isEmpty, entries.count == maximum { giveWay() }
+        let entry = Entry(topic: UTF8Text(copying: topic), hash: hash)
         let index: Int32
-        if topics.count < maximum {
-            index = Int32(topics.count)
-            topics.append(text)
-            newer.append(-1)
-            older.append(-1)
+        if let free = free.popLast() {
+            index = free
+            entries[Int(index)] = entry
         } else {
-            index = oldest
-            unlink(index)
-            aliasByTopic[topics[Int(index)]] = nil
-            topics[Int(index)] = text
+            index = Int32(entries.count)
+            entries.append(entry)
         }
-        aliasByTopic[text] = index
+        topicByteCount += cost
+        entryByHash.set(hash, to: UInt32(index))
         linkNewest(index)
         return (UInt16(index + 1), false)
     }
 
+    /// Forgets the topic that was used least recently.
+    private mutating func giveWay() {
+        let index = oldest
+        guard index >= 0 else { return }
+        unlink(index)
+        let entry = entries[Int(index)]
+        // Another topic of the same hash may have taken the place in the table.
+        if entryByHash.find(entry.hash) == UInt32(index) { entryByHash.remove(entry.hash) }
+        topicByteCount -= entry.topic.count + Self.entryOverhead
+        entries[Int(index)].topic = UTF8Text(bytes: [])
+        free.append(index)
+    }
+
+    private static func hash(_ topic: RawSpan) -> UInt64 {
+        var hasher = Hasher()
+        unsafe topic.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    private static func equal(_ text: UTF8Text, _ span: RawSpan) -> Bool {
+        guard text.count == span.byteCount else { return false }
+        for index in text.bytes.indices where text.bytes[index] != span.byte(at: index) { return false }
+        return true
+    }
+
     private mutating func unlink(_ index: Int32) {
-        let before = newer[Int(index)]
-        let after = older[Int(index)]
-        if before >= 0 { older[Int(before)] = after } else { newest = after }
-        if after >= 0 { newer[Int(after)] = before } else { oldest = before }
+        let before = entries[Int(index)].newer
+        let after = entries[Int(index)].older
+        if before >= 0 { entries[Int(before)].older = after } else { newest = after }
+        if after >= 0 { entries[Int(after)].newer = before } else { oldest = before }
     }
 
     private mutating func linkNewest(_ index: Int32) {
-        newer[Int(index)] = -1
-        older[Int(index)] = newest
-        if newest >= 0 { newer[Int(newest)] = index } else { oldest = index }
+        entries[Int(index)].newer = -1
+        entries[Int(index)].older = newest
+        if newest >= 0 { entries[Int(newest)].newer = index } else { oldest = index }
         newest = index
     }
 }
