@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -300,6 +301,10 @@ void csystem_error_text(int error, char *text, size_t capacity) {
     char scratch[128];
     snprintf(text, capacity, "%s", strerror_r(error, scratch, sizeof scratch));
 }
+
+// ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+void csystem_trim_memory(void) { malloc_trim(0); }
 
 // ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────
 

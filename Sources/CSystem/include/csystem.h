@@ -90,6 +90,11 @@ void csystem_name_thread(const char *name);
 /// The text of an errno value, ended by 0.
 void csystem_error_text(int error, char *text, size_t capacity);
 
+// ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Gives free pages of all heaps back to the system. Each heap is locked while it is looked through.
+void csystem_trim_memory(void);
+
 // ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// CRC-32C (Castagnoli) of `count` bytes after those that gave `sum`; 0 to begin. By the processor where it can.
