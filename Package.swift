@@ -59,7 +59,9 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "Listeners",
-            dependencies: ["Primitives", "BrokerMetrics", "MQTTCodec", "Transport", "BrokerCore", logging],
+            dependencies: [
+                "Primitives", "BrokerMetrics", "BrokerLog", "MQTTCodec", "Transport", "BrokerCore", logging,
+            ],
             swiftSettings: safe),
 
         // ── rooms ──

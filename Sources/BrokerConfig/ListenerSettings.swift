@@ -14,6 +14,8 @@ package struct ListenerSettings: Equatable, Sendable {
     package let address: ListenerAddress
     /// `Int.max` for no limit.
     package let maxConnections: Int
+    /// `refuse` or `wait`.
+    package let maxConnectionsAction: String
     /// Seconds; 0 for no limit.
     package let maxConnectionLifetime: Int
     /// Without a trailing slash; empty for the usual topic space.
@@ -65,6 +67,7 @@ extension EffectiveConfig {
         return ListenerSettings(
             kind: kind, name: name, address: address,
             maxConnections: connections == "infinity" ? .max : Int(connections) ?? .max,
+            maxConnectionsAction: text("max_connections_action") ?? "refuse",
             maxConnectionLifetime: number("max_connection_lifetime"),
             mountpoint: mountpoint == "off" ? "" : mountpoint,
             allowedProtocolVersions: text("allowed_protocol_versions").flatMap(ConfigValue.integers) ?? [],

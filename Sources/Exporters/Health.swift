@@ -31,10 +31,30 @@ package struct Health: Hashable, Sendable {
     /// `/health/ping`: the HTTP server answers.
     package static let ping = Health(statusCode: 200, body: Array("{\"status\":\"OK\"}".utf8))
 
-    /// `/health`: this node is ready and every listener runs. A member elsewhere may be down.
-    package static func node(_ cluster: ClusterState, _ listeners: [ListenerStatus]) -> Health {
+    /// `/health`: this node is ready, every listener runs, and every event loop answers. A member elsewhere may be down.
+    ///
+    /// A limit that keeps clients out is named, and the node is well all the same: it serves those it has, and sending it
+    /// fewer is what a load balancer does by counting connections.
+    ///
+    /// - Parameter stalledLoops: loops that did not answer in time.
+    package static func node(
+        _ cluster: ClusterState, _ listeners: [ListenerStatus], stalledLoops: [Int] = []
+    ) -> Health {
         let own: ClusterState = cluster == .memberOffline ? .ready : cluster
-        return down([own.reason, listenersReason(listeners)].compactMap { $0 })
+        let reasons = [own.reason, listenersReason(listeners), loopsReason(stalledLoops)].compactMap { $0 }
+        let limits = listeners.flatMap { listener in
+            listener.reachedLimits.map { "\($0) of the \(listener.type) listener on \(listener.ip):\(listener.port)" }
+        }
+        guard reasons.isEmpty, !limits.isEmpty else { return down(reasons) }
+        var json = JSONText()
+        json.beginObject()
+        json.field("status", "OK")
+        json.key("limits_reached")
+        json.beginArray()
+        for limit in limits { json.string(limit) }
+        json.endArray()
+        json.endObject()
+        return Health(statusCode: 200, body: json.bytes)
     }
 
     /// `/health/listeners`: every listener runs. The failure has one `reason`, not a list.
@@ -64,6 +84,11 @@ package struct Health: Hashable, Sendable {
         json.endArray()
         json.endObject()
         return Health(statusCode: 503, body: json.bytes)
+    }
+
+    private static func loopsReason(_ stalled: [Int]) -> String? {
+        guard !stalled.isEmpty else { return nil }
+        return "Event loops do not answer: [\(stalled.map { "\($0)" }.joined(separator: ","))]"
     }
 
     private static func listenersReason(_ listeners: [ListenerStatus]) -> String? {

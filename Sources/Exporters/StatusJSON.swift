@@ -11,10 +11,16 @@ package struct ListenerStatus: Hashable, Sendable {
     package var mountpoint: String
     /// nil when there is no limit.
     package var maximumConnections: Int?
+    /// Connections now, and clients that were told that there was no room; nil where nobody counts them.
+    package var connections: Int?
+    package var refused: Int?
+    /// Limits that keep clients out, by the names that operators know.
+    package var reachedLimits: [String] = []
 
     package init(
         type: String, isRunning: Bool, ip: String, port: Int, mountpoint: String = "",
-        maximumConnections: Int? = nil
+        maximumConnections: Int? = nil, connections: Int? = nil, refused: Int? = nil,
+        reachedLimits: [String] = []
     ) {
         self.type = type
         self.isRunning = isRunning
@@ -22,6 +28,9 @@ package struct ListenerStatus: Hashable, Sendable {
         self.port = port
         self.mountpoint = mountpoint
         self.maximumConnections = maximumConnections
+        self.connections = connections
+        self.refused = refused
+        self.reachedLimits = reachedLimits
     }
 }
 
@@ -44,7 +53,29 @@ package struct NodeStatus: Sendable {
     }
 }
 
-/// `/status.json`, in VerneMQ's shape, and `/status/details.json`, what the page of ours shows beyond it.
+/// The descriptors of the process, as the pages show them.
+private struct DescriptorStatus {
+    var limit: Int64 = 0
+    var open: Int64 = 0
+    var clients: Int64 = 0
+    var clientsLimit: Int64 = 0
+
+    /// nil when nobody has drawn up a budget.
+    init?(_ snapshot: Snapshot) {
+        let limits = snapshot.external[ExternalMetric.descriptorsLimit.rawValue]
+        guard !limits.isEmpty else { return nil }
+        for sample in limits {
+            limit &+= sample.value
+            if sample.labelValues == ["clients"] { clientsLimit = sample.value }
+        }
+        for sample in snapshot.external[ExternalMetric.descriptorsOpen.rawValue] {
+            open &+= sample.value
+            if sample.labelValues == ["clients"] { clients = sample.value }
+        }
+    }
+}
+
+/// `/status.json`, in VerneMQ's shape with a few numbers more, and `/status/details.json`, what the page of ours shows beyond it.
 package enum StatusJSON {
     package static let contentType = "application/json"
 
@@ -71,6 +102,15 @@ package enum StatusJSON {
         json.field("matches_local", snapshot[Counter.routerMatchesLocal])
         json.field("matches_remote", snapshot[Counter.routerMatchesRemote])
         json.field("version", status.version)
+        if let descriptors = DescriptorStatus(snapshot) {
+            json.key("descriptors")
+            json.beginObject()
+            json.field("limit", descriptors.limit)
+            json.field("open", descriptors.open)
+            json.field("clients", descriptors.clients)
+            json.field("clients_limit", descriptors.clientsLimit)
+            json.endObject()
+        }
         json.key("mystatus")
         json.beginArray()
         json.beginObject()
@@ -98,6 +138,14 @@ package enum StatusJSON {
             json.field("max_conns", Int64(maximum))
         } else {
             json.field("max_conns", "infinity")
+        }
+        if let connections = listener.connections { json.field("conns", Int64(connections)) }
+        if let refused = listener.refused { json.field("refused", Int64(refused)) }
+        if !listener.reachedLimits.isEmpty {
+            json.key("limits_reached")
+            json.beginArray()
+            for limit in listener.reachedLimits { json.string(limit) }
+            json.endArray()
         }
         json.endObject()
     }

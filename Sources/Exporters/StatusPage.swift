@@ -58,7 +58,9 @@ package enum StatusPage {
           <h2 id="h-listeners">Listeners</h2>
           <div class="scroll" tabindex="0" role="region" aria-labelledby="h-listeners"><table><thead><tr>
             <th scope="col">Type</th><th scope="col">State</th><th scope="col">Address</th>
-            <th scope="col" class="n">Port</th><th scope="col">Mountpoint</th><th scope="col" class="n">Max. connections</th>
+            <th scope="col" class="n">Port</th><th scope="col">Mountpoint</th>
+            <th scope="col" class="n">Connections</th><th scope="col" class="n">Max. connections</th>
+            <th scope="col" class="n">Refused</th>
           </tr></thead><tbody id="listeners"></tbody></table></div>
         </section>
         <section aria-labelledby="h-loops" id="loops-section" hidden>

@@ -65,6 +65,9 @@ extension StatusPage {
               for (const l of n.listeners || [])
                 if (l.status !== "running") found.push(["", `${name}: listener ${l.type} on ${l.ip}:${l.port} is ${l.status}.`]);
             }
+            for (const l of Object.values(nodes).flatMap(n => n.listeners || []))
+              for (const limit of l.limits_reached || [])
+                found.push(["bad", `Listener ${l.type} on ${l.ip}:${l.port} has no room for more clients: ${limit}.`]);
             const versions = new Set(Object.values(nodes).map(n => n.version));
             if (versions.size > 1) found.push(["", `Nodes run different versions: ${[...versions].join(", ")}.`]);
             for (const [i, loop] of (details?.loops || []).entries())
@@ -108,6 +111,8 @@ extension StatusPage {
               tile("Subscriptions", whole.format(sum(n => n.num_subscriptions))),
               tile("Retained", whole.format(sum(n => n.num_retained))),
             ];
+            if (first.descriptors)
+              tiles.push(tile("Descriptors", whole.format(first.descriptors.open), `of ${whole.format(first.descriptors.limit)}`));
             if (details) {
               tiles.push(tile("Bytes in", bytes(rate(details.bytes_in, before?.details?.bytes_in, seconds)), "/s"),
                 tile("Bytes out", bytes(rate(details.bytes_out, before?.details?.bytes_out, seconds)), "/s"),
@@ -127,7 +132,9 @@ extension StatusPage {
             byId("listeners").replaceChildren(...names.flatMap(name => (nodes[name].listeners || []).map(l =>
               row([cell(l.type, "th"), cell(l.status), cell(l.ip), cell(String(l.port), "td", "n"),
                 cell(l.mountpoint.length ? String(l.mountpoint) : "–"),
-                typeof l.max_conns === "number" ? number(l.max_conns) : cell("no limit", "td", "n")]))));
+                l.conns === undefined ? cell("–", "td", "n") : number(l.conns),
+                typeof l.max_conns === "number" ? number(l.max_conns) : cell("no limit", "td", "n"),
+                l.refused === undefined ? cell("–", "td", "n") : number(l.refused)]))));
 
             byId("loops-section").hidden = byId("lost-section").hidden = !details;
             if (details) {

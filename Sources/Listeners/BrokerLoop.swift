@@ -1,4 +1,5 @@
 import BrokerCore
+import BrokerLog
 package import BrokerMetrics
 import Logging
 import Primitives
@@ -23,6 +24,12 @@ final class BrokerLoop: EventLoopOwner {
 
     /// Connections that have not sent CONNECT yet.
     private var newcomers = DeadlineList<ClientConnection>()
+    /// Those among them that will be refused.
+    private var refused = DeadlineList<ClientConnection>()
+    /// How long they have for their CONNECT, in milliseconds: there are few places for them.
+    private static let refusalTimeout: UInt64 = 1000
+    private var newcomerMemory: NewcomerMemory
+    private let newcomerTrouble: Episode
 
     init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
         self.loop = loop
@@ -31,6 +38,11 @@ final class BrokerLoop: EventLoopOwner {
         mailbox = doors.mailboxes[index]
         let counters = LoopCounters()
         self.counters = counters
+        let share = broker.settings.newcomerByteLimit / broker.loopCount
+        newcomerMemory = NewcomerMemory(limit: max(share, ClientConnection.largestConnect))
+        newcomerTrouble = Episode(
+            broker.log, began: "connections without a session hold too much memory: the largest are cut",
+            ended: "connections without a session hold little memory again")
         shard = Shard(
             broker, index: index, counters: counters,
             links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in
@@ -59,6 +71,8 @@ final class BrokerLoop: EventLoopOwner {
         doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
+            counters.set(.newcomerBytes, to: newcomerMemory.byteCount)
+            newcomerTrouble.endIfQuiet(for: .seconds(10))
             shard.refreshGauges()
         }
         if areWillsPublished { doors.reportWills(loop: loop.index) }
@@ -67,9 +81,11 @@ final class BrokerLoop: EventLoopOwner {
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {
         if !letters.isEmpty { return 0 }
-        let limit = shard.sleepLimitNanoseconds(now)
-        guard let deadline = newcomers.firstDeadline else { return limit }
-        return min(limit ?? .max, deadline.nanoseconds(since: now))
+        var limit = shard.sleepLimitNanoseconds(now)
+        for deadline in [newcomers.firstDeadline, refused.firstDeadline] {
+            if let deadline { limit = min(limit ?? .max, deadline.nanoseconds(since: now)) }
+        }
+        return limit
     }
 
     func loopStopped(_ loop: EventLoop) {
@@ -158,17 +174,40 @@ final class BrokerLoop: EventLoopOwner {
     // MARK: CONNECT time-out
 
     private func startConnectTimer(_ connection: ClientConnection) {
-        let deadline = loop.now.adding(milliseconds: shard.broker.settings.connectTimeout)
-        connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
+        let timeout = shard.broker.settings.connectTimeout
+        if connection.overLimit == nil {
+            let deadline = loop.now.adding(milliseconds: timeout)
+            connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
+        } else {
+            let deadline = loop.now.adding(milliseconds: min(timeout, Self.refusalTimeout))
+            connection.newcomerPlace = refused.append(connection, deadline: deadline)
+        }
     }
 
     /// The connection has sent CONNECT, or has gone.
-    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place) { newcomers.remove(place) }
+    func forgetNewcomer(_ place: DeadlineList<ClientConnection>.Place, isRefused: Bool) {
+        if isRefused { refused.remove(place) } else { newcomers.remove(place) }
+    }
+
+    /// A connection without a session holds `byteCount` bytes. Cuts those that hold most until all have room.
+    func noteNewcomer(_ connection: ClientConnection, holds byteCount: Int) {
+        newcomerMemory.set(connection, to: byteCount)
+        while newcomerMemory.isFull, let largest = newcomerMemory.largest() {
+            newcomerTrouble.occurred([
+                "held": "\(newcomerMemory.byteCount)", "limit": "\(newcomerMemory.limit)",
+                "connections": "\(newcomerMemory.count)", "setting": "newcomer_memory",
+            ])
+            newcomerMemory.set(largest, to: 0)
+            largest.cut(.newcomerMemory)
+        }
+    }
 
     /// A bounded number in each turn: thousands may have come, and said nothing, at once.
     private func closeSilentNewcomers(_ now: MonotonicTime) {
         for _ in 0..<200 {
-            guard let connection = newcomers.popFirst(dueAt: now) else { return }
+            guard let connection = newcomers.popFirst(dueAt: now) ?? refused.popFirst(dueAt: now) else {
+                return
+            }
             connection.newcomerPlace = nil
             counters.add(.socketCloseTimeout)
             shard.log.debug(
@@ -230,7 +269,8 @@ private final class LoopEvents: TransportEvents {
         case .bytesReceived: counters.add(.bytesReceived, n)
         case .bytesSent: counters.add(.bytesSent, n)
         case .accepted: counters.add(.connectionsAccepted, n)
-        case .refusedMaxConnections: counters.add(.connectionsRefused, n)
+        case .acceptPaused: counters.add(.acceptPaused, n)
+        case .refusedOverLimit: counters.add(.connectionsRefused, n)
         case .descriptorExhausted: counters.add(.acceptDescriptorExhausted, n)
         case .halfClosed: counters.add(.halfClosed, n)
         case .reset: counters.add(.connectionReset, n)

@@ -14,10 +14,15 @@ package final class BrokerRuntime: Sendable {
     private let listeners = Mutex<[RunningListener]>([])
     private let log: Logger
     private let draining = Atomic<Bool>(false)
+    /// What the listeners share.
+    package let limits: SharedLimits
 
     /// Makes the loops; nothing runs yet.
-    package init(broker: Broker, loopSettings: LoopSettings = LoopSettings()) throws(TransportError) {
+    package init(
+        broker: Broker, loopSettings: LoopSettings = LoopSettings(), limits: SharedLimits = SharedLimits()
+    ) throws(TransportError) {
         self.broker = broker
+        self.limits = limits
         log = broker.log
         let doors = LoopDoors(loopCount: broker.loopCount)
         self.doors = doors
@@ -76,14 +81,17 @@ package final class BrokerRuntime: Sendable {
 
     /// Opens a listener on every loop.
     ///
-    /// - Parameter maxConnections: `.max` = no limit; further clients wait in the kernel's backlog.
+    /// - Parameters:
+    ///   - maxConnections: `.max` = no limit.
+    ///   - overLimit: what happens to further clients.
     /// - Returns: the address it really listens on, which tells the port when 0 was asked for.
     package func listen(
         _ facts: ListenerFacts, on address: ListenAddress, maxConnections: Int = .max,
-        options: ListenOptions = ListenOptions()
+        overLimit: OverLimitAction = .refuse, options: ListenOptions = ListenOptions()
     ) throws(TransportError) -> ListenAddress {
         let bound = try bindListener(address: address, loops: broker.loopCount, options: options)
-        let state = ListenerState(name: facts.name, maxConnections: maxConnections)
+        let state = ListenerState(
+            name: facts.name, maxConnections: maxConnections, action: overLimit, shared: limits)
         listeners.withLock {
             $0.append(RunningListener(facts: facts, address: bound.address, state: state, bound: bound))
         }

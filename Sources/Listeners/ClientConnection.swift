@@ -22,6 +22,12 @@ final class ClientConnection: Connection, ClientTransport {
     private var closeReason: CloseReason?
     /// Its place among those whose CONNECT is awaited; nil = it has come, or was read on another loop.
     var newcomerPlace: DeadlineList<ClientConnection>.Place?
+    /// Bytes of the CONNECT that is being decided on.
+    private var handshakeByteCount = 0
+    /// What it holds of the budget of those that have no session, and where it stands among them; -1 = it holds nothing.
+    /// Both are `NewcomerMemory`'s.
+    var newcomerByteCount = 0
+    var newcomerIndex = -1
 
     init(socket: DetachedSocket, slot: Int, loop: EventLoop, owner: BrokerLoop, facts: ListenerFacts) {
         self.owner = owner
@@ -33,6 +39,7 @@ final class ClientConnection: Connection, ClientTransport {
     // MARK: Bytes
 
     override func received(_ bytes: RawSpan) -> Int {
+        guard overLimit == nil else { return receiveOverLimit(bytes) }
         var offset = 0
         var packetCount = 0
         while offset < bytes.byteCount {
@@ -77,6 +84,8 @@ final class ClientConnection: Connection, ClientTransport {
     /// Bytes of the remaining length of a packet that carries no message or list of filters. Far more than five of the
     /// longest strings.
     private static let plainPacketLimit = 1 << 20
+    /// What a CONNECT may hold while it comes: a block of up to twice its bytes.
+    static let largestConnect = 2 * plainPacketLimit + 4096
 
     /// Whether a packet of this type and length may come now; ends the connection if not.
     private func mayBegin(_ header: FixedHeader) -> Bool {
@@ -110,12 +119,53 @@ final class ClientConnection: Connection, ClientTransport {
         let packet = try ConnectPacket.decode(body: body)
         leaveNewcomers()
         let begun = owner.shard.admit(packet, self)
-        if session == nil, isOpen { handshake = begun }
+        waitsForAnswer(begun, body.byteCount)
+    }
+
+    /// Keeps a handshake that has not ended at once.
+    private func waitsForAnswer(_ begun: ConnectHandshake?, _ byteCount: Int) {
+        if session == nil, isOpen, !isMoving, let begun {
+            handshake = begun
+            handshakeByteCount = byteCount
+        }
+        noteNewcomerMemory()
     }
 
     private func leaveNewcomers() {
-        if let newcomerPlace { owner.forgetNewcomer(newcomerPlace) }
+        if let newcomerPlace { owner.forgetNewcomer(newcomerPlace, isRefused: overLimit != nil) }
         newcomerPlace = nil
+    }
+
+    /// It was accepted to be told that there is no room: its version is all that is needed for that.
+    private func receiveOverLimit(_ bytes: RawSpan) -> Int {
+        guard isOpen else { return bytes.byteCount }
+        do throws(MalformedPacket) {
+            let decoded = try FixedHeader.decode(
+                bytes, maximumRemainingLength: FixedHeader.largestRemainingLength)
+            guard let header = decoded else { return 0 }
+            guard mayBegin(header) else { return bytes.byteCount }
+            let come = min(bytes.byteCount, header.packetByteCount)
+            let version = try ConnectPacket.decodeVersion(
+                body: bytes.extracting(header.headerByteCount..<come), of: header)
+            guard let version else { return 0 }
+            leaveNewcomers()
+            owner.shard.refuseOverLimit(self, version)
+        } catch {
+            fail(error)
+        }
+        return bytes.byteCount
+    }
+
+    // MARK: The memory of those without a session
+
+    override func heldInputChanged() {
+        guard session == nil else { return }
+        noteNewcomerMemory()
+    }
+
+    private func noteNewcomerMemory() {
+        let wanted = session == nil && isOpen && !isMoving ? heldInputByteCount + handshakeByteCount : 0
+        if wanted != newcomerByteCount { owner.noteNewcomer(self, holds: wanted) }
     }
 
     /// A packet that cannot be decoded. Before CONNECT was accepted nothing is answered.
@@ -144,6 +194,7 @@ final class ClientConnection: Connection, ClientTransport {
     override func closed(_ cause: CloseCause) {
         owner.counters.move(.connectionsOpen, by: -1)
         leaveNewcomers()
+        noteNewcomerMemory()
         handshake?.cancel()
         handshake = nil
         if cause == .detached { return }  // it lives on, on another loop
@@ -169,6 +220,13 @@ final class ClientConnection: Connection, ClientTransport {
         close(.requested, afterFlush: reason != .clientDisconnect || !output.isEmpty)
     }
 
+    /// Ends it at once, with what waits for it.
+    func cut(_ reason: CloseReason) {
+        guard isOpen else { return }
+        closeReason = reason
+        close(.requested, afterFlush: false)
+    }
+
     func pauseReading(_ reason: ReadingPause) { pauseReading(PauseReason(reason)) }
 
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
@@ -177,7 +235,9 @@ final class ClientConnection: Connection, ClientTransport {
 
     func connected(to session: Session) {
         handshake = nil
+        handshakeByteCount = 0
         self.session = session
+        noteNewcomerMemory()
     }
 
     func move(to loop: Int, with attempt: ConnectAttempt) {
@@ -190,7 +250,7 @@ final class ClientConnection: Connection, ClientTransport {
     /// Takes up a CONNECT that was read on another loop.
     func goOn(with attempt: ConnectAttempt) {
         let begun = owner.shard.begin(attempt, self)
-        if session == nil, isOpen { handshake = begun }
+        waitsForAnswer(begun, attempt.packet.heldByteCount)
     }
 }
 

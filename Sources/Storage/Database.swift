@@ -28,7 +28,7 @@ final class Database: @unchecked Sendable {
         leveldb_options_set_cache(options, cache)
         leveldb_options_set_block_size(options, settings.blockByteCount)
         leveldb_options_set_block_restart_interval(options, Int32(clamping: settings.blockRestartInterval))
-        leveldb_options_set_max_open_files(options, 500)
+        leveldb_options_set_max_open_files(options, Int32(clamping: settings.maxOpenTables))
         leveldb_options_set_max_file_size(options, 8 << 20)
         leveldb_options_set_compression(
             options,

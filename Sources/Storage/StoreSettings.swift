@@ -8,6 +8,8 @@ package struct StoreSettings: Sendable {
     package var writeBufferByteCount = 30 * 1024 * 1024
     /// Bytes of blocks kept for reading.
     package var cacheByteCount = 8 * 1024 * 1024
+    /// Files of tables that are open at the same time; LevelDB takes 74 at least.
+    package var maxOpenTables = 500
     package var blockByteCount = 4096
     package var blockRestartInterval = 16
     package var usesBloomFilter = true

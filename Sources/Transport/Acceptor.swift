@@ -5,8 +5,9 @@ import Primitives
 
 /// Turns what waits at one listening socket into connections of one loop.
 ///
-/// It rests, so that clients wait in the kernel's backlog, while anyone asked it to, while the listener is
-/// full, and for a moment after the process ran out of descriptors.
+/// It rests, so that clients wait in the kernel's backlog, while anyone asked it to, while the listener is full and
+/// those over the limit are not told, or too many are being told, and for a moment after the process ran out of
+/// descriptors.
 final class Acceptor {
     struct Pause: OptionSet {
         let rawValue: UInt8
@@ -82,21 +83,30 @@ final class Acceptor {
     func acceptWaiting(_ loop: EventLoop) {
         for _ in 0..<loop.settings.acceptBudget {
             guard pauses.isEmpty else { return }
-            guard state.claim(orWake: loop.handle) else {
-                loop.events.count(.refusedMaxConnections, 1)
+            let overLimit: ConnectionLimit?
+            switch state.claim(orWake: loop.handle) {
+            case .place: overLimit = nil
+            case .refusal(let limit): overLimit = limit
+            case .none(let limit):
+                loop.events.count(.acceptPaused, 1)
+                noteOverLimit(limit, isTold: false, loop)
                 return pause(.listenerFull, loop)
             }
             switch accept(from: socket) {
             case .connection(let descriptor, let peer):
                 loop.events.count(.accepted, 1)
-                if state.countAccepted(now: loop.now) {
-                    loop.logger.notice("accepting connections again", metadata: ["listener": "\(state.name)"])
+                if let overLimit {
+                    loop.events.count(.refusedOverLimit, 1)
+                    noteOverLimit(overLimit, isTold: true, loop)
+                } else {
+                    noteAccepted(loop)
                 }
                 let socket = DetachedSocket(
-                    descriptor: descriptor, peer: peer, listener: state, openedAt: loop.now)
+                    descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit,
+                    openedAt: loop.now)
                 loop.adopt(socket, make)
             case .failed(let error):
-                state.release()
+                state.release(overLimit)
                 switch error {
                 case EAGAIN: return
                 case ECONNABORTED, EINTR, EPROTO, EPERM: break  // that client is gone; the next may be there
@@ -104,6 +114,33 @@ final class Acceptor {
                 }
             }
         }
+    }
+
+    private func noteAccepted(_ loop: EventLoop) {
+        let ended = state.countAccepted(now: loop.now)
+        if ended.isExhaustionOver {
+            loop.logger.notice("accepting connections again", metadata: ["listener": "\(state.name)"])
+        }
+        for (limit, count) in ended.limits {
+            loop.logger.notice(
+                "there is room for connections again",
+                metadata: [
+                    "listener": "\(state.name)", "limit": "\(limit.settingName)", "kept_out": "\(count)",
+                ])
+        }
+    }
+
+    /// The log tells as it begins and as it ends; counters tell how many.
+    private func noteOverLimit(_ limit: ConnectionLimit, isTold: Bool, _ loop: EventLoop) {
+        guard state.countOverLimit(limit, isTold: isTold, now: loop.now) else { return }
+        loop.logger.warning(
+            isTold
+                ? "no room for more connections: clients are refused"
+                : "no room for more connections: clients wait in the backlog",
+            metadata: [
+                "listener": "\(state.name)", "limit": "\(limit.settingName)",
+                "connections": "\(state.counts.active)",
+            ])
     }
 
     /// No descriptor, or no memory in the kernel, for one more connection. One client is sent away, with the

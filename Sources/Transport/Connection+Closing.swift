@@ -49,7 +49,7 @@ extension Connection {
         discardOutput()
         if descriptor != nil {
             descriptor = nil
-            listener?.release()
+            listener?.release(overLimit)
         }
         closed(cause)
     }
@@ -89,7 +89,8 @@ extension Connection {
         if watchedFlags != nil { loop.poller.remove(descriptor.rawValue) }
         watchedFlags = nil
         let socket = DetachedSocket(
-            descriptor: descriptor, peer: peer, listener: listener, openedAt: openedAt,
+            descriptor: descriptor, peer: peer, listener: listener, overLimit: overLimit,
+            openedAt: openedAt,
             leftover: Array(leftover.bytes),
             pendingOutput: takeOutput())
         end(.detached)

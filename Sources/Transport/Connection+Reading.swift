@@ -8,17 +8,22 @@ import Primitives
 ///
 ///     loop's buffer    |leftover| read here →                                   |   presented as one span
 ///
-/// A packet longer than half of that buffer is read straight into the leftover's own memory instead.
+/// A packet longer than half of that buffer is read straight into the leftover's own memory instead, once 16 KiB of it
+/// have come: before, memory would follow what the packet's head claims.
 extension Connection {
+    /// Bytes of a long packet from which on the rest is read behind them.
+    private final var gatheringThreshold: Int { 16 * 1024 }
+
     final func readInput() {
         var spent = 0
         while true {
             let half = loop.readBuffer.count / 2
-            let isGathering = neededByteCount > half || leftover.count > half
+            let isGathering =
+                leftover.count > half || (neededByteCount > half && leftover.count >= gatheringThreshold)
             let target: UnsafeMutableRawBufferPointer
             if isGathering {
                 let missing = neededByteCount > leftover.count ? neededByteCount - leftover.count : half
-                leftover.reserve(min(missing, half), limit: leftover.count + missing)
+                leftover.reserve(min(missing, half, leftover.count), limit: leftover.count + missing)
                 target = UnsafeMutableRawBufferPointer(rebasing: leftover.freeSpace.prefix(missing))
             } else {
                 target = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[leftover.count...])
@@ -29,7 +34,7 @@ extension Connection {
             spent += result
             if isGathering {
                 leftover.added(result)
-                if leftover.count >= neededByteCount { presentLeftover() }
+                if leftover.count >= neededByteCount { presentLeftover() } else { noteHeldInput() }
             } else {
                 presentReadBuffer(read: result)
             }
@@ -59,19 +64,22 @@ extension Connection {
         if old > 0 {
             guard total >= neededByteCount else {
                 let fresh = UnsafeRawBufferPointer(rebasing: loop.readBuffer[old..<total])
-                return leftover.append(fresh, limit: neededByteCount)
+                leftover.append(fresh, limit: neededByteCount)
+                return noteHeldInput()
             }
             loop.readBuffer.copyMemory(from: leftover.bytes)
         }
         let bytes = UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<total])
         let consumed = present(bytes)
         leftover.replace(with: UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+        noteHeldInput()
         presented()
     }
 
     /// Presents what is held again.
     final func presentLeftover() {
         leftover.removeFirst(present(leftover.bytes))
+        noteHeldInput()
         presented()
     }
 

@@ -32,6 +32,8 @@ open class Connection {
     package final let openedAt: MonotonicTime
     /// The listener that accepted it; nil for outgoing sockets.
     package final let listener: ListenerState?
+    /// The limit that keeps the client out: it is only to be told so. nil: it is to be served.
+    package final let overLimit: ConnectionLimit?
 
     /// How many bytes the packet has whose head `received` left unconsumed; 0 = not known yet. Set it in
     /// `received`, which finds 0 here; `received` is not called again before so many are there, and a long
@@ -44,6 +46,7 @@ open class Connection {
     final var cause = CloseCause.requested
     final var pauses: PauseReason = []
     final var leftover = Leftover()
+    private final var notedInputByteCount = 0
     /// What the epoll set watches for; nil = it does not hold the descriptor.
     final var watchedFlags: UInt32?
     /// `received` runs now.
@@ -67,6 +70,7 @@ open class Connection {
         peer = socket.peer
         openedAt = socket.openedAt
         listener = socket.listener
+        overLimit = socket.overLimit
         deadlineBase = loop.now
         descriptor = socket.take()
         socket.leftover.withUnsafeBytes { leftover.replace(with: $0) }
@@ -87,6 +91,9 @@ open class Connection {
 
     /// `output` was blocked and has room again.
     open func outputDrained() {}
+
+    /// The memory that holds unconsumed input has changed: `heldInputByteCount` says to what. May close connections.
+    open func heldInputChanged() {}
 
     /// The connection has ended; its descriptor is closed, or lives on elsewhere.
     open func closed(_ cause: CloseCause) {}
@@ -113,6 +120,17 @@ open class Connection {
 
     /// Unconsumed bytes held for this connection.
     package final var leftoverByteCount: Int { leftover.count }
+
+    /// Memory that holds them, in bytes.
+    package final var heldInputByteCount: Int { leftover.capacity }
+
+    /// Tells the subclass when it is another size than last time.
+    @inline(__always)
+    final func noteHeldInput() {
+        guard leftover.capacity != notedInputByteCount else { return }
+        notedInputByteCount = leftover.capacity
+        heldInputChanged()
+    }
 
     /// Why it is not read at present.
     package final var pauseReasons: PauseReason { pauses }

@@ -9,6 +9,9 @@ package final class DetachedSocket: Sendable {
     /// The listener that accepted it, where it holds one of `maxConnections` places; nil for outgoing
     /// sockets.
     package let listener: ListenerState?
+    /// The limit that keeps its client out: it was accepted to be told so, and holds one of the few places for that. nil:
+    /// it is to be served.
+    package let overLimit: ConnectionLimit?
     /// Bytes that came and were not consumed; presented first by the connection that adopts it.
     package let leftover: [UInt8]
     /// Bytes the kernel has not taken yet; the connection that adopts it writes them first.
@@ -17,12 +20,13 @@ package final class DetachedSocket: Sendable {
 
     package init(
         descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
-        openedAt: MonotonicTime,
+        overLimit: ConnectionLimit? = nil, openedAt: MonotonicTime,
         leftover: [UInt8] = [], pendingOutput: [UInt8] = []
     ) {
         self.descriptor = Mutex(consume descriptor)
         self.peer = peer
         self.listener = listener
+        self.overLimit = overLimit
         self.openedAt = openedAt
         self.leftover = leftover
         self.pendingOutput = pendingOutput
@@ -40,7 +44,7 @@ package final class DetachedSocket: Sendable {
     deinit {
         if let unused = take() {
             _ = consume unused
-            listener?.release()
+            listener?.release(overLimit)
         }
     }
 }

@@ -9,7 +9,7 @@ import Glibc
 /// Not safe to copy: the owner frees it with `removeAll`.
 struct Leftover {
     private var block: UnsafeMutableRawPointer?
-    private var capacity = 0
+    private(set) var capacity = 0
     private var head = 0
     private var tail = 0
 
@@ -23,7 +23,8 @@ struct Leftover {
     }
 
     /// Makes room for at least `more` bytes. Grows to twice what is held but not past `limit` in all, so
-    /// memory follows what has really come and not what a packet's head claims.
+    /// memory follows what has really come and not what a packet's head claims, as long as the caller does not ask for
+    /// more room than that.
     mutating func reserve(_ more: Int, limit: Int) {
         guard capacity - tail < more else { return }
         let wanted = count + more

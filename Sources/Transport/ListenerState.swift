@@ -1,39 +1,107 @@
-import Primitives
+package import Primitives
 import Synchronization
 
-/// What all loops know together of one listener: how many connections it has and may have.
+/// What all loops know together of one listener: how many connections it has and may have, and what happens to those
+/// that are too many.
 ///
-/// One lock, taken twice for each accepted connection and once for each that ends; held for a few
-/// instructions.
+///     a client waits ─┬─ room here, and descriptors for clients ─→ a place
+///                     └─ none ─┬─ action `refuse`, and a place among those that are being told ─→ it is told
+///                              └─ else ─→ it stays in the backlog; the loop is woken when there may be room
+///
+/// One lock, taken twice for each accepted connection and once for each that ends; held for a few instructions. The locks
+/// of the places that listeners share are taken one after the other, never inside another.
 package final class ListenerState: Sendable {
     package let name: String
+    package let action: OverLimitAction
+    private let shared: SharedLimits
 
     /// The numbers at one moment.
     package struct Counts: Sendable {
         /// Connections now, those between two loops included.
         package var active = 0
-        /// Connections accepted since the start.
+        /// Connections accepted since the start, those that were refused included.
         package var accepted = 0
-        /// Connections closed unserved for want of descriptors.
+        /// Connections closed unserved because the kernel gave no descriptor.
         package var refused = 0
+        /// Connections that were accepted to be told that there is no room, by `ConnectionLimit`.
+        package var overLimit = [Int](repeating: 0, count: ConnectionLimit.allCases.count)
+    }
+
+    /// What `claim` found.
+    enum Claim: Equatable, Sendable {
+        case place
+        /// A place among those that are told.
+        case refusal(ConnectionLimit)
+        /// Nothing; the loop will be woken.
+        case none(ConnectionLimit)
+    }
+
+    /// A condition of which nobody sees the end.
+    struct Spell {
+        var last: MonotonicTime?
+        var count = 0
+
+        /// - Returns: true when this begins it.
+        mutating func occurred(_ now: MonotonicTime) -> Bool {
+            defer { last = now }
+            count = last == nil ? 1 : count + 1
+            return last == nil
+        }
+
+        /// Ends it when it did not occur for `quiet` nanoseconds. - Returns: how often it occurred; nil: it goes on,
+        /// or there is none.
+        mutating func end(_ now: MonotonicTime, quiet: UInt64) -> Int? {
+            guard let last, now.nanoseconds(since: last) >= quiet else { return nil }
+            self.last = nil
+            return count
+        }
     }
 
     private struct State {
         var counts = Counts()
         var maximum: Int
         var waiting: [EventLoopHandle] = []
-        var exhaustedAt: MonotonicTime?
+        var exhausted = Spell()
+        var overLimit = [Spell](repeating: Spell(), count: ConnectionLimit.allCases.count)
     }
+
+    /// What a connection that was accepted brought to its end.
+    struct Ended {
+        var isExhaustionOver = false
+        /// Limits that kept nobody out for a while, with how often they had.
+        var limits: [(ConnectionLimit, count: Int)] = []
+    }
+
+    /// A time without descriptors counts as over after one second without another failure, so that the log does not
+    /// flicker while single descriptors come and go.
+    private static let exhaustionQuiet: UInt64 = 1_000_000_000
+    /// A limit counts as reached until it kept nobody out for ten seconds: at a limit, clients come and go.
+    private static let limitQuiet: UInt64 = 10_000_000_000
 
     private let state: Mutex<State>
 
     /// - Parameter maxConnections: `.max` = no limit.
-    package init(name: String, maxConnections: Int = .max) {
+    package init(
+        name: String, maxConnections: Int = .max, action: OverLimitAction = .refuse,
+        shared: SharedLimits = SharedLimits()
+    ) {
         self.name = name
+        self.action = action
+        self.shared = shared
         state = Mutex(State(maximum: maxConnections))
     }
 
     package var counts: Counts { state.withLock { $0.counts } }
+
+    /// The limits that keep clients out at `now`, or did a short while ago.
+    package func reachedLimits(now: MonotonicTime) -> [ConnectionLimit] {
+        state.withLock { state in
+            ConnectionLimit.allCases.filter { limit in
+                guard let last = state.overLimit[limit.rawValue].last else { return false }
+                return now.nanoseconds(since: last) < Self.limitQuiet
+            }
+        }
+    }
 
     /// Lowering it closes nobody; fewer are accepted until enough have gone.
     package var maxConnections: Int {
@@ -47,20 +115,42 @@ package final class ListenerState: Sendable {
         }
     }
 
-    /// Takes a place for a connection. When there is none, `loop` is woken as soon as there may be.
-    func claim(orWake loop: EventLoopHandle) -> Bool {
-        state.withLock { state in
-            if state.counts.active < state.maximum {
-                state.counts.active += 1
+    /// Takes a place for a connection, or for one that is to be told that there is none. When there is neither, `loop` is
+    /// woken as soon as there may be.
+    func claim(orWake loop: EventLoopHandle) -> Claim {
+        while true {
+            guard let limit = missingPlace(loop) else { return .place }
+            if action == .refuse, shared.refusals.claim(orWake: loop) { return .refusal(limit) }
+            let waits = state.withLock { state in
+                // A place may have come free since it was looked at; its end woke nobody.
+                if limit == .maxConnections, state.counts.active < state.maximum { return false }
+                state.waiting.add(loop)
                 return true
             }
-            state.waiting.append(loop)
-            return false
+            if waits { return .none(limit) }
         }
     }
 
+    /// Takes a place here and one of those that listeners share. - Returns: which of them there is none of; nil: it has
+    /// both.
+    private func missingPlace(_ loop: EventLoopHandle) -> ConnectionLimit? {
+        let hasRoom = state.withLock { state in
+            guard state.counts.active < state.maximum else { return false }
+            state.counts.active += 1
+            return true
+        }
+        guard hasRoom else { return .maxConnections }
+        guard let clients = shared.clients, !clients.claim(orWake: loop) else { return nil }
+        state.withLock { $0.counts.active -= 1 }
+        return .descriptors
+    }
+
     /// Gives a place back.
-    func release() {
+    ///
+    /// - Parameter limit: why the connection was refused; nil = it was not.
+    func release(_ limit: ConnectionLimit? = nil) {
+        guard limit == nil else { return shared.refusals.release() }
+        shared.clients?.release()
         let woken = state.withLock { state in
             state.counts.active -= 1
             return Self.takeWaiting(&state)
@@ -74,18 +164,31 @@ package final class ListenerState: Sendable {
         return state.waiting
     }
 
-    /// Counts a connection that was accepted.
-    ///
-    /// - Returns: true when this ends a time without descriptors. It counts as ended after one second without
-    ///   another failure, so that the log does not flicker while single descriptors come and go.
-    func countAccepted(now: MonotonicTime) -> Bool {
+    /// Counts a connection that was accepted to be served. - Returns: what is over since.
+    func countAccepted(now: MonotonicTime) -> Ended {
         state.withLock { state in
             state.counts.accepted += 1
-            guard let last = state.exhaustedAt, now.nanoseconds(since: last) >= 1_000_000_000 else {
-                return false
+            var ended = Ended()
+            if state.exhausted.end(now, quiet: Self.exhaustionQuiet) != nil { ended.isExhaustionOver = true }
+            for limit in ConnectionLimit.allCases {
+                if let count = state.overLimit[limit.rawValue].end(now, quiet: Self.limitQuiet) {
+                    ended.limits.append((limit, count))
+                }
             }
-            state.exhaustedAt = nil
-            return true
+            return ended
+        }
+    }
+
+    /// Notes that `limit` keeps a client out. - Returns: true when this begins such a time.
+    ///
+    /// - Parameter isTold: it was accepted to be told; else it waits in the backlog.
+    func countOverLimit(_ limit: ConnectionLimit, isTold: Bool, now: MonotonicTime) -> Bool {
+        state.withLock { state in
+            if isTold {
+                state.counts.accepted += 1
+                state.counts.overLimit[limit.rawValue] += 1
+            }
+            return state.overLimit[limit.rawValue].occurred(now)
         }
     }
 
@@ -93,8 +196,7 @@ package final class ListenerState: Sendable {
     func countExhausted(refused: Int, now: MonotonicTime) -> Bool {
         state.withLock { state in
             state.counts.refused += refused
-            defer { state.exhaustedAt = now }
-            return state.exhaustedAt == nil
+            return state.exhausted.occurred(now)
         }
     }
 }

@@ -4,8 +4,10 @@ package enum TransportEvent: Int, CaseIterable, Sendable {
     case bytesReceived, bytesSent
     /// Connections accepted.
     case accepted
-    /// Times an acceptor stopped because its listener had `maxConnections`; clients wait in the backlog.
-    case refusedMaxConnections
+    /// Times an acceptor stopped because a limit on connections was reached; clients wait in the backlog.
+    case acceptPaused
+    /// Connections accepted to be told that a limit is reached.
+    case refusedOverLimit
     /// Times a connection could not be accepted for want of descriptors or kernel memory.
     case descriptorExhausted
     /// Connections whose peer ended its side.

@@ -31,6 +31,8 @@ extension BrokerSettings {
         serverKeepAliveMax = UInt16(clamping: config.integer(.serverKeepAliveMax))
         retainedExpirySweepInterval = UInt64(clamping: config.integer(.expireRetainCache))
         storeCommitWindow = UInt64(clamping: config.integer(.storeCommitWindow))
+        newcomerByteLimit = config.byteCount(.newcomerMemory) ?? newcomerByteLimit
+        maxTopicAliasByteCount = config.byteCount(.topicAliasMemory) ?? maxTopicAliasByteCount
         session = SessionSettings(config)
         session.maxMessageSize = maxMessageSize
     }

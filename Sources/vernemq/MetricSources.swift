@@ -3,6 +3,7 @@ import BrokerLog
 import BrokerMetrics
 import HTTPServer
 import Listeners
+import Primitives
 import Storage
 import Transport
 
@@ -56,6 +57,33 @@ extension MetricsRegistry {
         register(.storeBatch, statistics.batches)
     }
 
+    /// Begins to give freed memory back to the system, and shows what came of it.
+    func startMemoryReturn() throws(ThreadError) {
+        let returner = MemoryReturner()
+        register(.memoryReturns) { returner.counts.times }
+        register(.memoryReturnedBytes) { returner.counts.byteCount }
+        try returner.start { Int(ProcessReading.residentNow) }
+    }
+
+    /// Shows how the descriptors were shared out, and what is open.
+    func connect(to budget: DescriptorBudget, _ runtime: BrokerRuntime, _ http: HTTPListeners) {
+        @Sendable func samples(_ clients: Int, _ refusals: Int, _ pages: Int, _ broker: Int) -> [ExternalSample] {
+            [("clients", clients), ("refusals", refusals), ("http", pages), ("broker", broker)].map {
+                ExternalSample([$0.0], value: Int64($0.1))
+            }
+        }
+        register(labelled: .descriptorsLimit) {
+            samples(budget.clients, budget.refusals, budget.httpConnections, budget.reserved)
+        }
+        register(labelled: .descriptorsOpen) {
+            let clients = runtime.limits.clients?.taken ?? 0
+            let refusals = runtime.limits.refusals.taken
+            let pages = http.statistics.openConnections
+            let all = DescriptorBudget.open ?? 0
+            return samples(clients, refusals, pages, max(0, all - clients - refusals - pages))
+        }
+    }
+
     /// Connects the registry to everything that is counted outside the loops.
     func connect(to runtime: BrokerRuntime, _ http: HTTPListeners) {
         for exchange in runtime.doors.exchanges { add(loop: exchange) }
@@ -70,6 +98,19 @@ extension MetricsRegistry {
         register(labelled: .listenerConnections) {
             runtime.runningListeners.map {
                 ExternalSample([$0.facts.name, "mqtt"], value: Int64($0.state.counts.active))
+            }
+        }
+        register(labelled: .listenerConnectionsLimit) {
+            runtime.runningListeners.filter { $0.state.maxConnections < .max }.map {
+                ExternalSample([$0.facts.name, "mqtt"], value: Int64($0.state.maxConnections))
+            }
+        }
+        register(labelled: .listenerRefused) {
+            runtime.runningListeners.flatMap { listener in
+                let counts = listener.state.counts.overLimit
+                return ConnectionLimit.allCases.map {
+                    ExternalSample([listener.facts.name, $0.settingName], value: Int64(counts[$0.rawValue]))
+                }
             }
         }
         register(.httpConnections) { http.statistics.openConnections }

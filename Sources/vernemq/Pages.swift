@@ -47,7 +47,9 @@ struct Pages: Sendable {
             route("/health/ping") { .ping },
             route("/health/listeners_full_cluster") { [self] in .fullCluster(state, listeners) },
             route("/health/listeners") { [self] in .listeners(listeners) },
-            route("/health") { [self] in .node(state, listeners) },
+            route("/health") { [self] in
+                .node(state, listeners, stalledLoops: registry.stalledLoops())
+            },
         ]
     }
 
@@ -79,7 +81,10 @@ struct Pages: Sendable {
                 port: Int(listener.address.port),
                 mountpoint: listener.facts.mountpoint.name.description,
                 maximumConnections: listener.state.maxConnections == .max
-                    ? nil : listener.state.maxConnections)
+                    ? nil : listener.state.maxConnections,
+                connections: listener.state.counts.active,
+                refused: listener.state.counts.overLimit.reduce(0, +),
+                reachedLimits: listener.state.reachedLimits(now: runtime.broker.clock.now).map(\.settingName))
         } + httpListeners.statuses
     }
 }

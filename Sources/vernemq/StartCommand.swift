@@ -39,16 +39,31 @@ struct StartCommand: ParsableCommand {
         let files = OpenFileLimit.raise()
         OpenFileLimit.growTable(to: files)
         let loopCount = config.integer(.loops) > 0 ? config.integer(.loops) : Self.coreCount
+        let descriptors = DescriptorBudget(limit: Int(clamping: files), loopCount: loopCount, config)
+        guard descriptors.isEnough else {
+            Console.error("vernemq: \(descriptors.complaint)")
+            throw ExitCode(1)
+        }
         let http = HTTPListeners()
         do {
-            let store = try StoredState(config, log)
+            let store = try StoredState(config, tables: descriptors.storeTables, log)
             let broker = Broker(
                 settings: BrokerSettings(config), loopCount: loopCount, store: store.port, log: log)
-            let runtime = try BrokerRuntime(broker: broker)
+            let runtime = try BrokerRuntime(
+                broker: broker,
+                limits: SharedLimits(
+                    clients: ConnectionPlaces(maximum: descriptors.clients),
+                    refusals: ConnectionPlaces(maximum: descriptors.refusals)))
             let registry = MetricsRegistry(version: BuildVersion.text)
             registry.connect(to: runtime, http)
             registry.connect(to: output)
+            registry.connect(to: descriptors, runtime, http)
             if let levelDB = store.levelDB { registry.connect(to: levelDB) }
+            do {
+                try registry.startMemoryReturn()
+            } catch {
+                log.warning("freed memory is not given back: no thread for it")
+            }
             try runtime.start()
             try store.restore(into: runtime, log) { terminal.say($0) }
             let pages = Pages(
@@ -57,13 +72,20 @@ struct StartCommand: ParsableCommand {
                     namespace: config.prometheusNamespace, node: broker.settings.nodeName,
                     loopCount: loopCount),
                 httpListeners: http)
-            try listen(config, runtime, pages, log)
+            try listen(config, runtime, pages, descriptors, log)
             log.info(
                 "started",
                 metadata: [
                     "version": "\(BuildVersion.text)", "node": "\(broker.settings.nodeName)",
                     "loops": .stringConvertible(loopCount),
                     "open_files": .stringConvertible(files),
+                ])
+            log.info(
+                "descriptors shared out",
+                metadata: [
+                    "limit": "\(descriptors.limit)", "clients": "\(descriptors.clients)",
+                    "http": "\(descriptors.httpConnections)", "refusals": "\(descriptors.refusals)",
+                    "store": "\(descriptors.store)", "broker": "\(descriptors.reserved - descriptors.store)",
                 ])
             for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
             for page in http.statuses {
@@ -90,12 +112,13 @@ struct StartCommand: ParsableCommand {
     // MARK: Listeners
 
     private func listen(
-        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ log: Logger
+        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ descriptors: DescriptorBudget,
+        _ log: Logger
     ) throws {
         for listener in config.listeners() {
             switch listener.kind {
             case .tcp: try listenMQTT(listener, config, runtime, log)
-            case .http: try listenHTTP(listener, config, pages, log)
+            case .http: try listenHTTP(listener, config, pages, descriptors, log)
             default: break  // the configuration has warned
             }
         }
@@ -112,11 +135,13 @@ struct StartCommand: ParsableCommand {
         }
         let facts = ListenerFacts(listener)
         _ = try runtime.listen(
-            facts, on: address, maxConnections: listener.maxConnections, options: options)
+            facts, on: address, maxConnections: listener.maxConnections,
+            overLimit: OverLimitAction(rawValue: listener.maxConnectionsAction) ?? .refuse, options: options)
     }
 
     private func listenHTTP(
-        _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages, _ log: Logger
+        _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages,
+        _ descriptors: DescriptorBudget, _ log: Logger
     ) throws {
         guard case .ip(let host, let port) = listener.address else { return }
         var limits = HTTPLimits()
@@ -125,7 +150,9 @@ struct StartCommand: ParsableCommand {
         limits.bodySize = config.integer(.httpMaxBodySize)
         limits.threads = config.integer(.httpThreads)
         limits.requestTimeout = max(.milliseconds(100), config.duration(.httpRequestTimeout))
-        if listener.maxConnections < .max { limits.connections = listener.maxConnections }
+        limits.connections = min(
+            listener.maxConnections < .max ? listener.maxConnections : limits.connections,
+            max(1, descriptors.httpConnections / max(1, config.listeners().count { $0.kind == .http })))
         let server = try HTTPServer(
             address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules),
             log: log)
@@ -182,6 +209,18 @@ private struct Terminal {
 
     func say(_ text: String) {
         if isNeeded { Console.error("vernemq: \(text)") }
+    }
+}
+
+extension DescriptorBudget {
+    init(limit: Int, loopCount: Int, _ config: EffectiveConfig) {
+        let listeners = config.listeners()
+        let pages = listeners.filter { $0.kind == .http }
+        self.init(
+            limit: limit, loops: loopCount, mqttListeners: listeners.count { $0.kind == .tcp },
+            httpListeners: pages.count, httpThreads: config.integer(.httpThreads),
+            httpWanted: pages.reduce(0) { $0 + min($1.maxConnections, HTTPLimits().connections * 10) },
+            hasStore: config.string(.messageStore) == "leveldb")
     }
 }
 

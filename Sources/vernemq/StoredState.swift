@@ -11,7 +11,8 @@ struct StoredState {
     /// nil with `message_store = memory`.
     let levelDB: LevelDBMessageStore?
 
-    init(_ config: EffectiveConfig, _ log: Logger) throws(StoreError) {
+    /// - Parameter tables: files of the store that may be open.
+    init(_ config: EffectiveConfig, tables: Int, _ log: Logger) throws(StoreError) {
         guard config.string(.messageStore) == "leveldb" else {
             levelDB = nil
             log.notice(
@@ -19,7 +20,8 @@ struct StoredState {
             )
             return
         }
-        let settings = StoreSettings(config)
+        var settings = StoreSettings(config)
+        settings.maxOpenTables = tables
         levelDB = try LevelDBMessageStore(settings, log: log)
         log.info(
             "store opened",

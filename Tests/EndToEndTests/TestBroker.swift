@@ -23,7 +23,8 @@ final class TestBroker: Sendable {
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
         store: any MessageStore = MemoryMessageStore(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
-        maxConnections: Int = .max, _ change: (inout BrokerSettings) -> Void = { _ in }
+        maxConnections: Int = .max, overLimit: OverLimitAction = .refuse, limits: SharedLimits = SharedLimits(),
+        _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
@@ -33,13 +34,14 @@ final class TestBroker: Sendable {
         loopSettings.turnBudgetNanoseconds = turnBudget
         runtime = try BrokerRuntime(
             broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
-            loopSettings: loopSettings)
+            loopSettings: loopSettings, limits: limits)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
         try runtime.start()
         try Self.restore(store, into: runtime, registry)
         port = try runtime.listen(
-            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections
+            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections,
+            overLimit: overLimit
         ).port
     }
 
@@ -79,6 +81,9 @@ final class TestBroker: Sendable {
         }
         runtime.finishRestoring()
     }
+
+    /// What all loops know of the listener.
+    var listenerState: ListenerState { runtime.runningListeners[0].state }
 
     func client(_ version: ProtocolVersion = .v311) throws -> TestClient {
         try TestClient(port: port, version: version)

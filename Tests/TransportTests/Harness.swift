@@ -27,6 +27,13 @@ final class Inbox<Value: Sendable>: Sendable {
 
     /// What is there now.
     func all() -> [Value] { values.withLock { $0 } }
+
+    /// Takes out what is there now.
+    func takeAll() -> [Value] {
+        var taken: [Value] = []
+        while available.wait(timeout: .now()) == .success { taken.append(values.withLock { $0.removeFirst() }) }
+        return taken
+    }
 }
 
 struct TimedOut: Error {}
@@ -141,6 +148,7 @@ final class Script: Sendable {
     let received: @Sendable (ScriptedConnection, [UInt8]) -> Int
     let drained: @Sendable (ScriptedConnection) -> Void
     let closed = Inbox<CloseCause>()
+    let heldInputChanged = Mutex<(@Sendable (Int) -> Void)?>(nil)
 
     init(
         opened: @escaping @Sendable (ScriptedConnection) -> Void = { _ in },
@@ -176,6 +184,10 @@ final class ScriptedConnection: Connection {
     }
 
     override func outputDrained() { script.drained(self) }
+
+    override func heldInputChanged() {
+        script.heldInputChanged.withLock { $0 }?(heldInputByteCount)
+    }
 
     override func closed(_ cause: CloseCause) { script.closed.post(cause) }
 }

@@ -71,7 +71,7 @@ struct ListeningTests {
 
     @Test func `a full listener leaves clients in the backlog until one goes`() throws {
         let harness = try Harness(loops: 2)
-        let state = ListenerState(name: "small", maxConnections: 2)
+        let state = ListenerState(name: "small", maxConnections: 2, action: .wait)
         let opened = Inbox<Int>()
         let script = Script(opened: { opened.post($0.slot) }) { connection, bytes in
             connection.output.append(bytes)
@@ -82,7 +82,7 @@ struct ListeningTests {
         for client in clients { try client.send([1]) }
         _ = try opened.next()
         _ = try opened.next()
-        while harness.events.sum(.refusedMaxConnections) == 0 { try harness.ask { _ in } }
+        while harness.events.sum(.acceptPaused) == 0 { try harness.ask { _ in } }
         #expect(state.counts.active == 2)
         #expect(opened.all().isEmpty)
 
@@ -105,13 +105,73 @@ struct ListeningTests {
 
     @Test func `a raised limit lets those in who wait`() throws {
         let harness = try Harness()
-        let state = ListenerState(name: "closed", maxConnections: 0)
+        let state = ListenerState(name: "closed", maxConnections: 0, action: .wait)
         let address = try harness.listen(.echo(), state: state)
         let client = try Client(address)
         try client.send([3])
-        while harness.events.sum(.refusedMaxConnections) == 0 { try harness.ask { _ in } }
+        while harness.events.sum(.acceptPaused) == 0 { try harness.ask { _ in } }
         state.maxConnections = 1
         #expect(try client.read(1) == [3])
+    }
+
+    @Test func `who is over a limit is accepted to be told, a bounded number at a time, whatever loop it meets`()
+        throws
+    {
+        let lines = Inbox<String>()
+        let logger = Logger(label: "test") { _ in RecordingLog(lines: lines) }
+        let harness = try Harness(loops: 2, logger: logger)
+        let refusals = ConnectionPlaces(maximum: 3)
+        let state = ListenerState(name: "small", maxConnections: 2, shared: SharedLimits(refusals: refusals))
+        let opened = Inbox<ConnectionLimit?>()
+        let script = Script(opened: { opened.post($0.overLimit) }) { connection, bytes in
+            connection.output.append(bytes)
+            return bytes.count
+        }
+        let address = try harness.listen(script, state: state)
+        var clients = try (0..<8).map { _ in try Client(address) }
+        let first = try (0..<5).map { _ in try opened.next() }
+        #expect(first.count { $0 == nil } == 2)
+        #expect(first.count { $0 == .maxConnections } == 3)
+        while harness.events.sum(.acceptPaused) == 0 { try harness.ask { _ in } }
+        #expect(state.counts.active == 2 && refusals.taken == 3)
+        #expect(opened.all().isEmpty, "the others wait until one of these has been told")
+
+        clients.removeAll()
+        var counts = [2, 3]
+        for _ in 0..<3 { counts[try opened.next() == nil ? 0 : 1] += 1 }
+        for _ in 0..<8 { _ = try script.closed.next() }
+        #expect(state.counts.active == 0 && refusals.taken == 0)
+        #expect(state.counts.accepted == 8 && state.counts.overLimit == [counts[1], 0])
+        #expect(harness.events.sum(.refusedOverLimit) == counts[1])
+        #expect(lines.all() == ["warning no room for more connections: clients are refused"])
+    }
+
+    @Test func `the descriptors for clients bound all listeners together`() throws {
+        let harness = try Harness(loops: 2)
+        let shared = SharedLimits(clients: ConnectionPlaces(maximum: 3))
+        let states = [
+            ListenerState(name: "one", shared: shared), ListenerState(name: "two", action: .wait, shared: shared),
+        ]
+        let opened = Inbox<ConnectionLimit?>()
+        let script = Script(opened: { opened.post($0.overLimit) }) { connection, bytes in
+            connection.output.append(bytes)
+            return bytes.count
+        }
+        let addresses = try states.map { try harness.listen(script, state: $0) }
+        var served = [try Client(addresses[0]), try Client(addresses[1]), try Client(addresses[0])]
+        for _ in 0..<3 { #expect(try opened.next() == nil) }
+        let refused = try Client(addresses[0])
+        #expect(try opened.next() == .descriptors)
+        let waiting = try Client(addresses[1])
+        while harness.events.sum(.acceptPaused) == 0 { try harness.ask { _ in } }
+        #expect(shared.clients?.taken == 3)
+        #expect(states[0].counts.overLimit == [0, 1])
+        #expect(states[1].reachedLimits(now: SystemClock().now) == [.descriptors])
+        served.removeLast()
+        try waiting.send([7])
+        #expect(try waiting.read(1) == [7])
+        #expect(shared.clients?.taken == 3)
+        withExtendedLifetime(refused) {}
     }
 
     @Test func `running out of descriptors is logged once, counted, and ends`() throws {

@@ -1,4 +1,5 @@
 import Primitives
+import Synchronization
 import Testing
 import Transport
 
@@ -71,6 +72,24 @@ struct ReadingTests {
         }
         #expect(try presented.next() == [3, 1, 2, 3])
         #expect(presented.all().isEmpty)
+    }
+
+    @Test func `what is held of a packet that claims to be long follows what has come of it`() throws {
+        let harness = try Harness()
+        let held = Inbox<Int>()
+        let script = Script(received: { connection, _ in
+            connection.neededByteCount = 100 << 20
+            return 0
+        })
+        script.heldInputChanged.withLock { $0 = { held.post($0) } }
+        let client = try Client(harness.listen(script))
+        var sent = 0
+        for count in [2, 1, 1, 100, 10_000, 50_000, 200_000] {
+            try client.send([UInt8](repeating: 1, count: count))
+            sent += count
+            while harness.events.sum(.bytesReceived) < sent { try harness.ask { _ in } }
+            for bytes in held.takeAll() { #expect(bytes <= 2 * sent) }
+        }
     }
 
     @Test(arguments: [1, 3]) func `a packet of 10 MB is gathered and presented once`(packetCount: Int) throws

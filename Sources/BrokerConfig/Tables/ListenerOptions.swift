@@ -70,6 +70,11 @@ extension SettingsTable {
                 "listener.max_connections", .integer(0...Int.max, words: ["infinity"]), "10000",
                 meaning: "connections at the same time, for each listener"),
             Setting(
+                "listener.max_connections_action", .choice(["refuse", "wait"]), "refuse", .ours,
+                meaning:
+                    "a client that comes while max_connections or the descriptors are used up is told (CONNACK 0x97, MQTT 3: 3) and closed, or waits in the kernel's backlog as in VerneMQ"
+            ),
+            Setting(
                 "listener.max_connection_lifetime", .time, "0", .seconds,
                 meaning: "age at which a connection is closed, 0 for never"),
             Setting(
@@ -128,6 +133,10 @@ extension SettingsTable {
             name: "max_connections", type: connections, named: all, ofKind: all, namedDefault: "-1",
             kindDefault: "-1",
             meaning: "connections at the same time, -1 to inherit"),
+        ListenerOption(
+            name: "max_connections_action", type: .choice(["refuse", "wait"]), named: mqtt, ofKind: mqtt,
+            traits: .ours,
+            meaning: "what happens to a client over the limit: refuse or wait"),
         ListenerOption(
             name: "max_connection_lifetime", type: .time, named: mqtt, ofKind: mqtt, traits: .seconds,
             meaning: "age at which a connection is closed, 0 for never"),

@@ -74,6 +74,14 @@ private struct ConnectFlags: OptionSet {
 }
 
 extension ConnectPacket {
+    /// Memory that its texts hold, in bytes, as far as clients choose it.
+    package var heldByteCount: Int {
+        var count = 256 + clientID.count + (userName?.count ?? 0) + (password?.count ?? 0)
+        count += properties.heldByteCount
+        if let will { count += will.topic.count + will.payload.count + will.properties.heldByteCount }
+        return count
+    }
+
     /// Finds the version itself.
     ///
     /// MQTT 3.1 is read as its own text has it: will QoS and will retain mean nothing without the will flag,
@@ -111,6 +119,19 @@ extension ConnectPacket {
             version: version, isBridge: isBridge, cleanStart: flags.contains(.cleanStart),
             keepAlive: keepAlive,
             clientID: clientID, userName: userName, password: password, will: will, properties: properties)
+    }
+
+    /// The version alone, from the first bytes of the body: enough to answer with a refusal.
+    ///
+    /// - Parameter body: as much as has come.
+    /// - Returns: nil when more is needed.
+    package static func decodeVersion(
+        body: RawSpan, of header: FixedHeader
+    ) throws(MalformedPacket) -> ProtocolVersion? {
+        let longest = 2 + 6 + 1
+        guard body.byteCount >= min(header.remainingLength, longest) else { return nil }
+        var reader = PacketReader(body, of: .connect)
+        return try readProtocol(&reader).0
     }
 
     /// `MQTT` with 4, 5, 0x84 or 0x83, `MQIsdp` with 3 or 0x83.

@@ -1,0 +1,17 @@
+extension SettingsTable {
+    /// What one client, or all of those whom nobody knows yet, may take of the broker's memory. VerneMQ has no such keys.
+    static let limits = SettingGroup(
+        "Limits in bytes",
+        [
+            Setting(
+                "newcomer_memory", .byteSize(), "16MB", .ours,
+                meaning:
+                    "memory that all connections without a session hold together, shared evenly by the event loops; beyond it those that hold most are cut"
+            ),
+            Setting(
+                "topic_alias_memory", .byteSize(), "1MB", .ours,
+                meaning:
+                    "memory for the topics behind the aliases of one MQTT 5 connection, in each direction; a client that needs more is disconnected (0x97)"
+            ),
+        ])
+}
