@@ -6,12 +6,12 @@ extension SettingsTable {
             Setting(
                 "newcomer_memory", .byteSize(), "16MB", .ours,
                 meaning:
-                    "memory that all connections without a session hold together, shared evenly by the event loops; beyond it those that hold most are cut"
+                    "memory of all connections without a session together; beyond it those that hold most are cut"
             ),
             Setting(
                 "topic_alias_memory", .byteSize(), "1MB", .ours,
                 meaning:
-                    "memory for the topics behind the aliases of one MQTT 5 connection, in each direction; a client that needs more is disconnected (0x97)"
+                    "memory for the topic aliases of one MQTT 5 connection, in each direction; a client that needs more is cut (0x97)"
             ),
         ])
 }

@@ -72,7 +72,7 @@ extension SettingsTable {
             Setting(
                 "listener.max_connections_action", .choice(["refuse", "wait"]), "refuse", .ours,
                 meaning:
-                    "a client that comes while max_connections or the descriptors are used up is told (CONNACK 0x97, MQTT 3: 3) and closed, or waits in the kernel's backlog as in VerneMQ"
+                    "a client over max_connections, or out of descriptors, is told and closed, or waits in the backlog as in VerneMQ"
             ),
             Setting(
                 "listener.max_connection_lifetime", .time, "0", .seconds,
