@@ -79,6 +79,7 @@ package enum ByteSizeKey: String, CaseIterable, Sendable {
     case levelDBWriteBufferSize = "leveldb.write_buffer_size_min"
     case levelDBBlockCacheThreshold = "leveldb.block_cache_threshold"
     case levelDBBlockSize = "leveldb.block.size"
+    case queueMemory = "queue_memory"
     case newcomerMemory = "newcomer_memory"
     case topicAliasMemory = "topic_alias_memory"
 }

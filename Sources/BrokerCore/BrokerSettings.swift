@@ -62,6 +62,8 @@ package struct SessionSettings: Sendable, Equatable {
     /// Messages waiting for a client that is away; -1 = no limit.
     package var maxOfflineMessages = 1000
     package var overridesMaxOnlineMessages = false
+    /// Bytes of the messages that wait for one client in memory; 0 = no limit. One message may be larger.
+    package var queueByteLimit = 64 << 20
     package var queueType = QueueType.fifo
     /// v3: milliseconds before an unacknowledged message is sent again.
     package var retryInterval: UInt64 = 20_000

@@ -30,6 +30,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case sessionTakenOver, sessionResumed, sessionExpired
     case publisherThrottled, subscriberBlocked
     case sharedRedelivered
+    case queueMemoryFull
     // The store, seen from the loops.
     case storeCopies, storeElided, storeBatches, storeBarriers, storeBarriersLate, storeSpilled, storeRefilled
     case storeReadRetries

@@ -135,6 +135,11 @@ extension MetricCatalog {
             [("hit", Counter.routerCacheHit.word), ("miss", Counter.routerCacheMiss.word)],
             help: "Lookups in the loops' caches of resolved topics."),
         .own("router_cache_entries", .entries, .routerCacheEntries, help: "Topics in the loops' caches."),
+        .own(
+            "queue_memory_full_total", .messages, .queueMemoryFull,
+            help:
+                "Copies dropped because what waits for one client took queue_memory; part of message_drops_total{reason=\"queue_full\"}."
+        ),
         .own("router_cache_bytes", .bytes, .routerCacheBytes, help: "Memory that the loops' caches of topics hold."),
         .labelled(
             "retained_changes_total", .counter, .messages, by: "change",

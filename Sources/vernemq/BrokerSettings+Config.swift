@@ -46,6 +46,7 @@ extension SessionSettings {
         maxOnlineMessages = config.integer(.maxOnlineMessages)
         maxOfflineMessages = config.integer(.maxOfflineMessages)
         overridesMaxOnlineMessages = config.flag(.overrideMaxOnlineMessages)
+        queueByteLimit = config.byteCount(.queueMemory) ?? queueByteLimit
         queueType = QueueType(rawValue: config.string(.queueType)) ?? .fifo
         deliverMode = DeliverMode(rawValue: config.string(.queueDeliverMode)) ?? .fanout
         retryInterval = UInt64(clamping: config.integer(.retryInterval)) * 1000

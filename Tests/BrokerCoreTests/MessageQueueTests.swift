@@ -40,6 +40,27 @@ extension QueuedMessage {
         return texts
     }
 
+    @Test(arguments: QueueType.allCases) func `bytes are those of what is in the queue, whatever happened to it`(
+        _ type: QueueType
+    ) {
+        var queue = MessageQueue()
+        func bytes(_ texts: [String]) -> Int { texts.reduce(0) { $0 + message($1).message.byteCount } }
+        queue.append(message("1"))
+        _ = queue.append(message("22"), limit: 2, type: type)
+        #expect(queue.byteCount == bytes(["1", "22"]))
+        _ = queue.append(message("333"), limit: 2, type: type)
+        #expect(queue.byteCount == bytes(type == .fifo ? ["1", "22"] : ["22", "333"]))
+        if let next = queue.next(type) { queue.putBack(next, type) }
+        #expect(queue.byteCount == bytes(type == .fifo ? ["1", "22"] : ["22", "333"]))
+        queue.load([message("4444")], type, behind: 0)
+        _ = queue.removeAll { $0.text == "22" }
+        #expect(queue.byteCount == bytes([type == .fifo ? "1" : "333", "4444"]))
+        _ = queue.takeOldest()
+        #expect(queue.byteCount == bytes([type == .fifo ? "4444" : "333"]))
+        _ = queue.removeAll()
+        #expect(queue.byteCount == 0)
+    }
+
     @Test func `a full fifo refuses what is new`() {
         let (queue, overflow) = fill(.fifo, limit: 3)
         #expect(overflow == ["refused 4", "refused 5"])

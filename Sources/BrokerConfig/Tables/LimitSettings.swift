@@ -9,6 +9,9 @@ extension SettingsTable {
                     "memory of all connections without a session together; beyond it those that hold most are cut"
             ),
             Setting(
+                "queue_memory", .byteSize(), "64MB", .ours,
+                meaning: "memory of what waits for one client, 0 for no limit; beyond it messages are dropped, or on disk alone"),
+            Setting(
                 "topic_alias_memory", .byteSize(), "1MB", .ours,
                 meaning:
                     "memory for the topic aliases of one MQTT 5 connection, in each direction; a client that needs more is cut (0x97)"

@@ -48,13 +48,17 @@ package struct QueuedMessage {
 ///
 ///     next ← [ in memory, oldest first ]  [ the rest, in the store alone ] ← append, once there is a rest
 ///
-/// The limit counts messages in both places; what happens at the limit is `QueueType`'s choice.
+/// The limit counts messages in both places; what happens at the limit is `QueueType`'s choice. `byteCount` is of those in
+/// memory.
 package struct MessageQueue {
     private var messages: Deque<QueuedMessage> = []
     /// The most it held since it was last empty.
     private var peak = 0
     /// A queue that was longer gives its memory back when it is empty again; a shorter one keeps it for the next burst.
     private static let keptLength = 64
+
+    /// Memory of the messages here, in bytes; one that several queues hold counts in each.
+    package private(set) var byteCount = 0
 
     /// What lies in the store alone; nil while all is in memory.
     package var backlog: StoredBacklog?
@@ -81,6 +85,7 @@ package struct MessageQueue {
     /// Adds a message, whatever the limit.
     package mutating func append(_ message: QueuedMessage) {
         messages.append(message)
+        byteCount += message.message.byteCount
         peak = max(peak, messages.count)
     }
 
@@ -90,14 +95,22 @@ package struct MessageQueue {
             append(message)
             return .none
         }
-        guard type == .lifo, limit > 0, let oldest = messages.popFirst() else { return .refusedNew }
-        messages.append(message)
+        guard type == .lifo, limit > 0, let oldest = takeOldest() else { return .refusedNew }
+        append(message)
         return .droppedOldest(oldest)
+    }
+
+    /// Takes out the oldest in memory.
+    package mutating func takeOldest() -> QueuedMessage? {
+        guard let oldest = messages.popFirst() else { return nil }
+        byteCount -= oldest.message.byteCount
+        return oldest
     }
 
     /// The next to deliver: the oldest, or with `lifo` the newest.
     package mutating func next(_ type: QueueType) -> QueuedMessage? {
         let next = type == .fifo ? messages.popFirst() : messages.popLast()
+        if let next { byteCount -= next.message.byteCount }
         if messages.isEmpty { release() }
         return next
     }
@@ -114,12 +127,14 @@ package struct MessageQueue {
     /// Puts a message back where `next` will find it first.
     package mutating func putBack(_ message: QueuedMessage, _ type: QueueType) {
         if type == .fifo { messages.prepend(message) } else { messages.append(message) }
+        byteCount += message.message.byteCount
     }
 
     /// Takes out what is in memory; what lies in the store alone is forgotten.
     package mutating func removeAll() -> Deque<QueuedMessage> {
         defer {
             messages = []
+            byteCount = 0
             backlog = nil
         }
         return messages
@@ -135,6 +150,7 @@ package struct MessageQueue {
         } else {
             messages.insert(contentsOf: loaded, at: min(count, messages.count))
         }
+        for copy in loaded { byteCount += copy.message.byteCount }
         peak = max(peak, messages.count)
     }
 
@@ -149,6 +165,7 @@ package struct MessageQueue {
             removed.append($0)
             return true
         }
+        for copy in removed { byteCount -= copy.message.byteCount }
         if messages.isEmpty { release() }
         return removed
     }

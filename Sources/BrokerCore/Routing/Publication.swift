@@ -41,5 +41,10 @@ package struct Publication: ~Copyable, ~Escapable {
         return made
     }
 
+    /// Memory that the object takes, in bytes.
+    package var byteCount: Int {
+        topic.byteCount + properties.byteCount + payload.byteCount + ApplicationMessage.overheadByteCount
+    }
+
     package var isLarge: Bool { payload.byteCount >= OutputBuffer.sharingThreshold }
 }

@@ -67,7 +67,7 @@ final class EndedCopies: DeferredJob {
             if copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
                 !message.isExpired(at: shard.now), shard.redeliver(message, among: groups)
             {
-                shard.count(steps: 1 + groups.count)
+                shard.count(steps: 1 + shard.matches.groups.count)
                 shard.counters.add(.sharedRedelivered)
                 shard.removeLate(copy.removal(for: session))
             } else {

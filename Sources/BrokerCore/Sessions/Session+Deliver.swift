@@ -95,6 +95,13 @@ extension Session {
                 return
             }
         }
+        guard makesRoom(for: publication.byteCount) else {
+            unstore(ticket, publication.message)
+            counters.add(DropReason.queueFull)
+            counters.add(.queueMemoryFull)
+            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .queueFull) }
+            return
+        }
         let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms, ticket: ticket)
         if let backlog = queue.backlog, settings.queueType == .lifo, limit >= 0, queue.count >= limit {
             // The oldest is still in the store alone: it goes when it comes into memory.
@@ -114,6 +121,21 @@ extension Session {
             counters.add(DropReason.queueFull)
             shard.noteDrop(id, oldest.message, .queueFull)
         }
+    }
+
+    /// Whether a message of so many bytes may wait in memory. With `lifo` the oldest give way to it. A message that is
+    /// larger than all that may wait does so alone.
+    private func makesRoom(for byteCount: Int) -> Bool {
+        let limit = queueByteLimit
+        while queue.byteCount > 0, queue.byteCount > limit - byteCount {
+            guard settings.queueType == .lifo, let oldest = queue.takeOldest() else { return false }
+            countQueued(oldest, by: -1)
+            unstore(oldest.ticket, oldest.message)
+            counters.add(DropReason.queueFull)
+            counters.add(.queueMemoryFull)
+            shard.noteDrop(id, oldest.message, .queueFull)
+        }
+        return true
     }
 
     func countQueued(_ copy: QueuedMessage, by change: Int) { shard.countQueued(copy, by: change) }

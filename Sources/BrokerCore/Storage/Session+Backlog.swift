@@ -26,9 +26,12 @@ extension Session {
         if settings.queueType == .lifo { return false }
         if queue.backlog != nil { return true }
         let length = isOnline ? Self.onlineWindowLength : Self.windowLength
-        return queue.countInMemory >= length
+        return queue.countInMemory >= length || queue.byteCount >= queueByteLimit
             || (!isOnline && queue.countInMemory > 0 && shard.queuedByteCount > Self.windowBudget)
     }
+
+    /// What waits in memory; `.max` = no limit.
+    var queueByteLimit: Int { settings.queueByteLimit > 0 ? settings.queueByteLimit : .max }
 
     /// The copy waits in the store alone.
     func spill(_ number: UInt64) {

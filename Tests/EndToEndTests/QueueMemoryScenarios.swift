@@ -1,0 +1,56 @@
+import BrokerCore
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+import TestSupport
+import Testing
+
+/// What waits for one client is bounded in bytes, not only in messages.
+@Suite struct QueueMemoryScenarios {
+    private static let payload = String(repeating: "x", count: 10_000)
+
+    @Test(arguments: QueueType.allCases)
+    func `what waits for a client that is away takes queue_memory, and what is lost is counted`(
+        _ type: QueueType
+    ) throws {
+        let broker = try TestBroker {
+            $0.session.queueByteLimit = 100_000
+            $0.session.queueType = type
+        }
+        let sleeper = try broker.client("sleeper", clean: false)
+        try sleeper.subscribe("t", qos: .atLeastOnce)
+        sleeper.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        let publisher = try broker.client("publisher")
+        for number in 0..<20 {
+            try publisher.publish("t", "\(number) " + Self.payload, qos: .atLeastOnce, id: UInt16(number + 1))
+            _ = try publisher.receive()
+        }
+        #expect(broker.wait { $0[Counter.queueMemoryFull] == 11 && $0[LoopGauge.queuedMessages] == 9 })
+        #expect(broker.numbers[DropReason.queueFull] == 11)
+        #expect(broker.numbers[LoopGauge.queuedBytes] <= 100_000)
+        let back = try broker.client("sleeper", clean: false)
+        var numbers: [Int] = []
+        for _ in 0..<9 {
+            let text = String(decoding: try back.receivePublish().payload, as: UTF8.self)
+            numbers.append(Int(text.prefix { $0 != " " }) ?? -1)
+        }
+        #expect(numbers == (type == .fifo ? Array(0..<9) : Array((11..<20).reversed())))
+        #expect(broker.isBalanced)
+    }
+
+    @Test func `one message that is larger than queue_memory waits alone`() throws {
+        let broker = try TestBroker { $0.session.queueByteLimit = 5000 }
+        let sleeper = try broker.client("sleeper", clean: false)
+        try sleeper.subscribe("t", qos: .atLeastOnce)
+        sleeper.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        let publisher = try broker.client("publisher")
+        for id in 1...2 {
+            try publisher.publish("t", Self.payload, qos: .atLeastOnce, id: UInt16(id))
+            _ = try publisher.receive()
+        }
+        #expect(broker.wait { $0[LoopGauge.queuedMessages] == 1 && $0[Counter.queueMemoryFull] == 1 })
+        #expect(broker.isBalanced)
+    }
+}
