@@ -140,7 +140,9 @@ extension MetricCatalog {
             help:
                 "Copies dropped because what waits for one client took queue_memory; part of message_drops_total{reason=\"queue_full\"}."
         ),
-        .own("router_cache_bytes", .bytes, .routerCacheBytes, help: "Memory that the loops' caches of topics hold."),
+        .own(
+            "router_cache_bytes", .bytes, .routerCacheBytes,
+            help: "Memory that the loops' caches of topics hold."),
         .labelled(
             "retained_changes_total", .counter, .messages, by: "change",
             [

@@ -43,7 +43,9 @@ package struct Health: Hashable, Sendable {
         let own: ClusterState = cluster == .memberOffline ? .ready : cluster
         let reasons = [own.reason, listenersReason(listeners), loopsReason(stalledLoops)].compactMap { $0 }
         let limits = listeners.flatMap { listener in
-            listener.reachedLimits.map { "\($0) of the \(listener.type) listener on \(listener.ip):\(listener.port)" }
+            listener.reachedLimits.map {
+                "\($0) of the \(listener.type) listener on \(listener.ip):\(listener.port)"
+            }
         }
         guard reasons.isEmpty, !limits.isEmpty else { return down(reasons) }
         var json = JSONText()

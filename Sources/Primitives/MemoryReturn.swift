@@ -56,7 +56,8 @@ package final class MemoryReturner: Sendable {
     /// Looks every `seconds` seconds until the process ends.
     ///
     /// - Parameter resident: bytes resident now.
-    package func start(every seconds: UInt32 = 5, resident: @escaping @Sendable () -> Int) throws(ThreadError) {
+    package func start(every seconds: UInt32 = 5, resident: @escaping @Sendable () -> Int) throws(ThreadError)
+    {
         _ = try WorkerThread(name: "memory") { [self] in
             var policy = MemoryReturn()
             while true {

@@ -78,7 +78,8 @@ package struct SharedLimits: Sendable {
     /// that is refused takes a bounded number of descriptors and little memory.
     package var refusals: ConnectionPlaces
 
-    package init(clients: ConnectionPlaces? = nil, refusals: ConnectionPlaces = ConnectionPlaces(maximum: 64)) {
+    package init(clients: ConnectionPlaces? = nil, refusals: ConnectionPlaces = ConnectionPlaces(maximum: 64))
+    {
         self.clients = clients
         self.refusals = refusals
     }

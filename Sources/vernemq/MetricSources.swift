@@ -67,7 +67,9 @@ extension MetricsRegistry {
 
     /// Shows how the descriptors were shared out, and what is open.
     func connect(to budget: DescriptorBudget, _ runtime: BrokerRuntime, _ http: HTTPListeners) {
-        @Sendable func samples(_ clients: Int, _ refusals: Int, _ pages: Int, _ broker: Int) -> [ExternalSample] {
+        @Sendable func samples(_ clients: Int, _ refusals: Int, _ pages: Int, _ broker: Int)
+            -> [ExternalSample]
+        {
             [("clients", clients), ("refusals", refusals), ("http", pages), ("broker", broker)].map {
                 ExternalSample([$0.0], value: Int64($0.1))
             }

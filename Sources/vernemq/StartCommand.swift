@@ -83,9 +83,12 @@ struct StartCommand: ParsableCommand {
             log.info(
                 "descriptors shared out",
                 metadata: [
-                    "limit": "\(descriptors.limit)", "clients": "\(descriptors.clients)",
-                    "http": "\(descriptors.httpConnections)", "refusals": "\(descriptors.refusals)",
-                    "store": "\(descriptors.store)", "broker": "\(descriptors.reserved - descriptors.store)",
+                    "limit": .stringConvertible(descriptors.limit),
+                    "clients": .stringConvertible(descriptors.clients),
+                    "http": .stringConvertible(descriptors.httpConnections),
+                    "refusals": .stringConvertible(descriptors.refusals),
+                    "store": .stringConvertible(descriptors.store),
+                    "broker": .stringConvertible(descriptors.reserved - descriptors.store),
                 ])
             for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
             for page in http.statuses {

@@ -43,7 +43,8 @@ private func subscriptions(_ filters: some Sequence<UTF8Text>) -> [Subscription]
     @Test func `memory follows neither the number nor the length of the filters`() {
         var ended = EndedMembers()
         let long = String(repeating: "x", count: 1000)
-        let many = subscriptions((0..<EndedMembers.groupLimitOfSession + 100).map { UTF8Text("$share/g/\($0)/\(long)") })
+        let many = subscriptions(
+            (0..<EndedMembers.groupLimitOfSession + 100).map { UTF8Text("$share/g/\($0)/\(long)") })
         for number in 0..<40 { ended.note(handle(number), many, .default) }
         #expect(ended.byteCount < 4 << 20)
         #expect(ended.count == EndedMembers.groupLimit / EndedMembers.groupLimitOfSession)

@@ -40,7 +40,8 @@ extension QueuedMessage {
         return texts
     }
 
-    @Test(arguments: QueueType.allCases) func `bytes are those of what is in the queue, whatever happened to it`(
+    @Test(arguments: QueueType.allCases)
+    func `bytes are those of what is in the queue, whatever happened to it`(
         _ type: QueueType
     ) {
         var queue = MessageQueue()

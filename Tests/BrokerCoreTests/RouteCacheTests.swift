@@ -85,7 +85,8 @@ extension RouteCache {
 
     @Test func `shared groups count in the budget with what a route keeps of them`() {
         var trie = SubscriptionTrieCore()
-        let member = SubscriptionTarget(session: SessionHandle(loop: 0, slot: 1, generation: 1), options: 0x81)
+        let member = SubscriptionTarget(
+            session: SessionHandle(loop: 0, slot: 1, generation: 1), options: 0x81)
         for number in 0..<5000 {
             _ = trie.subscribe(
                 Array("#".utf8), shareName: Array("\(number)".utf8), mountpoint: .default, target: member,

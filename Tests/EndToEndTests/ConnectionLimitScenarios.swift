@@ -36,7 +36,8 @@ import Transport
         let broker = try TestBroker(maxConnections: 2, overLimit: .wait)
         let clients = try (0..<2).map { try broker.client("client-\($0)".text) }
         let third = try broker.client(.v311)
-        try third.send(.connect(ConnectPacket(version: .v311, cleanStart: true, keepAlive: 0, clientID: "third")))
+        try third.send(
+            .connect(ConnectPacket(version: .v311, cleanStart: true, keepAlive: 0, clientID: "third")))
         #expect(broker.wait { $0[Counter.acceptPaused] == 1 })
         #expect(broker.listenerState.reachedLimits(now: SystemClock().now) == [.maxConnections])
         #expect(broker.numbers[Counter.connectionsRefused] == 0)
@@ -52,7 +53,9 @@ import Transport
     @Test func `the limit is exact whatever loops clients meet`() throws {
         let broker = try TestBroker(loops: 2, maxConnections: 10)
         let clients = try (0..<40).map { _ in try broker.client(.v5) }
-        let codes = try clients.enumerated().map { try $0.element.connect(UTF8Text("client-\($0.offset)")).code }
+        let codes = try clients.enumerated().map {
+            try $0.element.connect(UTF8Text("client-\($0.offset)")).code
+        }
         #expect(codes.count { $0 == 0 } == 10)
         #expect(codes.count { $0 == 0x97 } == 30)
         #expect(broker.listenerState.counts.overLimit == [30, 0])
@@ -80,8 +83,12 @@ import Transport
         #expect(answer.code == 3)
     }
 
-    @Test(arguments: [[0xC0, 0], [0x10, 12, 0, 4, 0x48, 0x54, 0x54, 0x50, 4, 2, 0, 0, 0, 0], [0x10, 0x80, 0]] as [[UInt8]])
-    func `who is over the limit and does not speak MQTT is closed without an answer`(_ bytes: [UInt8]) throws {
+    @Test(
+        arguments: [
+            [0xC0, 0], [0x10, 12, 0, 4, 0x48, 0x54, 0x54, 0x50, 4, 2, 0, 0, 0, 0], [0x10, 0x80, 0],
+        ] as [[UInt8]])
+    func `who is over the limit and does not speak MQTT is closed without an answer`(_ bytes: [UInt8]) throws
+    {
         let broker = try TestBroker(maxConnections: 0)
         let client = try broker.client(.v311)
         try client.send(bytes)
@@ -89,7 +96,8 @@ import Transport
     }
 
     @Test func `who is over the limit and says nothing makes way for others within a second or so`() throws {
-        let broker = try TestBroker(maxConnections: 0, limits: SharedLimits(refusals: ConnectionPlaces(maximum: 2)))
+        let broker = try TestBroker(
+            maxConnections: 0, limits: SharedLimits(refusals: ConnectionPlaces(maximum: 2)))
         let silent = try (0..<6).map { _ in try broker.client(.v311) }
         #expect(try broker.client(.v311).connect("last").code == 3)
         for client in silent { #expect(try client.receiveUntilEnd().isEmpty) }
@@ -101,7 +109,9 @@ import Transport
         let limits = SharedLimits(clients: ConnectionPlaces(maximum: 4))
         let broker = try TestBroker(loops: 2, limits: limits)
         let clients = try (0..<10).map { _ in try broker.client(.v5) }
-        let codes = try clients.enumerated().map { try $0.element.connect(UTF8Text("client-\($0.offset)")).code }
+        let codes = try clients.enumerated().map {
+            try $0.element.connect(UTF8Text("client-\($0.offset)")).code
+        }
         #expect(codes.count { $0 == 0 } == 4)
         #expect(codes.count { $0 == 0x97 } == 6)
         #expect(broker.listenerState.counts.overLimit == [0, 6])

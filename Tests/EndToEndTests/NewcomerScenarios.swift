@@ -23,7 +23,9 @@ import Testing
         return head + [UInt8](repeating: 0x61, count: count)
     }
 
-    @Test func `halves of large CONNECTs hold a bounded amount together, and small clients get through`() throws {
+    @Test func `halves of large CONNECTs hold a bounded amount together, and small clients get through`()
+        throws
+    {
         let broker = try broker()
         var crowd: [TestClient] = []
         var held: Int64 = 0

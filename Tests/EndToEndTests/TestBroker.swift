@@ -23,7 +23,8 @@ final class TestBroker: Sendable {
         loops: Int = 2, turnBudget: UInt64 = LoopSettings().turnBudgetNanoseconds, hooks: [any Hook] = [],
         store: any MessageStore = MemoryMessageStore(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
-        maxConnections: Int = .max, overLimit: OverLimitAction = .refuse, limits: SharedLimits = SharedLimits(),
+        maxConnections: Int = .max, overLimit: OverLimitAction = .refuse,
+        limits: SharedLimits = SharedLimits(),
         _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()

@@ -16,15 +16,17 @@ struct MemoryReturnTests {
     }
 
     @Test func `memory is given back once it has grown by much and grows no more`() {
-        #expect(due([(20, 0), (300, 0), (750, 0), (750, 20), (20, 0), (20, 0)]) == [
-            false, false, false, true, false, false,
-        ])
+        #expect(
+            due([(20, 0), (300, 0), (750, 0), (750, 20), (20, 0), (20, 0)]) == [
+                false, false, false, true, false, false,
+            ])
     }
 
     @Test func `memory that is in use is looked through once, not again and again`() {
-        #expect(due([(20, 0), (200, 0), (200, 195), (200, 0), (210, 0), (210, 0)]) == [
-            false, false, true, false, false, false,
-        ])
+        #expect(
+            due([(20, 0), (200, 0), (200, 195), (200, 0), (210, 0), (210, 0)]) == [
+                false, false, true, false, false, false,
+            ])
     }
 
     @Test func `what falls by itself lowers the floor`() {

@@ -31,7 +31,9 @@ final class Inbox<Value: Sendable>: Sendable {
     /// Takes out what is there now.
     func takeAll() -> [Value] {
         var taken: [Value] = []
-        while available.wait(timeout: .now()) == .success { taken.append(values.withLock { $0.removeFirst() }) }
+        while available.wait(timeout: .now()) == .success {
+            taken.append(values.withLock { $0.removeFirst() })
+        }
         return taken
     }
 }

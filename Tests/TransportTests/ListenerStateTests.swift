@@ -35,7 +35,9 @@ struct ListenerStateTests {
         #expect(state.counts.active == 0)
     }
 
-    @Test func `over a limit there are few places to be told, and a place of any kind wakes who waits`() throws {
+    @Test func `over a limit there are few places to be told, and a place of any kind wakes who waits`()
+        throws
+    {
         let shared = SharedLimits(
             clients: ConnectionPlaces(maximum: 1), refusals: ConnectionPlaces(maximum: 1))
         let state = ListenerState(name: "test", maxConnections: 2, shared: shared)

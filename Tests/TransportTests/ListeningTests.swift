@@ -114,7 +114,8 @@ struct ListeningTests {
         #expect(try client.read(1) == [3])
     }
 
-    @Test func `who is over a limit is accepted to be told, a bounded number at a time, whatever loop it meets`()
+    @Test
+    func `who is over a limit is accepted to be told, a bounded number at a time, whatever loop it meets`()
         throws
     {
         let lines = Inbox<String>()
@@ -150,7 +151,8 @@ struct ListeningTests {
         let harness = try Harness(loops: 2)
         let shared = SharedLimits(clients: ConnectionPlaces(maximum: 3))
         let states = [
-            ListenerState(name: "one", shared: shared), ListenerState(name: "two", action: .wait, shared: shared),
+            ListenerState(name: "one", shared: shared),
+            ListenerState(name: "two", action: .wait, shared: shared),
         ]
         let opened = Inbox<ConnectionLimit?>()
         let script = Script(opened: { opened.post($0.overLimit) }) { connection, bytes in

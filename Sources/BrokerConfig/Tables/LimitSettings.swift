@@ -10,7 +10,9 @@ extension SettingsTable {
             ),
             Setting(
                 "queue_memory", .byteSize(), "64MB", .ours,
-                meaning: "memory of what waits for one client, 0 for no limit; beyond it messages are dropped, or on disk alone"),
+                meaning:
+                    "memory of what waits for one client, 0 for no limit; beyond it messages are dropped, or on disk alone"
+            ),
             Setting(
                 "topic_alias_memory", .byteSize(), "1MB", .ours,
                 meaning:

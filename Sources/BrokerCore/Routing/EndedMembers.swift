@@ -51,7 +51,8 @@ struct EndedMembers {
 
     /// Memory held at most, in bytes.
     var byteCount: Int {
-        groupCount * 24 + groupsBySession.count * 128 + sessions.capacity * MemoryLayout<SessionHandle?>.stride
+        groupCount * 24 + groupsBySession.count * 128 + sessions.capacity
+            * MemoryLayout<SessionHandle?>.stride
     }
 
     var count: Int { groupsBySession.count }
