@@ -153,7 +153,7 @@ import Transport
     // MARK: Listeners
 
     @Test func `clients beyond max_connections wait until another leaves`() throws {
-        let broker = try TestBroker(loops: 1, maxConnections: 2)
+        let broker = try TestBroker(loops: 1, maxConnections: 2, overLimit: .wait)
         let first = try broker.client("1")
         let second = try broker.client("2")
         let third = try broker.client()
