@@ -121,7 +121,7 @@ private struct Row: CustomStringConvertible, Sendable {
     @Test func `a session row of layout 1 is read: it does not say how far was sent`() throws {
         let row = try #require(Row.all.first { $0.description == "session" })
         let old = row.sealed(Array(row.value.dropFirst().dropLast(4 + 8)), format: 1)
-        let session = try Rows(wallOffset: 1000).session(row.key.bytes, old)
+        let session = try Rows(line: TimeLine(offset: 1000)).session(row.key.bytes, old)
         #expect(session.sentThrough == 0)
     }
 
