@@ -90,7 +90,7 @@ extension RouteCache {
         for number in 0..<5000 {
             _ = trie.subscribe(
                 Array("#".utf8), shareName: Array("\(number)".utf8), mountpoint: .default, target: member,
-                isOnline: true)
+                presence: SessionPresence(.online))
         }
         var found = SubscriptionMatches()
         var scratch = MatchScratch()
