@@ -117,7 +117,7 @@ package enum RejectReason: Int, CaseIterable, Sendable {
 package enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
-    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge, overload
+    case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge
     /// It held most of the memory that connections without a session have together.
     case newcomerMemory
 }

@@ -60,7 +60,6 @@ extension CloseReason {
         case .sendTimeout: "send_timeout"
         case .shutdown: "shutdown"
         case .packetTooLarge: "packet_too_large"
-        case .overload: "overload"
         case .newcomerMemory: "newcomer_memory"
         }
     }

@@ -49,13 +49,13 @@ import Testing
                 try sender.settle()
             }
             sender.drop()
-        case .refused, .connectTimeout, .keepAliveTimeout, .lifetime, .ioError, .overload, .newcomerMemory: break
+        case .refused, .connectTimeout, .keepAliveTimeout, .lifetime, .ioError, .newcomerMemory: break
         }
     }
 
-    /// Errors of the kernel other than a reset cannot be asked for; full budgets are in `NewcomerScenarios` and
-    /// `StoreAnswerScenarios`.
-    @Test(arguments: CloseReason.allCases.filter { ![.ioError, .overload, .newcomerMemory].contains($0) })
+    /// Errors of the kernel other than a reset cannot be asked for; a full budget is in
+    /// `NewcomerScenarios`.
+    @Test(arguments: CloseReason.allCases.filter { ![.ioError, .newcomerMemory].contains($0) })
     func `a connection that ends is counted once, under its reason`(_ reason: CloseReason) throws {
         let broker = try Self.broker(reason)
         let client = try broker.client(reason == .administrative ? .v311 : .v5)
