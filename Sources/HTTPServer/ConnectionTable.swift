@@ -134,8 +134,17 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// The library closes the connection now.
-    func closed(_ connection: Int) { state.withLock { forget(connection, in: &$0) } }
+    /// The library closes the connection now. Bytes that never became a request line were none that it could read.
+    func closed(_ connection: Int) {
+        state.withLock { state in
+            if let entry = state.entries[connection], entry.stage == .fresh || entry.stage == .idle,
+                csystem_bytes_received(entry.descriptor) > entry.receivedBefore
+            {
+                counters.count(.malformed)
+            }
+            forget(connection, in: &state)
+        }
+    }
 
     // MARK: Ends
 

@@ -23,8 +23,9 @@ package struct HTTPLimits: Sendable {
     /// Connections above the limit that may be open for the moment in which another one gives way.
     static let connectionsInPassing = 32
 
-    /// Bytes that the library may keep for the request line and header fields of one connection.
-    var memoryForEachConnection: Int { headerSectionLength + 4096 }
+    /// Bytes that the library may keep for the request line and header fields of one connection: room for more than is
+    /// allowed, so that we see and tell what was too long.
+    var memoryForEachConnection: Int { 2 * headerSectionLength + 8192 }
 
     /// Bytes of all header fields of a request together; 431 above.
     var headerSectionLength: Int {

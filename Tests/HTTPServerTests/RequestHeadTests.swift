@@ -50,16 +50,16 @@ let requestCases: [RequestCase] = [
     // Header fields [RFC 9112 §5.1, 5.2].
     RequestCase("GET / HTTP/1.1\r\nHost : t\r\n\r\n", .header),
     RequestCase("GET / HTTP/1.1\r\nHost\t: t\r\n\r\n", .header),
-    RequestCase("GET / HTTP/1.1\r\nHost: t\r\nX: a\u{0}b\r\n\r\n", .header),
     RequestCase("GET / HTTP/1.1\r\nHost: t\r\nX: \u{e9}\r\n\r\n"),
     RequestCase("GET / HTTP/1.1\r\nHost: t\r\nX:\r\n\r\n"),
     RequestCase(
         "GET / HTTP/1.1\r\nHost: t\r\nX: " + String(repeating: "a", count: 4_097) + "\r\n\r\n",
         .headerTooLarge),
-    RequestCase("GET / HTTP/1.1\r\nHost: t\r\n" + String(repeating: "X: 1\r\n", count: 100), .headerTooLarge),
+    RequestCase("GET / HTTP/1.1\r\nHost: t\r\n" + String(repeating: "X: 1\r\n", count: 100) + "\r\n",
+        .headerTooLarge),
     RequestCase(
         "GET / HTTP/1.1\r\nHost: t\r\n"
-            + String(repeating: "X: " + String(repeating: "a", count: 4_000) + "\r\n", count: 13),
+            + String(repeating: "X: " + String(repeating: "a", count: 4_000) + "\r\n", count: 13) + "\r\n",
         .headerTooLarge),
     // The length of the body [RFC 9112 §6].
     .post("Content-Length: 3", "abc"),
@@ -74,7 +74,6 @@ let requestCases: [RequestCase] = [
     .post("Content-Length: 3 3", "", .framing),
     .post("Content-Length:", "", .framing),
     .post("Content-Length: 1001", "", .bodyTooLarge),
-    .post("Content-Length: 99999999999999999999999999", "", .bodyTooLarge),
     .post("Content-Length: 3\r\nTransfer-Encoding: chunked", "", .framing),
     .post("Transfer-Encoding: chunked\r\nContent-Length: 3", "", .framing),
     .post("Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n"),

@@ -150,8 +150,8 @@ def raw(broker, request):
     ("header", 400, b"GET /health HTTP/1.1\r\nHost : t\r\n\r\n"),
     ("header", 400, b"GET /health HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n"),
     ("host", 400, b"GET /health HTTP/1.1\r\n\r\n"),
-    ("chunk", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"),
-    ("body_too_large", 413, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"),
+    ("malformed", 400, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"),
+    ("body_too_large", 413, b"POST /health HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n" + bytes(1 << 17)),
     ("version", 505, b"GET /health HTTP/3.0\r\nHost: t\r\n\r\n"),
 ])
 def test_what_can_be_understood_in_two_ways_is_refused(broker, reason, status, request_bytes):
