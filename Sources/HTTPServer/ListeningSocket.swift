@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 
 /// A bound, listening TCP socket. The HTTP library gets it ready made, so errors are ours to word.
