@@ -55,6 +55,7 @@ struct StartCommand: ParsableCommand {
                     clients: ConnectionPlaces(maximum: descriptors.clients),
                     refusals: ConnectionPlaces(maximum: descriptors.refusals)))
             let registry = MetricsRegistry(version: BuildVersion.text)
+            registry.connect(to: runtime, http)
             registry.connect(to: output)
             registry.connect(to: descriptors, runtime, http)
             if let levelDB = store.levelDB { registry.connect(to: levelDB) }
