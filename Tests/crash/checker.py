@@ -74,13 +74,13 @@ class FlightCheck:
                 self.released(event.facts["identifier"])
             elif event.kind == "acknowledged":
                 self.acknowledged(event)
-        # PUBLISH and PUBREL each keep their own order, and each QoS its own [MQTT-4.6.0-1, 4.6.0-4].
+        # Each topic and QoS keeps its order (§4.6); PUBREL has one of its own.
         for kind in self.again:
             orders = [flight.order for flight in self.again[kind]]
             if orders != sorted(orders):
                 at = next(index for index in range(1, len(orders)) if orders[index] < orders[index - 1])
                 keys = [(*flight.key, flight.identifier) for flight in self.again[kind][max(0, at - 3) : at + 3]]
-                yield "order", f"{self.name}: {kind} sent again in the order … {keys} … [MQTT-4.6.0-1]"
+                yield "order", f"{self.name}: {kind} sent again in the order … {keys} … [MQTT-4.6.0-5]"
 
     @property
     def name(self):
@@ -106,7 +106,7 @@ class FlightCheck:
 
     def sent_again(self, flight, message):
         del self.expected[message.identifier]
-        self.again[f"QoS {flight.qos}"].append(flight)
+        self.again[f"QoS {flight.qos} of {flight.key[0]}"].append(flight)
         flight.is_on_wire = True
         if not message.is_duplicate:
             yield "unmarked", f"{self.name}: {flight.key} id {message.identifier} again without DUP [MQTT-3.3.1-1]"
@@ -139,7 +139,7 @@ class FlightCheck:
         if flight is None:
             return
         if self.expected.pop(identifier, None):
-            self.again["PUBREL"].append(flight)
+            self.again[f"PUBREL of {flight.key[0]}"].append(flight)
         flight.has_pubrel = True
 
     def acknowledged(self, event):
@@ -214,7 +214,9 @@ def check_wills(mortal, told, stops, starts, end):
         if how == "disconnect":
             # One that was said when the broker was ending may not have been read.
             if found and not any(-1 < stop.at - lost.at < UNCERTAIN for stop in stops):
-                yield "will too early", f"{what} came though its client said DISCONNECT"
+                later = min((stop.at - lost.at for stop in stops if stop.at > lost.at), default=-1)
+                yield "will too early", (
+                    f"{what} came {found[0] - lost.at:.2f} s after its client said DISCONNECT; a stop {later:.2f} s after it")
             continue
         # A clean session's will does not wait; the delay of a lasting one may run anew from a start after a crash.
         delay = 0 if mortal.clean else mortal.delay
@@ -257,7 +259,7 @@ def check_expiry(reader, publishers, prefix, starts):
             sent = max([publisher.sent_at[key], *publisher.resent.get(key, [])])
             # With a clock that was set back over a restart the time in between cannot be known.
             since = max([sent, *(start.at for start in starts if start.jump < 0 and sent < start.at <= event.at)])
-            if message.expiry is None or message.expiry > given:
+            if reader.version == 5 and (message.expiry is None or message.expiry > given):
                 yield "expiry", f"{reader.name}: {key} has {message.expiry} s to live, was given {given}"
             if event.at - since > given + LATE:
                 yield "expiry", f"{reader.name}: {key} came after {event.at - since:.1f} s, was given {given}"

@@ -91,7 +91,8 @@ class World:
         if kind == "term" and status != 0:
             # A TERM before the broker listens for it ends it as the system does.
             if status != -signal.SIGTERM or time.monotonic() - self.starts[-1].at > 1:
-                self.complain("exit", f"status {status} after SIGTERM")
+                said = (self.folder / "stderr.log").read_text(errors="replace")[-3000:]
+                self.complain("exit", f"status {status} after SIGTERM; it said: {said}")
 
 
 def windows():
