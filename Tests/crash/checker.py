@@ -9,7 +9,7 @@ import collections
 import mqtt
 
 # Seconds before a kill in which what a client saw need not have been kept yet, where the standard does not ask for it.
-UNCERTAIN = 0.4
+UNCERTAIN = 1.0
 # Seconds by which something may come late on a busy machine.
 LATE = 3
 # Seconds by which two clocks may disagree about a deadline.
@@ -118,7 +118,7 @@ class FlightCheck:
 
     def sent_first(self, old, key, message):
         twice = self.came_twice(key)
-        if old is not None and old.settled_at is None:
+        if old is not None and old.settled_at is None and not self.may_expire(old):
             yield "identifier", f"{self.name}: id {message.identifier} of {old.key}, under way, for {key} [MQTT-2.2.1-3]"
         for flight in self.flights.values():
             is_open = flight.identifier in self.expected and flight.settled_at is None

@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
     """Cuts packets out of the stream and hands each to `received(first byte, body)`."""
 
     def __init__(self, received, lost):
-        self.received, self.lost, self.buffer = received, lost, bytearray()
+        self.received, self.lost, self.buffer, self.is_over = received, lost, bytearray(), False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -159,4 +159,5 @@ class Connection(asyncio.Protocol):
         return first, body
 
     def connection_lost(self, _):
+        self.is_over = True
         self.lost(self)

@@ -35,6 +35,9 @@ class Peer:
         """Connects, trying again until the broker listens; waits for CONNACK."""
         loop = asyncio.get_running_loop()
         end = loop.time() + patience
+        # A newer connection could be there before the DISCONNECT of the older one has been read.
+        while self.connection and not self.connection.is_over and loop.time() < end:
+            await asyncio.sleep(0.002)
         while True:
             self.connack = loop.create_future()
             self.connection = mqtt.Connection(self.received, self.connection_lost)
@@ -72,8 +75,7 @@ class Peer:
         if how == "abort":
             self.connection.transport.abort()
         else:
-            self.write(mqtt.disconnect(self.version, 4 if how == "with_will" else 0))
-            self.connection.transport.close()
+            self.write(mqtt.disconnect(self.version, 4 if how == "with_will" else 0))  # the broker closes
         self.is_online = False
         self.note("lost", how=how)
 
