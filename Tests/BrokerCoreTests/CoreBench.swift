@@ -32,6 +32,8 @@ final class CoreBench {
                 posted.replies.withLock { $0.append((ticket, reply)) }
             },
             now: MonotonicTime(nanoseconds: 0))
+        // All that a test does is one turn.
+        shard.turnBegan(MonotonicTime(nanoseconds: 0)) { false }
     }
 
     var numbers: Snapshot {

@@ -35,7 +35,7 @@ import Testing
         _ = bench.shard.publish(&publication, copies: .ledgerCopiesLocal)
         let fits = payloadCount == 1000
         #expect(bench.numbers[DropReason.packetTooLarge] == (fits ? 0 : UInt64(subscribers)))
-        #expect(bench.numbers[.ledgerDelivered] == (fits ? UInt64(subscribers) : 0))
+        #expect(bench.numbers[LoopGauge.outputMessages] == (fits ? Int64(subscribers) : 0))
         for client in clients { #expect(try client.received().count == (fits ? 1 : 0)) }
     }
 }

@@ -102,6 +102,12 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
             RefusedPublish(
                 testDescription: "an alias that was never set", reason: .topicAliasInvalid,
                 change: { $0.topicAliasMaxClient = 5 }, bytes: publish(0, "", [3, 0x23, 0, 5])),
+            RefusedPublish(
+                testDescription: "an alias whose topic needs more memory than there is", reason: .quotaExceeded,
+                change: {
+                    $0.topicAliasMaxClient = 5
+                    $0.maxTopicAliasByteCount = 1
+                }, bytes: publish(0, "t", [3, 0x23, 0, 1])),
         ]
 
     static let limits: [RefusedPublish] = [
