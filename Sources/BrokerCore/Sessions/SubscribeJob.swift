@@ -88,12 +88,13 @@ final class SubscribeJob: DeferredJob {
         return refusal(code)
     }
 
-    /// `max_subscriptions_per_client`, and 256 bytes for each of them together: filters may be 65,535 bytes long.
+    /// `max_subscriptions_per_client`, and 256 bytes for each of them together, the nodes of their levels included: filters may be
+    /// 65,535 bytes long.
     private func hasRoom(for filter: UTF8Text, _ settings: BrokerSettings) -> Bool {
         let limit = settings.maxSubscriptionsPerClient
         guard limit > 0 else { return true }
         let held = session.subscriptionHolder.subscriptions
-        return held.count < limit && held.filterByteCount + filter.count <= max(1 << 20, limit * 256)
+        return held.count < limit && held.filterByteCount + SubscriptionList.cost(of: filter) <= max(1 << 22, limit * 256)
     }
 
     private func grant(_ filter: SubscribeFilter, isKnown: Bool, _ shard: Shard) -> UInt8 {

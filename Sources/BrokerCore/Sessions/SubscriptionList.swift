@@ -9,12 +9,18 @@ package struct SubscriptionList: Sequence {
     private var list: ContiguousArray<Subscription> = []
     /// Where each filter stands; nil while the list is short.
     private var index: PositionIndex<UTF8Text>?
-    /// Bytes of all filters together.
+    /// What all filters take together: see `cost(of:)`.
     package private(set) var filterByteCount = 0
     /// How many of them are shared.
     package private(set) var sharedCount = 0
 
     private static let flatLimit = 16
+
+    /// Bytes that a filter takes: its text, and a node of the trie for each level, which a filter of its own may have
+    /// 65,536 of.
+    package static func cost(of filter: UTF8Text) -> Int {
+        filter.count + 48 * filter.bytes.count { $0 == UInt8(ascii: "/") }
+    }
 
     package init() {}
 
@@ -40,7 +46,7 @@ package struct SubscriptionList: Sequence {
             return
         }
         list.append(subscription)
-        filterByteCount += subscription.filter.count
+        filterByteCount += Self.cost(of: subscription.filter)
         if subscription.isShared { sharedCount += 1 }
         if index != nil {
             index?.insert(subscription.filter, at: list.count - 1)
@@ -75,7 +81,7 @@ package struct SubscriptionList: Sequence {
     }
 
     private mutating func forget(_ subscription: Subscription) {
-        filterByteCount -= subscription.filter.count
+        filterByteCount -= Self.cost(of: subscription.filter)
         if subscription.isShared { sharedCount -= 1 }
     }
 
