@@ -187,7 +187,9 @@ extension ControlPacket {
 
     // MARK: Depth
 
-    @Test func `a topic of 65,535 slashes is published, retained and found, in time linear in its length`() throws {
+    @Test func `a topic of 65,535 slashes is published, retained and found, in time linear in its length`()
+        throws
+    {
         let bench = TurnBench { $0.topicMaxDepth = 0 }
         let client = bench.connect("c")
         client.keepsOutput = true
