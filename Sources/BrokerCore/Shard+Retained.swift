@@ -103,7 +103,10 @@ extension Session {
     /// Delivers a part of the first scan, and counts what it looked at.
     fileprivate func scanSlice(until end: UInt64) {
         guard var scan = retainedScans.first else { return }
-        let visits = min(Self.scanVisits, Int(end &- shard.steps))
+        // Each part reads the filter anew: a filter of very many levels gets longer parts, so that it costs no more than it
+        // has bytes and finds nodes.
+        let filterLength = scan.filter.count >> 3
+        let visits = max(filterLength, min(Self.scanVisits, Int(end &- shard.steps)))
         let limit = min(Self.scanMessages, visits)
         let room = settings.maxOnlineMessages < 0 ? limit : min(limit, max(1, settings.maxOnlineMessages))
         var found: ContiguousArray<ApplicationMessage> = []

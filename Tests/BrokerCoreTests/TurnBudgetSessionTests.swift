@@ -185,6 +185,39 @@ extension ControlPacket {
         #expect(bench.numbers[LoopGauge.inflightMessages] == 4000)
     }
 
+    // MARK: Depth
+
+    @Test func `a topic of 65,535 slashes is published, retained and found, in time linear in its length`()
+        throws
+    {
+        let bench = TurnBench { $0.topicMaxDepth = 0 }
+        let client = bench.connect("c")
+        client.keepsOutput = true
+        let topic = UTF8Text(String(repeating: "/", count: 65_535))
+        let filters = [topic, UTF8Text(String(repeating: "+/", count: 32_767) + "#"), "#"]
+        client.send(.subscribe(filters))
+        try bench.settle()
+        _ = try client.takeTypes()
+        let publisher = bench.connect("p")
+        publisher.send(.publish(PublishPacket(topic: topic, payload: [1], isRetained: true)))
+        let cost = try bench.measure {}
+        #expect(try client.takeTypes() == [.publish, .publish, .publish])
+        #expect(cost.total < 10_000)
+        let late = bench.connect("late")
+        late.keepsOutput = true
+        late.send(.subscribe(filters))
+        let found = try bench.measure {}
+        #expect(try late.takeTypes() == [.connack, .suback, .publish, .publish, .publish])
+        #expect(found.total < 6 * 65_535, "\(found)")
+        #expect(found.longestTurn < 20_000, "\(found)")
+        publisher.send(.publish(PublishPacket(topic: topic, isRetained: true)))
+        client.vanish()
+        late.vanish()
+        try bench.settle()
+        #expect(bench.broker.retained.sizes == (0, 0))
+        #expect(bench.broker.subscriptions.sizes == (0, 0))
+    }
+
     // MARK: Slots
 
     @Test func `a slot that is used again rests as long as it can, and old handles find nobody`() throws {

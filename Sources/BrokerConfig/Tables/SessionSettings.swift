@@ -16,7 +16,8 @@ extension SettingsTable {
             Setting(
                 "max_filters_per_packet", .count, "100000", [.ours, .runtime],
                 meaning:
-                    "filters in one SUBSCRIBE or UNSUBSCRIBE, 0 for no limit; a packet with more ends the connection"),
+                    "filters in one SUBSCRIBE or UNSUBSCRIBE, 0 for no limit; a packet with more ends the connection"
+            ),
             Setting(
                 "persistent_client_expiration", .expiry(words: ["never"]), "never", .runtime,
                 meaning:

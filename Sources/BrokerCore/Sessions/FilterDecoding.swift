@@ -28,7 +28,9 @@ extension Session {
             filterCount = decoding.subscribe.filterCount
             if let packet {
                 counters.add(.subscribeReceived, version.label)
-                if allows(filterCount, levels: decoding.subscribe.levelCount) { authorize(packet, after: nil) }
+                if allows(filterCount, levels: decoding.subscribe.levelCount) {
+                    authorize(packet, after: nil)
+                }
                 return true
             }
         } else {
