@@ -69,7 +69,8 @@ let package = Package(
         // ── rooms ──
         .target(name: "Exporters", dependencies: ["BrokerMetrics"], swiftSettings: safe),
         .target(
-            name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib", "CSystem", "Primitives", "BrokerLog", logging],
+            name: "HTTPServer",
+            dependencies: ["CMicroHTTPD", "CZlib", "CSystem", "Primitives", "BrokerLog", logging],
             swiftSettings: strict),
 
         .target(

@@ -141,10 +141,14 @@ extension MetricCatalog {
                 ("over_client_limit", Counter.filtersOverLimit.word),
                 ("too_many_levels", Counter.filtersTooDeep.word),
             ],
-            help: "Filters of SUBSCRIBE and UNSUBSCRIBE refused by max_subscriptions_per_client or topic_max_depth."),
+            help:
+                "Filters of SUBSCRIBE and UNSUBSCRIBE refused by max_subscriptions_per_client or topic_max_depth."
+        ),
         .own(
             "subscribe_packets_refused_total", .packets, .filterListsRefused,
-            help: "SUBSCRIBE and UNSUBSCRIBE with more filters than max_filters_per_packet; each ended its connection."),
+            help:
+                "SUBSCRIBE and UNSUBSCRIBE with more filters than max_filters_per_packet; each ended its connection."
+        ),
         .own(
             "siblings_redelivered_total", .messages, .siblingRedelivered,
             help: "Messages given to another connection of the same client because one of them ended."),

@@ -96,7 +96,9 @@ extension MetricCatalog {
             help: "PUBCOMP with a packet identifier that is not in flight."),
         .versioned(
             "mqtt_publish_error", .events, .publishError,
-            help: "PUBLISH not routed because the store takes nothing. MQTT 5: QoS 0 only, for else the acknowledgement tells."),
+            help:
+                "PUBLISH not routed because the store takes nothing. MQTT 5: QoS 0 only, for else the acknowledgement tells."
+        ),
         .versioned(
             "mqtt_subscribe_error", .events, .subscribeError,
             help: "SUBSCRIBE of which no filter was granted, for a reason other than authorization."),

@@ -23,7 +23,8 @@ func connectionChanged(
     cmicrohttpd_address(connection, &bytes)
     let address = bytes.withUnsafeBytes {
         ConnectionTable.Address(
-            high: $0.loadUnaligned(as: UInt64.self), low: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            high: $0.loadUnaligned(as: UInt64.self), low: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        )
     }
     core.connections.opened(key(connection), descriptor: descriptor, address: address)
 }
@@ -73,7 +74,9 @@ func requestProgressed(
         core.connections.refuse(key(connection), refusal)
         return .NO
     }
-    if let answer = request.answer.withLock({ $0.take() }) { return queue(answer, on: connection, request, core) }
+    if let answer = request.answer.withLock({ $0.take() }) {
+        return queue(answer, on: connection, request, core)
+    }
     core.connections.isHandled(key(connection))
     let suspended = SuspendedConnection(pointer: connection)
     MHD_suspend_connection(connection)

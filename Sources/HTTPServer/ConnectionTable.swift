@@ -161,7 +161,8 @@ final class ConnectionTable: Sendable {
             // Nothing of ours is under way on this socket: answers leave one after the other, each as a whole.
             let answer = refusal.wireAnswer(limits)
             _ = answer.withUnsafeBytes {
-                Glibc.send(entry.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                Glibc.send(
+                    entry.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             }
             end(connection, in: &state)
         }

@@ -94,9 +94,12 @@ package final class HTTPServer: Sendable {
         MHD_stop_daemon(stopped.daemon)
     }
 
-    private static func start(_ core: RequestHandling, on socket: Int32, _ limits: HTTPLimits) -> OpaquePointer? {
+    private static func start(_ core: RequestHandling, on socket: Int32, _ limits: HTTPLimits)
+        -> OpaquePointer?
+    {
         // Room above our own limit: a newcomer is let in, and another connection gives way.
-        let (room, overflow) = max(1, limits.connections).addingReportingOverflow(HTTPLimits.connectionsInPassing)
+        let (room, overflow) = max(1, limits.connections).addingReportingOverflow(
+            HTTPLimits.connectionsInPassing)
         return cmicrohttpd_start(
             socket, limits.memoryForEachConnection, UInt32(clamping: overflow ? .max : room),
             CMicroHTTPDCallbacks(

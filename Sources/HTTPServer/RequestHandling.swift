@@ -67,7 +67,8 @@ final class RequestHandling: Sendable {
     ///
     /// - Returns: a refusal, which ends the request before its body is read.
     func begin(
-        _ request: PendingRequest, method: [UInt8], version: [UInt8], fields: [(name: [UInt8], value: [UInt8])]
+        _ request: PendingRequest, method: [UInt8], version: [UInt8],
+        fields: [(name: [UInt8], value: [UInt8])]
     ) -> HTTPRefusal? {
         let result = RequestHead.read(
             method: method, target: request.target, version: version, fields: fields, limits)
@@ -102,7 +103,8 @@ final class RequestHandling: Sendable {
     func makePage(_ request: PendingRequest, done: @escaping @Sendable () -> Void) {
         let body = takeBody(request)
         let head = request.parts.withLock { $0.head }
-        let complete = HTTPRequest(method: head.method, target: head.target, headers: head.headers, body: body)
+        let complete = HTTPRequest(
+            method: head.method, target: head.target, headers: head.headers, body: body)
         pages.put(complete) { response in
             request.answer.withLock { $0 = response }
             done()

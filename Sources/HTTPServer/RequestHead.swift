@@ -26,7 +26,9 @@ struct RequestHead {
         guard method.count + target.count + version.count + 2 <= limits.requestLineLength else {
             return .failure(.init(.uriTooLong))
         }
-        if let refusal = head.take(method: method, target: target, version: version) { return .failure(.init(refusal)) }
+        if let refusal = head.take(method: method, target: target, version: version) {
+            return .failure(.init(refusal))
+        }
         var byteCount = 0
         for field in fields {
             byteCount += field.name.count + field.value.count + 4
@@ -50,7 +52,8 @@ struct RequestHead {
         case "HTTP/1.0": isOld = true
         default:
             let isVersion =
-                version.count == 8 && version.starts(with: Array("HTTP/".utf8)) && version[6] == UInt8(ascii: ".")
+                version.count == 8 && version.starts(with: Array("HTTP/".utf8))
+                && version[6] == UInt8(ascii: ".")
             return isVersion ? .version : .requestLine
         }
         self.method = String(decoding: method, as: UTF8.self)
@@ -67,7 +70,8 @@ struct RequestHead {
         guard field.value.count <= limits.headerValueLength, headers.count < limits.headerCount else {
             return .headerTooLarge
         }
-        headers.append((String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
+        headers.append(
+            (String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
         return nil
     }
 

@@ -267,7 +267,9 @@ final class ClientConnection: Connection, ClientTransport {
 
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
 
-    var isHeldBack: Bool { !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work, .answers, .turn]) }
+    var isHeldBack: Bool {
+        !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work, .answers, .turn])
+    }
 
     func connected(to session: Session) {
         handshake = nil

@@ -103,7 +103,8 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
                 testDescription: "an alias that was never set", reason: .topicAliasInvalid,
                 change: { $0.topicAliasMaxClient = 5 }, bytes: publish(0, "", [3, 0x23, 0, 5])),
             RefusedPublish(
-                testDescription: "an alias whose topic needs more memory than there is", reason: .quotaExceeded,
+                testDescription: "an alias whose topic needs more memory than there is",
+                reason: .quotaExceeded,
                 change: {
                     $0.topicAliasMaxClient = 5
                     $0.maxTopicAliasByteCount = 1

@@ -81,7 +81,10 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         #expect(broker.numbers[DropReason.expired] == 1)
     }
 
-    @Test func `a QoS 2 message whose time is over when its identifier is committed is not sent [MQTT-3.3.2-5]`() throws {
+    @Test
+    func `a QoS 2 message whose time is over when its identifier is committed is not sent [MQTT-3.3.2-5]`()
+        throws
+    {
         let clock = clock()
         let bench = try StoreBench(clock: clock)
         let client = try bench.lasting("c")
@@ -289,7 +292,8 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         for isOnline in [true, false] {
             let client = try broker.client(.v5)
             try client.connect(
-                "c\(isOnline)".text, clean: false, will: will("\(isOnline)", delay: 1000), properties: expiry(2000)
+                "c\(isOnline)".text, clean: false, will: will("\(isOnline)", delay: 1000),
+                properties: expiry(2000)
             )
             if !isOnline { client.drop() }
         }

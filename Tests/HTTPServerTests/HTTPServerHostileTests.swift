@@ -21,7 +21,8 @@ import Testing
         #expect(client.readAnswer() == nil)
         // The library refuses some by itself, and does not say why.
         let counted = server.statistics.refusals
-        #expect(counted[refusal.index] + (refusal == .malformed ? 0 : counted[HTTPRefusal.malformed.index]) == 1)
+        #expect(
+            counted[refusal.index] + (refusal == .malformed ? 0 : counted[HTTPRefusal.malformed.index]) == 1)
         #expect(counted.reduce(0, +) == 1)
     }
 

@@ -55,7 +55,8 @@ let requestCases: [RequestCase] = [
     RequestCase(
         "GET / HTTP/1.1\r\nHost: t\r\nX: " + String(repeating: "a", count: 4_097) + "\r\n\r\n",
         .headerTooLarge),
-    RequestCase("GET / HTTP/1.1\r\nHost: t\r\n" + String(repeating: "X: 1\r\n", count: 100) + "\r\n",
+    RequestCase(
+        "GET / HTTP/1.1\r\nHost: t\r\n" + String(repeating: "X: 1\r\n", count: 100) + "\r\n",
         .headerTooLarge),
     RequestCase(
         "GET / HTTP/1.1\r\nHost: t\r\n"
@@ -99,7 +100,9 @@ let requestCases: [RequestCase] = [
 ]
 
 @Suite struct RequestHeadTests {
-    private func read(_ line: String, _ fields: [String] = ["Host: h"]) -> Result<RequestHead, HTTPRefusal.Thrown> {
+    private func read(_ line: String, _ fields: [String] = ["Host: h"]) -> Result<
+        RequestHead, HTTPRefusal.Thrown
+    > {
         let parts = line.split(separator: " ").map { Array($0.utf8) }
         return RequestHead.read(
             method: parts[0], target: parts[1], version: parts[2],
@@ -126,8 +129,12 @@ let requestCases: [RequestCase] = [
 
     @Test func `header fields are bounded in number, and together in bytes`() {
         let many = (0...100).map { "X\($0): 1" }
-        #expect(throws: HTTPRefusal.Thrown(.headerTooLarge)) { try read("GET / HTTP/1.1", ["Host: h"] + many).get() }
+        #expect(throws: HTTPRefusal.Thrown(.headerTooLarge)) {
+            try read("GET / HTTP/1.1", ["Host: h"] + many).get()
+        }
         let long = (0..<13).map { "X\($0): " + String(repeating: "a", count: 4_000) }
-        #expect(throws: HTTPRefusal.Thrown(.headerTooLarge)) { try read("GET / HTTP/1.1", ["Host: h"] + long).get() }
+        #expect(throws: HTTPRefusal.Thrown(.headerTooLarge)) {
+            try read("GET / HTTP/1.1", ["Host: h"] + long).get()
+        }
     }
 }

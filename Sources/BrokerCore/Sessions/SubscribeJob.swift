@@ -94,7 +94,8 @@ final class SubscribeJob: DeferredJob {
         let limit = settings.maxSubscriptionsPerClient
         guard limit > 0 else { return true }
         let held = session.subscriptionHolder.subscriptions
-        return held.count < limit && held.filterByteCount + SubscriptionList.cost(of: filter) <= max(1 << 22, limit * 256)
+        return held.count < limit
+            && held.filterByteCount + SubscriptionList.cost(of: filter) <= max(1 << 22, limit * 256)
     }
 
     private func grant(_ filter: SubscribeFilter, isKnown: Bool, _ shard: Shard) -> UInt8 {

@@ -127,7 +127,9 @@ extension Session {
     func noteState(isNew: Bool = false) {
         guard isKept else { return }
         forgetWill()  // the session's row has it from now on
-        if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) { return }
+        if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) {
+            return
+        }
         shard.note(.session(stored, isNew: isNew))
         notedBatch = shard.outbox.openNumber
         notedChange = shard.outbox.open.changes.count - 1

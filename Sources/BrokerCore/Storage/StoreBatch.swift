@@ -206,7 +206,9 @@ extension StoreBatch.Change {
     var byteCount: Int {
         let own = MemoryLayout<StoreBatch.Change>.stride + Self.rowOverhead
         return switch self {
-        case .removeCopy, .removeFlight, .flight, .endSession, .purgeSession, .forgetWill, .received, .released: own
+        case .removeCopy, .removeFlight, .flight, .endSession, .purgeSession, .forgetWill, .received,
+            .released:
+            own
         case .session(let session, _):
             own + MemoryLayout<StoredSession>.stride + session.subscriber.clientID.count
                 + (session.will?.byteCount ?? 0)
