@@ -38,7 +38,7 @@ import Transport
         let third = try broker.client(.v311)
         try third.send(
             .connect(ConnectPacket(version: .v311, cleanStart: true, keepAlive: 0, clientID: "third")))
-        #expect(broker.wait { $0[Counter.acceptPaused] == 1 })
+        #expect(broker.wait { $0[Counter.acceptPaused] >= 1 })
         #expect(broker.listenerState.reachedLimits(now: SystemClock().now) == [.maxConnections])
         #expect(broker.numbers[Counter.connectionsRefused] == 0)
         clients[1].drop()
@@ -102,7 +102,7 @@ import Transport
         #expect(try broker.client(.v311).connect("last").code == 3)
         for client in silent { #expect(try client.receiveUntilEnd().isEmpty) }
         #expect(broker.wait { $0[Counter.socketCloseTimeout] == 6 })
-        #expect(broker.runtime.limits.refusals.taken == 0)
+        #expect(broker.wait { _ in broker.runtime.limits.refusals.taken == 0 })
     }
 
     @Test func `the places for clients of all listeners are exact, and the reason is counted`() throws {

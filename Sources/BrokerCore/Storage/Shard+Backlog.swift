@@ -42,7 +42,8 @@ extension Shard {
     /// Whether a client must wait before its session is made, resumed or replaced.
     func mustWaitForStore(_ attempt: ConnectAttempt) -> Bool {
         isStoreBehind
-            && (attempt.sessionExpiryInterval != 0 || session(attempt.subscriber)?.isKept == true)
+            && (attempt.sessionExpiryInterval != 0 || attempt.will != nil
+                || session(attempt.subscriber)?.isKept == true)
     }
 
     /// - Returns: a number for `forgetHeldForStore`; nil when no more may wait.
