@@ -40,7 +40,8 @@ final class TestBroker: Sendable {
             loopSettings.deadlineCheckNanoseconds = loopSettings.sendTimeoutNanoseconds / 4
         }
         runtime = try BrokerRuntime(
-            broker: Broker(settings: settings, loopCount: loops, store: store, hooks: hooks, log: log),
+            broker: Broker(
+                settings: settings, loopCount: loops, store: store, hooks: hooks, clock: clock, log: log),
             loopSettings: loopSettings, limits: limits)
         registry = MetricsRegistry(version: "test")
         for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }

@@ -42,7 +42,8 @@ extension Shard {
     /// Whether a client must wait before its session is made, resumed or replaced.
     func mustWaitForStore(_ attempt: ConnectAttempt) -> Bool {
         isStoreBehind
-            && (attempt.sessionExpiryInterval != 0 || session(attempt.subscriber)?.isKept == true)
+            && (attempt.sessionExpiryInterval != 0 || attempt.will != nil
+                || session(attempt.subscriber)?.isKept == true)
     }
 
     /// - Returns: a number for `forgetHeldForStore`; nil when no more may wait.
@@ -127,7 +128,9 @@ extension Session {
     func noteState(isNew: Bool = false) {
         guard isKept else { return }
         forgetWill()  // the session's row has it from now on
-        if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) { return }
+        if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) {
+            return
+        }
         shard.note(.session(stored, isNew: isNew))
         notedBatch = shard.outbox.openNumber
         notedChange = shard.outbox.open.changes.count - 1
