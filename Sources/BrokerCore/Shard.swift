@@ -92,7 +92,7 @@ package final class Shard {
     var random: RandomNumbers
     let fanOuts = FanOutQueue()
     /// Copies this turn may still give at once.
-    var copyBudget = 0
+    var copyBudget = FanOutQueue.copiesPerTurn
     private var writer = PacketWriter()
 
     // Work left for later turns.

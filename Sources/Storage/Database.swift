@@ -1,6 +1,7 @@
 import BrokerCore
 import CLevelDB
 import Glibc
+import Synchronization
 
 /// An open LevelDB. Usable from any thread; closed with the last reference.
 final class Database: @unchecked Sendable {
@@ -12,6 +13,8 @@ final class Database: @unchecked Sendable {
     private let filter: OpaquePointer?
     private let readOptions: OpaquePointer
     private let writeOptions: OpaquePointer
+    /// What was noted last.
+    private let noted = Mutex<StoreExtent?>(nil)
 
     /// - Parameter mayCreate: make an empty one where there is none.
     init(_ settings: StoreSettings, mayCreate: Bool = true) throws(StoreError) {
@@ -63,7 +66,14 @@ final class Database: @unchecked Sendable {
     }
 
     /// Notes how far its files go, for the next start.
-    func noteExtent() { StoreExtent.look(path, Self.fileNames(path))?.write(to: path) }
+    func noteExtent() {
+        guard let extent = StoreExtent.look(path, Self.fileNames(path)) else { return }
+        noted.withLock { noted in
+            guard noted != extent else { return }
+            noted = extent
+            extent.write(to: path)
+        }
+    }
 
     // MARK: Access
 

@@ -79,7 +79,9 @@ import Testing
         #expect(bench.store.wait { $0.contents.sessions.count == 34 })
     }
 
-    @Test func `what waiting CONNECTs hold has a bound`() throws {
+    @Test(arguments: [true, false])
+    func `what waiting CONNECTs hold has a bound, also where the will alone is kept`(_ isLasting: Bool) throws
+    {
         let bench = try bench(mark: 1 << 18)
         bench.store.holdCommits()
         let clients = try (0..<20).map { number in
@@ -87,8 +89,9 @@ import Testing
             try client.send(
                 .connect(
                     ConnectPacket(
-                        version: .v5, cleanStart: false, clientID: UTF8Text("c\(number)"), will: will(60_000),
-                        properties: lasting(.v5))))
+                        version: .v5, cleanStart: !isLasting, clientID: UTF8Text("c\(number)"),
+                        will: will(60_000),
+                        properties: isLasting ? lasting(.v5) : Properties())))
             return client
         }
         // Five fill it, four may wait, and all others are told.
