@@ -214,7 +214,8 @@ enum StoreManifest {
                 case 2:
                     guard let value = number() else { return false }
                     log = value
-                case 3, 4, 9: guard number() != nil else { return false }  // next file, last sequence, previous log
+                // next file, last sequence, previous log
+                case 3, 4, 9: guard number() != nil else { return false }
                 case 5: guard number() != nil, skipText() else { return false }  // compaction pointer
                 case 6: guard number() != nil, number() != nil else { return false }  // file that went
                 case 7:  // file that came
