@@ -100,7 +100,8 @@ func requestCompleted(
     _ = core.takeBody(request)
     let (status, endsConnection) = request.parts.withLock { ($0.status, $0.endsConnection) }
     if status == 0 { core.countLibraryAnswer(status: Int(cmicrohttpd_status(connection))) }
-    if endsConnection {
+    // What the library refuses by itself ends too: where the next request would begin is not certain.
+    if endsConnection || status == 0 {
         core.connections.end(key(connection))
     } else {
         core.connections.isAnswered(key(connection))

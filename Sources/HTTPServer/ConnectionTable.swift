@@ -34,6 +34,9 @@ final class ConnectionTable: Sendable {
         var receivedBefore: UInt64 = 0
         /// Bytes of the answer that is being sent.
         var answerByteCount = 0
+
+        /// Whether bytes have come since then. The kernel counts the end of the stream as one.
+        var hasReceived: Bool { csystem_bytes_received(descriptor) > receivedBefore + 1 }
     }
 
     /// A client's address, without the port.
@@ -138,7 +141,7 @@ final class ConnectionTable: Sendable {
     func closed(_ connection: Int) {
         state.withLock { state in
             if let entry = state.entries[connection], entry.stage == .fresh || entry.stage == .idle,
-                csystem_bytes_received(entry.descriptor) > entry.receivedBefore
+                entry.hasReceived
             {
                 counters.count(.malformed)
             }
@@ -184,7 +187,7 @@ final class ConnectionTable: Sendable {
             for (key, entry) in state.entries {
                 var entry = entry
                 if entry.stage == .fresh || entry.stage == .idle,
-                    csystem_bytes_received(entry.descriptor) > entry.receivedBefore
+                    entry.hasReceived
                 {
                     begin(&entry)
                     state.entries[key] = entry

@@ -95,7 +95,8 @@ final class SubscribeJob: DeferredJob {
         guard limit > 0 else { return true }
         let held = session.subscriptionHolder.subscriptions
         return held.count < limit
-            && held.filterByteCount + SubscriptionList.cost(of: filter) <= max(1 << 22, limit * 256)
+            && held.filterByteCount + SubscriptionList.cost(of: filter)
+                <= max(1 << 22, min(limit, 1 << 40) * 256)
     }
 
     private func grant(_ filter: SubscribeFilter, isKnown: Bool, _ shard: Shard) -> UInt8 {
