@@ -36,6 +36,7 @@ package final class TestFolder: Sendable {
 
     private static func copyFile(_ source: String, to target: String) throws {
         let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { return }  // it was renamed meanwhile
         let output = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         defer {
             close(input)
