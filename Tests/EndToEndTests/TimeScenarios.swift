@@ -89,7 +89,10 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         #expect(broker.numbers[DropReason.expired] == 1)
     }
 
-    @Test func `a QoS 2 message whose time is over when its identifier is committed is not sent [MQTT-3.3.2-5]`() throws {
+    @Test
+    func `a QoS 2 message whose time is over when its identifier is committed is not sent [MQTT-3.3.2-5]`()
+        throws
+    {
         let clock = clock()
         let bench = try StoreBench(clock: clock)
         let client = try bench.lasting("c")

@@ -54,7 +54,8 @@ def test_a_namespace_is_refused_or_readable(binary, start_broker, tmp_path):
     accepted = 0
     for space in spaces:
         file = tmp_path / "vernemq.conf"
-        file.write_text(f"prometheus_namespace = {space}\n")
+        file.write_text(
+            f"prometheus_namespace = {space}\nallow_anonymous = on\nlistener.tcp.default = 127.0.0.1:0\n")
         command = [binary, "config", "check", str(file)]
         result = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
         read = subprocess.run(
@@ -64,7 +65,7 @@ def test_a_namespace_is_refused_or_readable(binary, start_broker, tmp_path):
             accepted += 1
             assert read.returncode in (0, 3), f"{space!r}: {read.stderr}"
         else:
-            assert space in result.stderr and "prometheus_namespace" in result.stderr
+            assert space[:60] in result.stderr and "prometheus_namespace" in result.stderr  # a long value is shortened
             assert "letters, digits, _ and :" in result.stderr
     assert accepted > 5
 

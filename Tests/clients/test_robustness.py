@@ -44,37 +44,6 @@ def test_garbage_hurts_nobody_else(broker, client):
     assert reading("active_mqtt_connections") == 2
 
 
-def test_running_out_of_descriptors(start_broker, client):
-    broker = start_broker(open_files=64, may_log_errors=True)
-    subscriber, publisher = client(broker), client(broker)
-    subscriber.subscribe("a", 1)
-    crowd = []
-    try:
-        for number in range(200):
-            raw = RawClient(broker.address())
-            raw.send(raw_client.connect(f"crowd{number}"))
-            crowd.append(raw)
-        for number in range(50):
-            publisher.publish("a", b"%d" % number, 1)
-        assert [int(message.payload) for message in subscriber.receive(50)] == list(range(50))
-    finally:
-        for raw in crowd:
-            raw.close()
-    reading = broker.wait_for_metric("sessions", 2, state="online")
-    assert reading("accept_descriptor_exhausted_total") > 0
-    assert reading("active_mqtt_connections") == 2
-    assert client(broker).code == 0
-    # The log tells the beginning and the end of the shortage, not each connection.
-    assert len(broker.log("out of descriptors", level="error")) <= 2  # once for each loop
-
-    def is_told_as_over():
-        with RawClient(broker.address()) as raw:
-            assert raw.open_session("late") == 0
-        return broker.log("accepting connections again", level="notice")
-
-    wait_until("the log tells that the shortage is over", is_told_as_over)
-
-
 def test_connections_leave_nothing_behind(broker):
     address = broker.address()
 

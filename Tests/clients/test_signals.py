@@ -1,15 +1,12 @@
 """SIGTERM, SIGINT and SIGHUP."""
 
-import json
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 
 import raw_client
-from broker import write_config
 from raw_client import RawClient
 from waiting import wait_until
 
@@ -99,19 +96,3 @@ def test_sighup_reopens_the_log_file(start_broker, client):
     assert both.wait_for_disconnect() == SHUTTING_DOWN
     assert broker.wait_for_exit() == 0
     wait_until("the new file has the end", lambda: broker.log("stopped"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGILL, signal.SIGSEGV])
-def test_a_crash_still_ends_as_a_crash_and_leaves_whole_log_lines(binary, tmp_path, number):
-    config = write_config(tmp_path, {"log.console": "file", "log.console.file": "./broker.log"})
-    process = subprocess.Popen(
-        [binary, "start", "--config", config], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        log = tmp_path / "broker.log"
-        wait_until("the broker has started", lambda: log.exists() and '"started"' in log.read_text())
-        process.send_signal(number)
-        assert process.wait(15) == -number
-        assert all(json.loads(line) for line in log.read_text().splitlines())
-    finally:
-        process.kill()
-        process.wait()
