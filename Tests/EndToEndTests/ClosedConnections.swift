@@ -44,7 +44,8 @@ import Testing
             try client.subscribe("t", qos: .atMostOnce)
             let sender = try broker.client("s", .v5)
             let payload = String(repeating: "x", count: 90_000)
-            while broker.numbers[LoopGauge.queuedMessages] == 0 {
+            // More than the kernel takes for a client that does not read.
+            while broker.numbers[LoopGauge.queuedMessages] < 200 {
                 for _ in 0..<10 { try sender.publish("t", payload) }
                 try sender.settle()
             }

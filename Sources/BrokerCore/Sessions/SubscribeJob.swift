@@ -96,7 +96,7 @@ final class SubscribeJob: DeferredJob {
         let held = session.subscriptionHolder.subscriptions
         return held.count < limit
             && held.filterByteCount + SubscriptionList.cost(of: filter)
-                <= max(1 << 22, min(limit, 1 << 40) * 256)
+                <= max(1 << 20, min(limit, 1 << 40) * 256)
     }
 
     private func grant(_ filter: SubscribeFilter, isKnown: Bool, _ shard: Shard) -> UInt8 {
