@@ -55,7 +55,7 @@ enum Cut: CaseIterable, Sendable {
             $0[LoopGauge.outputMessages] == 0 && $0[LoopGauge.queuedMessages] == 0
                 && $0[.ledgerPosted] == $0[.ledgerTaken] && $0[LoopGauge.sessionsOnline] <= 1
         }
-        #expect(isOver || cut == .takenOver)
+        #expect(isOver)
         #expect(broker.isBalanced)
         let numbers = broker.numbers
         // What the socket held when it was closed reaches the client all the same; the last packet perhaps in part.
@@ -63,7 +63,9 @@ enum Cut: CaseIterable, Sendable {
             #expect(try numbers[.ledgerDelivered] == UInt64(read ?? stuck.receiveUntilEnd().count))
         }
         let lost = DropReason.allCases.reduce(0) { $0 + numbers[$1] }
-        #expect(numbers[.ledgerDelivered] + lost == UInt64(count))
+        // On a busy machine the send timeout may have come while messages were still published.
+        #expect(isShort || numbers[.ledgerCopiesLocal] == UInt64(count))
+        #expect(numbers[.ledgerDelivered] + lost == numbers[.ledgerCopiesLocal])
         if cut == .sendTimeout || cut == .clientResets {
             #expect(numbers[DropReason.connectionClosed] > 0)
         }

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import sys
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 5, 6, 7, 8, 9
 PINGREQ, DISCONNECT = 12, 14
@@ -79,12 +80,14 @@ def disconnect(version, code=0):
 
 
 class Message:
-    """A PUBLISH that came in."""
+    """A PUBLISH that came in. Diaries are long, so only the part of the payload is kept that says which message it is."""
+
+    __slots__ = "is_duplicate", "qos", "is_retained", "topic", "identifier", "expiry", "payload"
 
     def __init__(self, first, body, version):
         self.is_duplicate, self.qos, self.is_retained = bool(first & 8), first >> 1 & 3, bool(first & 1)
         at = 2 + struct.unpack_from(">H", body)[0]
-        self.topic = body[2:at].decode()
+        self.topic = sys.intern(body[2:at].decode())
         self.identifier = 0
         if self.qos:
             self.identifier = struct.unpack_from(">H", body, at)[0]
@@ -93,7 +96,7 @@ class Message:
         if version == 5:
             found, at = read_properties(body, at)
             self.expiry = found.get(MESSAGE_EXPIRY)
-        self.payload = body[at:].decode()
+        self.payload = body[at : at + 100].decode()
 
 
 def read_varint(data, at):

@@ -235,6 +235,7 @@ extension Session {
     /// Messages for this client have expired: those in memory go at once, the rest when it may be read.
     func messagesAreDue() {
         let now = shard.now
+        shard.count(steps: queue.countInMemory / 16)
         for copy in queue.removeAll(where: { $0.isExpired(at: now) }) {
             countQueued(copy, by: -1)
             unstore(copy.ticket, copy.message, flight: copy.flight)

@@ -173,6 +173,7 @@ extension Session {
     func releaseHeldAnswers() {
         let count = heldAnswers.count
         defer {
+            shard.count(steps: (count - heldAnswers.count) / 16)
             let half = Self.heldAnswerLimit / 2
             if count >= half, heldAnswers.count < half { transport?.resumeReading(.answers) }
         }

@@ -97,11 +97,7 @@ extension Shard {
     }
 
     /// Messages of these sessions have expired; the numbers are the store's.
-    func messagesAreDue(_ sessions: Set<UInt64>) {
-        for number in sessions {
-            if let handle = kept[number] { session(handle)?.messagesAreDue() }
-        }
-    }
+    func messagesAreDue(_ sessions: Set<UInt64>) { perform(DueMessages(Array(sessions))) }
 
     /// Once a second on the first loop: asks the store for messages whose time has come.
     func askForDueMessages() {

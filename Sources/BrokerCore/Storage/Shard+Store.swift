@@ -265,36 +265,11 @@ extension Shard {
         batchesSettled()
     }
 
-    /// A batch is committed or was given up: what waited for it goes on.
+    /// A batch is committed or was given up: what waited for it goes on, in this turn or in the next ones.
     private func batchesSettled() {
-        releaseWaiters()
-        releaseRoutes()
-        while let late = outbox.lateRemovals.first, outbox.isCommitted(late.batch) {
-            outbox.lateRemovals.removeFirst()
-            let loop = Int(late.removal.ticket.loop)
-            if loop == index { remove(late.removal) } else { outbox.append(late.removal, for: loop) }
-        }
-    }
-
-    private func releaseWaiters() {
-        while let waiter = outbox.waiters.first, outbox.isCommitted(waiter.batch) {
-            outbox.waiters.removeFirst()
-            session(waiter.session)?.storeCommitted()
-        }
-    }
-
-    /// QoS 2 messages whose copies for other loops are committed go there now.
-    private func releaseRoutes() {
-        while let route = outbox.heldRoutes.first, outbox.isCommitted(route.batch) {
-            outbox.heldRoutes.removeFirst()
-            publicationSerial &+= 1
-            var publication = Publication(route.message)
-            for entry in route.targets {
-                // Committed: from here on it is the other loop's to remove.
-                let ticket = StoreTicket(number: entry.ticket.number, loop: entry.target.session.loop)
-                post(&publication, entry.target, ticket, isCounted: true)
-            }
-        }
+        guard !outbox.isSettling else { return }
+        outbox.isSettling = true
+        perform(CommitSettling())
     }
 
     /// The loops end: what is open goes to the store, which writes it before it closes.

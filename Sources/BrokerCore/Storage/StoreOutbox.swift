@@ -43,6 +43,8 @@ final class StoreOutbox {
     private var handedOver: ContiguousArray<HandedOver> = []
     /// Who waits for which batch, ascending.
     var waiters: Deque<(batch: UInt64, session: SessionHandle)> = []
+    /// What waited for commits is being worked off (`CommitSettling`).
+    var isSettling = false
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
     /// By loop: copies stored there that are not needed any more.
