@@ -24,6 +24,8 @@ from waiting import wait_until
 Start = collections.namedtuple("Start", "at jump")
 Stop = collections.namedtuple("Stop", "at kind is_kill")
 DAY = 86400
+# Time that is passed over while the broker is down counts, and a clock that is set to and fro adds up.
+LONG = 3650 * DAY
 SETTINGS = {
     "max_offline_messages": -1, "max_online_messages": -1, "retain_expiry_sweep_interval": None,
     "persistent_client_expiration": "never", "max_inflight_messages": 20,
@@ -151,7 +153,7 @@ class Play:
             return False
         qos = chance.randint(1, 2)
         if publisher.version == 5 and chance.random() < 0.2:
-            expiry = chance.choice((1, 2, 30 * DAY))
+            expiry = chance.choice((1, 2, LONG))
             kind = "long" if expiry > DAY else "short"
             publisher.publish(f"expiring/{kind}/{publisher.name}/{qos}", qos, expiry=expiry)
         else:
@@ -165,7 +167,7 @@ class Play:
         if chance.random() < 0.5:
             publisher.publish(f"retained/{chance.randint(0, 2)}", chance.randint(1, 2), is_retained=True)
         else:
-            expiry = chance.choice((1, 30 * DAY))
+            expiry = chance.choice((1, LONG))
             publisher.publish(f"retained-expiring/{expiry}/{chance.randint(0, 2)}", 1, is_retained=True, expiry=expiry)
         return chance.random() < 0.5
 
