@@ -42,8 +42,9 @@ def connections_of(events):
 class Flight:
     """A message with QoS 1 or 2 on its way to a client, as the client knows it."""
 
-    def __init__(self, key, message, order):
+    def __init__(self, key, message, order, connection_end):
         self.key, self.qos, self.identifier, self.order = key, message.qos, message.identifier, order
+        self.connection_end = connection_end
         self.has_pubrel = False
         # When its last acknowledgement was written: from then on the broker may have forgotten it.
         self.settled_at = None
@@ -65,11 +66,11 @@ class FlightCheck:
                 self.half_received.clear()
                 self.seen.clear()
                 self.last.clear()
-            yield from self.connection(events, previous)
+            yield from self.connection(events, previous, lost)
             previous = lost
 
-    def connection(self, events, previous):
-        self.ended_at = self.end_of(previous)
+    def connection(self, events, previous, lost):
+        self.ended_at, self.connection_end = self.end_of(previous), self.end_of(lost)
         self.expected = dict(self.flights)  # from earlier connections, not yet seen on this one
         self.open = {identifier: flight for identifier, flight in self.flights.items() if flight.settled_at is None}
         self.under_way = set()
@@ -135,7 +136,7 @@ class FlightCheck:
 
     def sent_first(self, old, key, message):
         twice = self.came_twice(key)
-        if old is not None and old.settled_at is None and not self.may_expire(old):
+        if old is not None and old.settled_at is None and not self.may_be_gone(old):
             yield "identifier", f"{self.name}: id {message.identifier} of {old.key}, under way, for {key} [MQTT-2.2.1-3]"
         for flight in self.open.values():
             if flight.key == key and not twice:
@@ -143,7 +144,7 @@ class FlightCheck:
                     f"{self.name}: {key} was under way with id {flight.identifier}, now has {message.identifier} "
                     f"[MQTT-4.4.0-1]")
             elif (
-                not self.may_expire(flight) and flight.key[0] == key[0] and flight.qos == message.qos
+                not self.may_be_gone(flight) and flight.key[0] == key[0] and flight.qos == message.qos
                 and not flight.has_pubrel
             ):
                 yield "order", f"{self.name}: {key} before {flight.key} came again [MQTT-4.6.0-1]"
@@ -151,7 +152,7 @@ class FlightCheck:
             yield "unmarked", f"{self.name}: {key} came before, now without DUP, id {message.identifier}"
         self.order += 1
         self.seen_again(message.identifier)
-        self.flights[message.identifier] = Flight(key, message, self.order)
+        self.flights[message.identifier] = Flight(key, message, self.order, self.connection_end)
 
     def released(self, identifier):
         self.half_received.pop(identifier, None)
@@ -174,10 +175,17 @@ class FlightCheck:
             self.open.pop(flight.identifier, None)
             self.under_way.discard(flight.identifier)
 
-    @staticmethod
-    def may_expire(flight):
-        """One whose time is over need not come again."""
-        return flight.key[0].startswith("expiring/short")
+    def may_be_gone(self, flight):
+        """One whose time is over need not come again, nor one with QoS 1 that was still unanswered to its publisher when
+        the broker was killed: nobody was promised it."""
+        if flight.key[0].startswith("expiring/short"):
+            return True
+        if flight.qos == 2 or flight.connection_end is None:
+            return False
+        kill = next((stop.at for stop in self.stops if stop.is_kill and stop.at >= flight.connection_end), None)
+        if kill is None:
+            return False
+        return not any(publisher.answered_at.get(flight.key, kill) < kill for publisher in self.publishers)
 
     def came_twice(self, key):
         """Whether its publisher sent it again: with QoS 1 the broker may take it for another message."""
