@@ -27,6 +27,8 @@ package struct BrokerSettings: Sendable {
     package var hookTimeout: UInt64 = 5000
     /// Levels of a topic or filter; 0 = no limit.
     package var topicMaxDepth = 10
+    /// Levels that no configuration goes beyond: each costs up to two microseconds and a hundred bytes.
+    package static let greatestTopicDepth = 4096
     /// Bytes of the remaining length of an incoming packet.
     package var maxMessageSize = 268_435_455
     /// v5: unreleased QoS 2 publishes a client may have.

@@ -36,6 +36,9 @@ struct DeferredWork {
 }
 
 extension Shard {
+    /// So many steps after the last look at the clock it is time for another.
+    package static var stepsBetweenLooks: UInt64 { DeferredWork.sliceSteps }
+
     /// Counts work that grows with what clients send or have set up: what `TurnBudget` tests measure in place of time,
     /// and what slices go by. One addition to a number that the loop owns.
     @inline(__always)

@@ -73,6 +73,7 @@ extension Shard {
         counters.add(.routerCacheMiss)
         matches.removeAll()
         subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
+        count(steps: 1 + (matches.targets.count + matches.groups.count) / 4)
         routes.offer(hash, publication.topic, mountpoint, matches)
         if outbox.isRouting { outbox.keeping = matches.keeping }
         // Taken out while it is read: a delivery must not find it in use.
@@ -285,7 +286,6 @@ extension Shard {
 
     /// Stops reading a publisher until the loops it publishes to have caught up.
     func pauseForOverload(_ session: Session) {
-        counters.add(.publisherThrottled)
         counters.add(.publishersPaused)
         session.transport?.pauseReading(.overload)
         overloadPaused.insert(session.handle)

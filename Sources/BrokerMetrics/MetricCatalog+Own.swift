@@ -111,11 +111,13 @@ extension MetricCatalog {
         .own(
             "publisher_throttled_total", .events, .publisherThrottled,
             help:
-                "Times reading from a publisher was paused because of its rate, a hook's wish, or a loop with too much to do."
+                "Times reading from a publisher was paused because of its rate or a hook's wish."
         ),
         .own(
             "fan_outs_deferred_total", .messages, .fanOutsPutOff,
-            help: "Messages that were given to their subscribers in slices, or came behind such a message."),
+            help:
+                "Messages that were given to their subscribers in slices, or came behind such a message; their publishers are not read meanwhile."
+        ),
         .own(
             "fan_outs_waiting", .messages, .fanOutsWaiting,
             help: "Messages that have not been given to all their subscribers yet."),

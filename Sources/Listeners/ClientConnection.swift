@@ -42,10 +42,14 @@ final class ClientConnection: Connection, ClientTransport {
         guard overLimit == nil else { return receiveOverLimit(bytes) }
         var offset = 0
         var packetCount = 0
+        var stepsBefore = owner.shard.steps
         while offset < bytes.byteCount {
             // Thousands of small packets, or one with many subscribers each, must not make a long turn.
             packetCount += 1
-            if packetCount & 15 == 0, loop.isTurnOver { yieldTurn() }
+            if packetCount & 15 == 0 || owner.shard.steps &- stepsBefore > Shard.stepsBetweenLooks {
+                stepsBefore = owner.shard.steps
+                if loop.isTurnOver { yieldTurn() }
+            }
             guard isOpen else {
                 // What comes after the end is not acted upon.
                 discarded(bytes.extracting(offset...))
@@ -268,7 +272,7 @@ final class ClientConnection: Connection, ClientTransport {
     func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
 
     var isHeldBack: Bool {
-        !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work, .answers, .turn])
+        !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work, .answers, .fanOut, .turn])
     }
 
     func connected(to session: Session) {
@@ -301,6 +305,7 @@ extension PauseReason {
         if pause.contains(.backpressure) { insert(.backpressure) }
         if pause.contains(.work) { insert(.work) }
         if pause.contains(.answers) { insert(.answers) }
+        if pause.contains(.fanOut) { insert(.fanOut) }
     }
 }
 

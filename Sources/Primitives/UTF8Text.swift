@@ -1,3 +1,5 @@
+import Glibc
+
 /// Text from the wire: UTF-8 bytes that were checked when they were decoded.
 ///
 /// Compared and hashed by its bytes. `String` compares by canonical equivalence, and MQTT forbids a server to
@@ -25,7 +27,19 @@ package struct UTF8Text: Hashable, Sendable {
     package var isEmpty: Bool { bytes.isEmpty }
 
     package static func == (left: UTF8Text, right: UTF8Text) -> Bool {
-        left.bytes == right.bytes
+        guard left.bytes.count == right.bytes.count else { return false }
+        return unsafe left.bytes.withUnsafeBytes { left in
+            unsafe right.bytes.withUnsafeBytes { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+                return unsafe memcmp(first, second, left.count) == 0
+            }
+        }
+    }
+
+    /// All bytes at once: one at a time, a text of 60 KB takes a third of a millisecond.
+    package func hash(into hasher: inout Hasher) {
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        hasher.combine(0xFF as UInt8)  // no text contains it, so two texts in a row are told from other two
     }
 }
 

@@ -40,4 +40,6 @@ package struct PauseReason: OptionSet, Sendable {
     package static let work = PauseReason(rawValue: 32)
     /// Many answers to it cannot be given yet.
     package static let answers = PauseReason(rawValue: 64)
+    /// Its last message is given to its subscribers over several turns.
+    package static let fanOut = PauseReason(rawValue: 128)
 }

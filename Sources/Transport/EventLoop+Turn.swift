@@ -52,12 +52,13 @@ extension EventLoop {
         while index < pendingEvents.upperBound {
             let event = poller.event(index)
             index += 1
+            let yieldedBefore = yielded.count
             switch event.token.kind {
             case .connection: table[event.token]?.handle(event.flags)
             case .acceptor: acceptors[event.token.slot]?.acceptWaiting(self)
             case .wakeup: break
             }
-            if !ended.isEmpty || index & 3 == 0 {
+            if !ended.isEmpty || index & 3 == 0 || yielded.count > yieldedBefore {
                 finishEnded()
                 if isTurnOver { break }
             }
@@ -99,7 +100,7 @@ extension EventLoop {
         for connection in spare {
             connection.resume()
             count += 1
-            if count & 3 == 0, isTurnOver { break }
+            if isTurnOver { break }
         }
         spare.removeFirst(count)
         if !spare.isEmpty {

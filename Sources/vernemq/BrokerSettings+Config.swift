@@ -19,7 +19,8 @@ extension BrokerSettings {
         connectTimeout = UInt64(clamping: config.integer(.mqttConnectTimeout))
         logsKeepAliveAsWarning = config.flag(.keepAliveAsWarning)
         hookTimeout = UInt64(clamping: config.integer(.hookTimeout))
-        topicMaxDepth = config.integer(.topicMaxDepth)
+        let depth = config.integer(.topicMaxDepth)
+        topicMaxDepth = depth == 0 ? Self.greatestTopicDepth : min(depth, Self.greatestTopicDepth)
         if config.integer(.maxMessageSize) > 0 { maxMessageSize = config.integer(.maxMessageSize) }
         receiveMaxBroker = UInt16(clamping: config.integer(.receiveMaxBroker))
         topicAliasMaxClient = UInt16(clamping: config.integer(.topicAliasMaxClient))

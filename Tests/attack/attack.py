@@ -20,6 +20,9 @@ MEASURABLE = 0.15
 # Seconds. A turn is told by its bucket, so one of 10 ms may show as 10 or as the next bound.
 LONGEST_TURN = 0.010
 LONGEST_WAIT = 0.250
+# The clock of a turn runs on while the system gives the processor to others, or takes it away by a quota. What the broker
+# itself makes long is long each time.
+TRIES = 3
 COLUMNS = "{:34} {:>9} {:>9} {:>7} {:>9} {:>9} {:>9} {:>9}  {}"
 
 
@@ -42,7 +45,20 @@ def main():
 
 def run(program, attack, is_short):
     """Complaints about the attack, which are printed too."""
-    complaints = []
+    for left in reversed(range(TRIES)):
+        complaints, delays = attempt(program, attack, is_short)
+        if not delays or complaints or left == 0:
+            break
+        print(f"    {' and '.join(delays)} too long: once more", flush=True)
+    complaints += [f"{delay} too long, {TRIES} times" for delay in delays]
+    for complaint in complaints:
+        print(f"    OVER: {complaint}", flush=True)
+    return complaints
+
+
+def attempt(program, attack, is_short):
+    """(complaints, what took too long and may not be the broker's fault)."""
+    complaints, delays = [], []
     cost = []
     size = attack.size // 4 if is_short and attack.open_files is None else attack.size
     for factor in (1, 2):
@@ -59,18 +75,16 @@ def run(program, attack, is_short):
         if reading.memory > attack.memory * MIB:
             complaints.append(f"{reading.memory / MIB:.0f} MiB, bound {attack.memory}")
         if not is_short and reading.turn > LONGEST_TURN:
-            complaints.append("turn")
+            delays.append("a turn")
         if not is_short and reading.wait > LONGEST_WAIT:
-            complaints.append("wait")
+            delays.append("the others' wait")
         print(
             COLUMNS.format(
                 attack.name if factor == 1 else "", size * factor, f"{reading.cpu * 1000:.0f}",
                 f"{ratio:.1f}" if ratio else "–", f"≤ {reading.turn * 1000:g}", f"{reading.memory / MIB:.1f}",
                 f"{reading.left / MIB:.1f}", f"{reading.wait * 1000:.0f}", ""),
             flush=True)
-    for complaint in dict.fromkeys(complaints):
-        print(f"    OVER: {complaint}", flush=True)
-    return complaints
+    return list(dict.fromkeys(complaints)), list(dict.fromkeys(delays))
 
 
 def once(program, attack, size, folder):

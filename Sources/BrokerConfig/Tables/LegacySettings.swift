@@ -80,7 +80,7 @@ extension SettingsTable {
                 meaning:
                     "time an online client has for its acknowledgement before a message is written to disk"),
             Setting(
-                "message_store.backlog", .byteSize(), "64MB", .ours,
+                "message_store.backlog", .byteSize(), "32MB", .ours,
                 meaning:
                     "bytes that may be on their way to the store before clients that add to them must wait"),
             Setting(

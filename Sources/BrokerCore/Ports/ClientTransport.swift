@@ -49,4 +49,6 @@ package struct ReadingPause: OptionSet, Sendable {
     package static let work = ReadingPause(rawValue: 16)
     /// Many answers to the client wait for the store to write what they promise.
     package static let answers = ReadingPause(rawValue: 32)
+    /// Its last message has more subscribers than a turn has time for.
+    package static let fanOut = ReadingPause(rawValue: 64)
 }

@@ -136,6 +136,10 @@ extension Shard {
             publication.sharedMessage(), targets, groups, keeping: outbox.keeping,
             publicationSerial: publicationSerial)
         if fanOuts.byteCount > FanOutQueue.highWater { isOverloaded = true }
+        // One message of each publisher waits at most: whoever publishes little is not behind all of one who publishes much.
+        if let publisher = publication.facts.publisher {
+            session(publisher)?.transport?.pauseReading(.fanOut)
+        }
         fanOuts.resume(on: self)
     }
 
@@ -185,6 +189,9 @@ extension Shard {
 
     /// All copies have been given: the publisher is told as soon as those that are kept are committed.
     func ended(_ entry: FanOutQueue.Entry) {
+        if let publisher = entry.message.facts.publisher {
+            session(publisher)?.transport?.resumeReading(.fanOut)
+        }
         counters.observe(.fanOut, UInt64(entry.count))
         if entry.count == 0 {
             counters.add(entry.message.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
