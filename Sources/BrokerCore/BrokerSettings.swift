@@ -28,7 +28,7 @@ package struct BrokerSettings: Sendable {
     /// Levels of a topic or filter; 0 = no limit.
     package var topicMaxDepth = 10
     /// Levels that no configuration goes beyond: each costs up to two microseconds and a hundred bytes.
-    package static let greatestTopicDepth = 4096
+    package static let greatestTopicDepth = 1024
     /// Bytes of the remaining length of an incoming packet.
     package var maxMessageSize = 268_435_455
     /// v5: unreleased QoS 2 publishes a client may have.

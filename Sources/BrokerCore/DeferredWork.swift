@@ -1,5 +1,6 @@
 import BrokerMetrics
 import DequeModule
+import Primitives
 
 /// Work that one packet, one client or one event causes and that is too long for a turn, as a job with a cursor. The
 /// shard works it off in slices, in what each turn has left over, the jobs taking turns among themselves:
@@ -43,6 +44,12 @@ extension Shard {
     /// and what slices go by. One addition to a number that the loop owns.
     @inline(__always)
     func count(steps: Int) { self.steps &+= UInt64(truncatingIfNeeded: steps) }
+
+    /// Steps that putting a filter in place takes, or taking it away. By its bytes, and its levels where there may be many.
+    func steps(of filter: UTF8Text) -> Int {
+        let depth = settings.topicMaxDepth
+        return 1 + filter.count >> 8 + (depth > 64 || depth == 0 ? min(filter.count, depth) / 2 : 0)
+    }
 
     /// Does the first slice of a job now and leaves the rest to what this turn and the next ones have left.
     func perform(_ job: some DeferredJob) {

@@ -237,13 +237,13 @@ def one_message_for_many(scene, size):
 
 @attack(size=200, memory=60, settings={"topic_max_depth": 0})
 def very_deep_topics(scene, size):
-    """Topics and filters of 4,096 levels, the most there can be, and of 65,000, with `topic_max_depth = 0`."""
+    """Topics and filters of 1,024 levels, the most there can be, and of 65,000, with `topic_max_depth = 0`."""
     with scene.measured():
         diver = client(scene, "diver")
         for each in range(size):
-            diver.send(publish(f"{each}" + "/" * 4095, b"x"))
+            diver.send(publish(f"{each}" + "/" * 1023, b"x"))
             if each % 20 == 0:
-                diver.send(subscribe([f"{each}" + "/" * 4094 + "#"]))
+                diver.send(subscribe([f"{each}" + "/" * 1022 + "#"]))
         ping(diver)
         send_until_cut(diver, publish("/" * 65000, b"x"))
         ping(diver)
@@ -262,7 +262,7 @@ def wills_of_a_hundred_kilobytes(scene, size):
     scene.largest_disk = 400 * MIB
 
 
-@attack(size=2000, memory=150)
+@attack(size=2000, memory=200)
 def a_long_filter_again_and_again(scene, size):
     """A lasting session subscribes to one filter of 60 KB `size` times."""
     with scene.measured():

@@ -19,7 +19,7 @@ class Reading:
     """What one attack cost."""
 
     def __init__(self):
-        self.cpu = self.turn = self.memory = self.left = self.wait = 0.0
+        self.cpu = self.turn = self.memory = self.left = self.wait = self.stall = 0.0
 
 
 class Scene:
@@ -76,7 +76,8 @@ class Scene:
             assert process.stdout.readline() == "ready\n", "innocent clients cannot connect"
             yield
             told, _ = process.communicate("", timeout=120)
-            self.reading.wait, self.cut = float(told.split()[0]), int(told.split()[1])
+            wait, cut, stall = told.split()
+            self.reading.wait, self.cut, self.reading.stall = float(wait), int(cut), float(stall)
         finally:
             process.kill()
             process.wait()

@@ -91,7 +91,7 @@ extension SettingsTable {
                 meaning: "topic aliases used towards an MQTT 5 client, 0 for none"),
             Setting(
                 "topic_max_depth", .integer(0...65535), "10",
-                meaning: "most levels in a topic, 0 for as many as the broker takes: 4096"),
+                meaning: "most levels in a topic, 0 for as many as the broker takes: 1024"),
             Setting(
                 "shared_subscription_policy", .choice(["prefer_local", "random", "local_only"]),
                 "prefer_local", .runtime,

@@ -50,7 +50,7 @@ final class SessionEnding: DeferredJob {
     }
 
     private func forget(_ subscription: Subscription, _ shard: Shard) {
-        shard.count(steps: 1 + subscription.filter.count >> 8)
+        shard.count(steps: shard.steps(of: subscription.filter))
         session.forget(subscription.filter)
         if forgetsRows {
             shard.note(.unsubscribe(session: session.storeNumber, filter: subscription.filter))

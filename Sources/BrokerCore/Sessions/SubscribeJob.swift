@@ -63,7 +63,7 @@ final class SubscribeJob: DeferredJob {
             let isFit = code.isError && code.isAllowed(in: .suback)  // [MQTT-3.9.3-2]
             return refusal(isFit ? code : .notAuthorized)
         case .grant(let filter):
-            shard.count(steps: 1 + filter.filter.count >> 8)
+            shard.count(steps: shard.steps(of: filter.filter))
             guard !isUnstorable else {
                 shard.counters.add(.storeSubscribesRefused)
                 return failure(.quotaExceeded)

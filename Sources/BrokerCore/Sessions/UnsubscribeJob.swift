@@ -44,7 +44,7 @@ final class UnsubscribeJob: DeferredJob {
     }
 
     private func take(_ filter: UTF8Text, _ shard: Shard) -> ReasonCode {
-        shard.count(steps: 1 + filter.count >> 8)
+        shard.count(steps: shard.steps(of: filter))
         let holder = session.subscriptionHolder
         guard holder.remove(filter) else {
             // Only now: a subscription may be older than the limit.
