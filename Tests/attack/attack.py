@@ -20,8 +20,8 @@ MEASURABLE = 0.15
 # Seconds. A turn is told by its bucket, so one of 10 ms may show as 10 or as the next bound.
 LONGEST_TURN = 0.010
 LONGEST_WAIT = 0.250
-# The clock of a turn runs on while the system gives the processor to others, or takes it away by a quota: where an idle
-# process stood still for as long, it is not judged. What the broker itself makes long is long each time.
+# The clock of a turn runs on while the system gives the processor to others; where a loop was kept waiting for so long,
+# turns are not judged. What the broker itself makes long is long each time.
 TRIES = 3
 COLUMNS = "{:34} {:>9} {:>9} {:>7} {:>9} {:>9} {:>9} {:>9}  {}"
 
@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--only", default="", help="attacks whose name holds this")
     options = parser.parse_args()
     program = str(pathlib.Path(options.broker).resolve())
-    print(COLUMNS.format("attack", "size", "CPU ms", "ratio", "turn ms", "peak MiB", "left MiB", "wait ms", "stall ms"))
+    print(COLUMNS.format("attack", "size", "CPU ms", "ratio", "turn ms", "peak MiB", "left MiB", "wait ms", "starved"))
     failed = ran = 0
     for attack in ATTACKS:
         if options.only in attack.name:
@@ -74,16 +74,16 @@ def attempt(program, attack, is_short):
             complaints.append(f"twice the input cost {ratio:.1f} times as much")
         if reading.memory > attack.memory * MIB:
             complaints.append(f"{reading.memory / MIB:.0f} MiB, bound {attack.memory}")
-        if not is_short and reading.turn > LONGEST_TURN and reading.stall < LONGEST_TURN:
+        if not is_short and reading.turn > LONGEST_TURN and reading.starved < LONGEST_TURN:
             delays.append("a turn")
-        if not is_short and reading.wait - reading.stall > LONGEST_WAIT:
+        if not is_short and reading.wait - reading.starved > LONGEST_WAIT:
             delays.append("the others' wait")
         print(
             COLUMNS.format(
                 attack.name if factor == 1 else "", size * factor, f"{reading.cpu * 1000:.0f}",
                 f"{ratio:.1f}" if ratio else "–", f"≤ {reading.turn * 1000:g}", f"{reading.memory / MIB:.1f}",
                 f"{reading.left / MIB:.1f}", f"{reading.wait * 1000:.0f}",
-                f"{reading.stall * 1000:.0f}"),
+                f"{reading.starved * 1000:.0f}"),
             flush=True)
     return list(dict.fromkeys(complaints)), list(dict.fromkeys(delays))
 

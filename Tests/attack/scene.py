@@ -19,7 +19,7 @@ class Reading:
     """What one attack cost."""
 
     def __init__(self):
-        self.cpu = self.turn = self.memory = self.left = self.wait = self.stall = 0.0
+        self.cpu = self.turn = self.memory = self.left = self.wait = self.starved = 0.0
 
 
 class Scene:
@@ -43,6 +43,7 @@ class Scene:
         bystanders = self.bystanders() if watches else contextlib.nullcontext()
         with bystanders:
             turns = self.turns()
+            starved = self.starved()
             cpu = self.cpu()
             resident = self.broker.resident_bytes()
             pathlib.Path(f"{process}/clear_refs").write_text("5")  # the peak begins anew
@@ -52,6 +53,7 @@ class Scene:
             self.reading.memory = max(0, self.peak() - resident)
             self.reading.left = max(0, self.broker.resident_bytes() - resident)
             self.reading.turn = longest(turns, self.turns())
+            self.reading.starved = max(after - starved[each] for each, after in self.starved().items())
 
     def settle(self, patience=60):
         """Waits until the broker has nothing left to do. One that never rests is busy for nothing."""
@@ -76,8 +78,7 @@ class Scene:
             assert process.stdout.readline() == "ready\n", "innocent clients cannot connect"
             yield
             told, _ = process.communicate("", timeout=120)
-            wait, cut, stall = told.split()
-            self.reading.wait, self.cut, self.reading.stall = float(wait), int(cut), float(stall)
+            self.reading.wait, self.cut = float(told.split()[0]), int(told.split()[1])
         finally:
             process.kill()
             process.wait()
@@ -87,6 +88,14 @@ class Scene:
     def cpu(self):
         fields = pathlib.Path(f"/proc/{self.broker.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def starved(self):
+        """{thread: seconds} for which a loop could have run, and the system gave the processor to others."""
+        found = {}
+        for each in pathlib.Path(f"/proc/{self.broker.process.pid}/task").iterdir():
+            if (each / "comm").read_text().startswith("loop-"):
+                found[each.name] = int((each / "schedstat").read_text().split()[1]) / 1e9
+        return found
 
     def peak(self):
         status = pathlib.Path(f"/proc/{self.broker.process.pid}/status").read_text()
