@@ -101,7 +101,7 @@ extension ConfigError: CustomStringConvertible {
             return "\(place): \"\(value)\" has a control character; allowed: \(allowed)"
         case .notProtected(let decides, let feature):
             return "\(place): it decides \(decides), and this build has no \(feature); "
-                + "remove the line if the broker may run without"
+                + "\(source.removal) if the broker may run without"
         case .nobodyCanConnect(let why, let write):
             return "\(place): nobody can connect: \(why); write \(write)"
         case .addressTaken(let other): return "\(place): \(value) is taken by \(other)"

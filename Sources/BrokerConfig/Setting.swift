@@ -99,6 +99,8 @@ package struct Setting: Sendable {
     /// Whether `value` asks for something beyond the default, so that it matters that this build does not have it.
     package func asksForSomething(_ value: String) -> Bool {
         if harmless.contains(value) { return false }
+        // A listener that is written is wanted, on whatever address.
+        if case .address = type { return true }
         if traits.contains(.mainSwitch) { return value != "off" }
         // What is off is off, unless on is what everybody has.
         if type == .flag, value == "off" { return defaultValue == "on" }

@@ -9,6 +9,12 @@ package enum SettingSource: Hashable, Sendable, CustomStringConvertible {
     /// `--set key=value`.
     case commandLine
 
+    /// How a setting goes away that comes from here.
+    var removal: String {
+        if case .environment = self { return "unset the variable" }
+        return self == .commandLine ? "leave the option out" : "remove the line"
+    }
+
     package var description: String {
         switch self {
         case .builtIn: "default"

@@ -140,7 +140,7 @@ extension SettingType {
         case .bufferSizes: "three comma-separated, positive integers"
         case .character: "a single character"
         case .metricPrefix:
-            "at most 100 letters, digits, _ and :, beginning with no digit, or two double quotes for nothing"
+            "1 to 100 of A-Z a-z 0-9 _ :, not beginning with a digit, or two double quotes for no prefix"
         }
     }
 

@@ -50,7 +50,7 @@ package struct BrokerSettings: Sendable {
     /// Milliseconds for which a copy may wait for its acknowledgement before it is written to the store.
     package var storeCommitWindow: UInt64 = 10
     /// Bytes on their way to the store, on all loops together, above which what adds to them waits.
-    package var storeBacklogByteCount = 64 * 1024 * 1024
+    package var storeBacklogByteCount = 32 * 1024 * 1024
     /// What each session starts with; hooks may change it for one session.
     package var session = SessionSettings()
 

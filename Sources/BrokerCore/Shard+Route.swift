@@ -73,7 +73,8 @@ extension Shard {
         counters.add(.routerCacheMiss)
         matches.removeAll()
         subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
-        count(steps: 1 + publication.topic.byteCount >> 6 + (matches.targets.count + matches.groups.count) / 4)
+        count(
+            steps: 1 + publication.topic.byteCount >> 6 + (matches.targets.count + matches.groups.count) / 4)
         routes.offer(hash, publication.topic, mountpoint, matches)
         if outbox.isRouting { outbox.keeping = matches.keeping }
         // Taken out while it is read: a delivery must not find it in use.

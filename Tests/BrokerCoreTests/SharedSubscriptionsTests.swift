@@ -97,6 +97,24 @@ struct SharedSubscriptionsTests {
         }
     }
 
+    @Test func `members that ended last are remembered, and no more of them than the group may`() throws {
+        let trie = SubscriptionTrie(loopCount: 1)
+        trie.subscribe("a", share: "s", target(0))
+        for number in 1...10_000 {
+            let presence = SessionPresence(.online)
+            _ = trie.subscribe(
+                "a".bytes, shareName: "s".bytes, mountpoint: .default, target: target(number),
+                presence: presence)
+            presence.state = .gone
+            trie.unsubscribe("a", share: "s", number)
+        }
+        let group = try #require(trie.match("a").groups.first)
+        let remembered = (1...10_000).filter { group.hadMember(session($0)) }
+        #expect(remembered.count == 64)
+        #expect(remembered.last == 10_000)
+        #expect(!group.hadMember(session(1)))
+    }
+
     @Test func `groups differ by name and by filter, and stand beside ordinary subscriptions`() {
         let trie = SubscriptionTrie(loopCount: 1)
         trie.subscribe("a/b", share: "s", target(1))

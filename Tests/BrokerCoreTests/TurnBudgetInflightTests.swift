@@ -81,4 +81,48 @@ import Testing
             #expect(numbers[LoopGauge.inflightMessages] == 0)
         }
     }
+
+    @Test(arguments: [nil, 10] as [UInt32?])
+    func `a client comes back to a full window, which it takes or which is too large for it`(_ limit: UInt32?)
+        throws
+    {
+        try expectBounded(15_000) { count in
+            try underWay(count, expiry: 1000) { bench in
+                bench.clients[0].vanish()
+                var properties = Properties()
+                properties.sessionExpiryInterval = 1000
+                properties.maximumPacketSize = limit.map { max($0, 8) }
+                bench.connect(
+                    ConnectPacket(version: .v5, cleanStart: false, clientID: "r", properties: properties))
+            }
+        }
+    }
+
+    @Test func `a client comes back to a long queue`() throws {
+        try expectBounded(15_000) { count in
+            let bench = TurnBench {
+                $0.session.maxOfflineMessages = -1
+                $0.session.maxOnlineMessages = -1
+            }
+            return try TurnBudgetCase(bench) { bench in
+                let receiver = bench.connect("r", expiry: 1000)
+                receiver.send(
+                    .subscribe(
+                        SubscribePacket(
+                            packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atLeastOnce)])))
+                try bench.settle()
+                receiver.vanish()
+                let sender = bench.connect("s")
+                for number in 0..<count {
+                    sender.send(
+                        .publish(
+                            PublishPacket(
+                                topic: "t", payload: [1], qos: .atLeastOnce,
+                                packetIdentifier: PacketIdentifier(rawValue: UInt16(number % 60_000 + 1)))))
+                }
+            } attack: { bench in
+                bench.connect("r", cleanStart: false, expiry: 1000)
+            }
+        }
+    }
 }

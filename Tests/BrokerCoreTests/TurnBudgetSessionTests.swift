@@ -218,6 +218,40 @@ extension ControlPacket {
         #expect(bench.broker.subscriptions.sizes == (0, 0))
     }
 
+    @Test func `clients whose CONNECT waited for the store go on in slices`() throws {
+        try expectBounded(2000) { count in
+            let store = BatchStore()
+            let bench = TurnBench(store: store) { $0.storeBacklogByteCount = 8 << 20 }
+            return try TurnBudgetCase(bench) { bench in
+                let away = bench.connect("away", expiry: 1000)
+                away.send(
+                    .subscribe(
+                        SubscribePacket(
+                            packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atLeastOnce)])))
+                try bench.settle()
+                away.vanish()
+                try bench.settle()
+                store.hold()
+                let sender = bench.connect("sender")
+                let payload = [UInt8](repeating: 1, count: 5 << 20)
+                for id in 1...2 as ClosedRange<UInt16> {
+                    sender.send(
+                        .publish(
+                            PublishPacket(
+                                topic: "t", payload: payload, qos: .atLeastOnce,
+                                packetIdentifier: PacketIdentifier(rawValue: id))))
+                }
+                try bench.settle()
+                for number in 0..<count { bench.connect(UTF8Text("c\(number)"), expiry: 1000) }
+                #expect(bench.numbers[.storePausesConnect] == UInt64(count))
+            } attack: { bench in
+                store.release()
+                try bench.settle()
+                #expect(bench.numbers[LoopGauge.sessionsOnline] == Int64(count) + 1)
+            }
+        }
+    }
+
     // MARK: Slots
 
     @Test func `a slot that is used again rests as long as it can, and old handles find nobody`() throws {

@@ -73,6 +73,16 @@ private final class LiveLoop: Sendable {
         #expect(stuck.lastWords[Counter.bytesSent.word] == 107)
     }
 
+    @Test func `loops that do not come to the end of a turn are told`() {
+        let registry = MetricsRegistry(version: "1")
+        let live = (0..<2).map { _ in LiveLoop { _ in } }
+        defer { for loop in live { loop.end() } }
+        registry.add(loop: live[0].exchange)
+        registry.add(loop: SnapshotExchange {})
+        registry.add(loop: live[1].exchange)
+        #expect(registry.stalledLoops(deadline: .seconds(3)) == [1])
+    }
+
     @Test func `a loop that never answered counts as nothing`() {
         let registry = MetricsRegistry(version: "1")
         registry.add(loop: SnapshotExchange {})

@@ -53,4 +53,30 @@ import Testing
         #expect(broker.wait { $0[LoopGauge.queuedMessages] == 1 && $0[Counter.queueMemoryFull] == 1 })
         #expect(broker.isBalanced)
     }
+
+    @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
+    func `what a client has not acknowledged takes queue_memory, then messages wait for it`(_ qos: QoS) throws
+    {
+        let broker = try TestBroker { $0.session.queueByteLimit = 100_000 }
+        // No Receive Maximum: its window is 65,535.
+        let hoarder = try broker.client("hoarder", .v5)
+        try hoarder.subscribe("t", qos: qos)
+        let publisher = try broker.client("publisher")
+        for number in 0..<15 {
+            try publisher.publish("t", "\(number) " + Self.payload, qos: .exactlyOnce, id: UInt16(number + 1))
+            _ = try publisher.receive()
+        }
+        #expect(broker.wait { $0[LoopGauge.inflightMessages] == 10 && $0[LoopGauge.queuedMessages] == 5 })
+        var number = 0
+        while number < 15 {
+            // PUBRELs come in between; they are left unanswered.
+            guard case .publish(let message) = try hoarder.receive() else { continue }
+            #expect(String(decoding: message.payload, as: UTF8.self).hasPrefix("\(number) "))
+            try hoarder.acknowledge(message)
+            number += 1
+        }
+        // With QoS 2 no exchange is at its end, but the messages are not held any more.
+        #expect(broker.wait { $0[LoopGauge.inflightMessages] == (qos == .atLeastOnce ? 0 : 15) })
+        #expect(broker.isBalanced)
+    }
 }

@@ -106,6 +106,12 @@ import Testing
                 == #"{"status":"DOWN","reasons":["Listeners are not ready: [mqtt,mqttws]"]}"#)
     }
 
+    @Test func `a loop that is stalled is named`() {
+        let health = Health.node(.ready, [running], stalledLoops: [1, 3])
+        #expect(health.statusCode == 503)
+        #expect(text(health) == #"{"status":"DOWN","reasons":["Event loops do not answer: [1,3]"]}"#)
+    }
+
     @Test(arguments: [
         (Health.ClusterState.unknown, "Unknown cluster status"), (.notJoined, "Node has not joined cluster"),
         (.memberOffline, "At least one node is offline"),

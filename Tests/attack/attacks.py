@@ -148,17 +148,21 @@ def unsubscribe_of_pending_scans(scene, size):
         reader.close()
 
 
-@attack(size=100000, memory=250, settings={"max_subscriptions_per_client": 1000000})
+@attack(
+    size=150000, memory=250, settings={"max_subscriptions_per_client": 1000000, "max_filters_per_packet": 0})
 def subscribe_and_never_read(scene, size):
-    """Subscribes to `size` filters, reads nothing, then is idle."""
+    """Subscribes to `size` filters, some with retained messages, reads nothing, then is idle."""
+    librarian = client(scene, "librarian")
+    librarian.send(b"".join(publish(f"a/{each}", b"x", retain=True) for each in range(1000)))
+    ping(librarian)
     with scene.measured():
         reader = client(scene, "blind", receive_buffer=4096)
-        send_until_cut(reader, in_packets([f"a/{each}" for each in range(size)], 1, subscribe, 100000))
+        send_until_cut(reader, in_packets([f"a/{each}" for each in range(size)], 1, subscribe, size))
         scene.settle(20)
         reader.close()
 
 
-@attack(size=4000000, memory=200, settings={"max_message_size": 0})
+@attack(size=4000000, memory=200, settings={"max_message_size": 0, "max_filters_per_packet": 0})
 def one_filter_repeated(scene, size):
     """One SUBSCRIBE of `size` bytes that names one filter again and again."""
     one = text("a/b") + b"\x00"

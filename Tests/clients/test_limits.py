@@ -104,3 +104,15 @@ def test_halves_of_large_connects_take_little_memory(start_broker):
         assert reading("connections_closed_total", reason="newcomer_memory") > 100
     broker.wait_for_metric("newcomer_bytes", 0)
     wait_until("freed memory goes back", lambda: broker.resident_bytes() - before < 50 * MIB)
+
+
+@pytest.mark.parametrize("depth", [0, 65535])
+def test_no_topic_has_more_levels_than_the_broker_takes(start_broker, depth):
+    broker = start_broker({"topic_max_depth": depth})
+    with RawClient(broker.address()) as client:
+        assert client.open_session("diver") == 0
+        client.send(raw_client.subscribe("/" * 1023) + raw_client.publish("/" * 1023, b"deep"))
+        assert client.read_packet()[0] >> 4 == 9
+        assert client.read_packet()[0] >> 4 == 3
+        client.send(raw_client.publish("/" * 1024, b"too deep"))
+        assert client.is_ended()

@@ -262,15 +262,18 @@ def check_wills(mortal, told, stops, starts, end):
             continue
         # A clean session's will does not wait; the delay of a lasting one may run anew from a start after a crash.
         delay = 0 if mortal.clean else mortal.delay
-        jumped = any(start.jump for start in meanwhile)
+        # A clock that was set forward while the broker was down looks like time that has passed. Of one that was set back over
+        # a crash up to a second is taken to have passed.
+        jumped = any(start.jump > 0 for start in meanwhile)
+        early = EARLY + any(start.jump < 0 for start in meanwhile)
         latest = max([lost.at, *(start.at for start in meanwhile)]) + delay
         ago = f"{back - lost.at:.2f} s later" if back else "never"
         stop = next((stop.kind for stop in stops if abs(stop.at - lost.at) < UNCERTAIN), "no stop")
         story = f"{what}: its client ended ({how}, {stop}) and was back {ago}"
         for at in found:
-            if delay and at < lost.at + delay - EARLY and not jumped:
+            if delay and at < lost.at + delay - early and not jumped:
                 yield "will too early", f"{story}; it came after {at - lost.at:.2f} s"
-        if found and delay and back and back < lost.at + delay - EARLY and not jumped:
+        if found and delay and back and back < lost.at + delay - early and not jumped:
             yield "will too early", f"{story}; it came"
         is_due = latest + LATE < end and (not delay or back is None or latest + EARLY < back)
         was_new = killed is not None and killed.at - up.at < UNCERTAIN

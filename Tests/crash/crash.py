@@ -190,14 +190,14 @@ class Play:
             if world.offset and chance.random() < 0.5:
                 world.set_clock(chance.choice((0, world.offset // 2)))
                 await self.sleep(1.5)  # the broker looks at its clock once a second
-            plan = chance.choice((["kill"], ["term"], ["kill"], ["term", "kill"], ["kill", "kill"], ["kill", "term"]))
+            plan = chance.choice((["kill"], ["term"], ["kill"], ["term", "kill"], ["kill", "kill"], ["kill", "term"], ["term", "term"]))
             for position, kind in enumerate(plan):
                 if position:
                     await self.sleep(chance.uniform(0, 0.05))
                 await world.end(kind)
                 offset = 0
                 if world.options.faketime and chance.random() < 1 / 3:
-                    offset = chance.choice((-2 * DAY, -3600, -3 * DAY))
+                    offset = chance.choice((-2 * DAY, -3600, -3 * DAY, 2 * DAY))
                 world.start(offset)
             print(f"{number + 1}: {', '.join(plan)}{f', clock {world.offset:+d} s' if world.offset else ''}", flush=True)
 

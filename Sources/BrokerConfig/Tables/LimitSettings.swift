@@ -11,7 +11,7 @@ extension SettingsTable {
             Setting(
                 "queue_memory", .byteSize(), "64MB", .ours,
                 meaning:
-                    "memory of what waits for one client, 0 for no limit; beyond it messages are dropped, or on disk alone"
+                    "memory of what waits for one client, and of what it has not acknowledged; beyond it messages wait on disk or are dropped"
             ),
             Setting(
                 "topic_alias_memory", .byteSize(), "1MB", .ours,

@@ -67,7 +67,7 @@ extension SettingsTable {
         "Listeners: common to all",
         [
             Setting(
-                "listener.max_connections", .integer(0...Int.max, words: ["infinity"]), "10000",
+                "listener.max_connections", .integer(1...Int.max, words: ["infinity"]), "10000",
                 meaning: "connections at the same time, for each listener"),
             Setting(
                 "listener.max_connections_action", .choice(["refuse", "wait"]), "refuse", .ours,

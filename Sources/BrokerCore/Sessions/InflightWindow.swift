@@ -84,6 +84,8 @@ package struct InflightWindow: ~Copyable {
     /// Entries that hold a place in the client's Receive Maximum: from PUBLISH to PUBACK or PUBCOMP, on this
     /// connection [MQTT-4.9.0-2].
     package private(set) var placesTaken = 0
+    /// Bytes of the messages that are under way.
+    package private(set) var byteCount = 0
     /// What waits for a commit, in the order in which it began to; some may have been acknowledged meanwhile.
     private var held: Deque<(batch: UInt64, identifier: UInt16)> = []
     /// No entry since it was last empty had a higher number in the store.
@@ -207,6 +209,7 @@ package struct InflightWindow: ~Copyable {
     package mutating func append(_ entry: Entry, isSent: Bool = true) -> Place {
         let position = base &+ UInt32(truncatingIfNeeded: slots.count)
         slots.append(entry)
+        byteCount += entry.message?.byteCount ?? 0
         liveCount += 1
         peak = max(peak, UInt32(truncatingIfNeeded: slots.count))
         highestNumber = max(highestNumber, entry.ticket.number)
@@ -253,6 +256,7 @@ package struct InflightWindow: ~Copyable {
             placesTaken -= 1
         }
         table?.remove(entry.packetIdentifier)
+        byteCount -= entry.message?.byteCount ?? 0
         liveCount -= 1
         if liveCount == 0 {
             clear()
@@ -286,6 +290,7 @@ package struct InflightWindow: ~Copyable {
         peak = 0
         highestNumber = 0
         liveCount = 0
+        byteCount = 0
         freeAhead = 0
         unsentCount = 0
         placesTaken = 0
@@ -312,6 +317,12 @@ package struct InflightWindow: ~Copyable {
         unsentRelease = unsentRelease == end ? newEnd : moved.release
         retry = retry == end ? newEnd : moved.retry
         slots = kept
+    }
+
+    /// The client has the message: only its identifier is still under way.
+    package mutating func forgetMessage(at place: Place) {
+        byteCount -= slots[index(place)].message?.byteCount ?? 0
+        slots[index(place)].message = nil
     }
 
     /// Takes all out, in the order of sending.
@@ -345,10 +356,10 @@ package struct InflightWindow: ~Copyable {
         (unsent, unsentRelease, retry) = (base, base, base)
     }
 
-    /// Whether a message that is new to the client may be sent: what was under way has gone out, and there is room in
-    /// the client's Receive Maximum.
-    package func hasRoom(_ window: Int) -> Bool {
-        placesTaken < window && unsentCount == 0 && liveCount < Self.identifierCount
+    /// Whether a message that is new to the client may be sent: what was under way has gone out, there is room in
+    /// the client's Receive Maximum, and what it has not acknowledged is less than `byteLimit`.
+    package func hasRoom(_ window: Int, byteLimit: Int = .max) -> Bool {
+        placesTaken < window && unsentCount == 0 && liveCount < Self.identifierCount && byteCount < byteLimit
     }
 
     /// The first entry that was not sent on this connection.

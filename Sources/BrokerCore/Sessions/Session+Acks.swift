@@ -67,11 +67,13 @@ extension Session {
                 // Once the client has PUBREL the message must never be sent again, not even after a crash.
                 hold(place, for: noteFlight(place, isReleased: true))
             }
-            inflight[place].message = nil
+            inflight.forgetMessage(at: place)
         }
         // It may be late, from before the connection: PUBREL goes out now, and PUBLISH never again.
         inflight.markSent(place, holdsPlace: false)
         if inflight[place].heldFor == 0 { sendAck(.pubrel, identifier) }
+        // The message is gone: another may have waited for its bytes.
+        drain()
     }
 
     private func receivePubcomp(_ identifier: UInt16, _ code: ReasonCode) {

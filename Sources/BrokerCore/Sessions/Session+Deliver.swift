@@ -40,7 +40,7 @@ extension Session {
         // What waits in the store waits behind a window, which QoS 0 does not need.
         if queue.isEmpty || (terms.qos == .atMostOnce && queue.isEmptyInMemory), !output.isBlocked,
             !shard.hooks.wantsDeliveries,
-            terms.qos == .atMostOnce || inflight.hasRoom(window)
+            terms.qos == .atMostOnce || inflight.hasRoom(window, byteLimit: queueByteLimit)
         {
             var ticket = stored
             if isKept { ticket = keep(&publication, terms, stored) }
@@ -148,10 +148,13 @@ extension Session {
         if queue.backlog != nil { wantBacklog() }
         // The newest comes first: all of it must be here.
         if settings.queueType == .lifo, queue.backlog != nil { return }
+        let end = shard.steps &+ DeferredWork.sliceSteps
         while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
-            if next.qos != .atMostOnce, !inflight.hasRoom(window) { return }
+            if next.qos != .atMostOnce, !inflight.hasRoom(window, byteLimit: queueByteLimit) { return }
             // The client knows it under its identifier, and has another one under it still.
             if next.hasFlightRow, inflight.find(next.ticket.identifier) != nil { return }
+            guard shard.steps < end else { return sendMoreLater() }
+            shard.count(steps: 1)
             guard let copy = queue.next(settings.queueType) else { return }
             countQueued(copy, by: -1)
             if copy.isExpired(at: shard.now) {

@@ -101,15 +101,28 @@ extension Session {
     /// client takes it [MQTT-4.4.0-1]. What is new waits until all of it has gone out.
     func resume() {
         guard let output else { return }
+        let end = shard.steps &+ DeferredWork.sliceSteps
         while !output.isBlocked, let place = inflight.nextUnsent() {
             if !inflight[place].isRelease, inflight.placesTaken >= window { break }
+            guard shard.steps < end else { return sendMoreLater() }
             resume(place, to: output)
         }
         // The client's Receive Maximum limits PUBLISH alone: PUBRELs do not wait for one that does (§4.9).
-        while !output.isBlocked, let place = inflight.nextUnsentRelease() { resume(place, to: output) }
+        while !output.isBlocked, let place = inflight.nextUnsentRelease() {
+            guard shard.steps < end else { return sendMoreLater() }
+            resume(place, to: output)
+        }
+    }
+
+    /// What is to be sent is more than a turn has time for: the rest goes out when there is time.
+    func sendMoreLater() {
+        guard !sendsMoreLater else { return }
+        sendsMoreLater = true
+        shard.performLater(SendingJob(self))
     }
 
     private func resume(_ place: InflightWindow.Place, to output: OutputBuffer) {
+        shard.count(steps: 1)
         let held = inflight[place].heldFor
         if held != 0, !shard.outbox.isCommitted(held) {
             // It goes out with its commit.
@@ -154,6 +167,13 @@ extension Session {
         return true
     }
 
+    /// Goes on with what was left for later.
+    fileprivate func sendMore() {
+        sendsMoreLater = false
+        if inflight.unsentCount > 0 { resume() }
+        drain()
+    }
+
     // MARK: Again on the same connection
 
     /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].
@@ -195,5 +215,18 @@ extension Session {
         let soonest = shard.now.adding(milliseconds: pause)
         // The last slice does not know what the others saw.
         setRetryTimer(inflight.count < Self.retryLength ? max(next, soonest) : soonest)
+    }
+}
+
+/// A client is to be sent more than a turn has time for: many thousands of messages may wait for it.
+private final class SendingJob: DeferredJob {
+    private let session: Session
+
+    init(_ session: Session) { self.session = session }
+
+    /// One slice; what is left then has a job of its own.
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        session.sendMore()
+        return false
     }
 }

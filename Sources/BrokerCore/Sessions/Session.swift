@@ -119,6 +119,8 @@ package struct Subscription: Sendable {
     var attachBatch: UInt64 = 0
     /// No QoS 1 copy with a higher number in the store was ever sent.
     var sentThrough: UInt64 = 0
+    /// A job sends it what is left (`sendMoreLater`).
+    var sendsMoreLater = false
     /// The last batch for which a QoS 1 message waits before it is sent; those behind it wait as well.
     var orderBatch: UInt64 = 0
     /// The last batch this session asked to be told of.

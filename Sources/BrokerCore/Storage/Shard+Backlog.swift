@@ -16,6 +16,8 @@ struct StoreQueue {
     fileprivate var connecting: [UInt64: ConnectHandshake] = [:]
     fileprivate var numbers: [SubscriberID: UInt64] = [:]
     fileprivate var connectingByteCount = 0
+    /// Clients that may go on are being let in, some at a time.
+    fileprivate var isReleasing = false
     /// Somebody waits.
     var isHeld: Bool { !paused.isEmpty || !connecting.isEmpty }
 
@@ -76,12 +78,17 @@ extension Shard {
         guard outbox.byteCount <= storeQueue.mark / 2 else { return }
         for handle in storeQueue.paused { session(handle)?.transport?.resumeReading(.overload) }
         storeQueue.paused = []
-        // In the order in which they came, and each looks again: the first may fill what has become free.
-        let waiting = storeQueue.connecting.sorted { $0.key < $1.key }
-        storeQueue.connecting = [:]
-        storeQueue.numbers = [:]
-        storeQueue.connectingByteCount = 0
-        for (_, handshake) in waiting { handshake.storeHasCaughtUp() }
+        guard !storeQueue.connecting.isEmpty, !storeQueue.isReleasing else { return }
+        storeQueue.isReleasing = true
+        performLater(ConnectRelease(storeQueue.connecting.keys.sorted()))
+    }
+
+    /// - Returns: false when the client did not wait any more.
+    fileprivate func releaseHeldForStore(_ serial: UInt64) -> Bool {
+        guard let handshake = storeQueue.connecting[serial] else { return false }
+        forgetHeldForStore(serial)
+        handshake.storeHasCaughtUp()
+        return true
     }
 
     /// Removals that other loops have not committed count as well: they tell when they have.
@@ -95,6 +102,24 @@ extension Shard {
         counters.set(.storeBacklogBytes, to: outbox.byteCount)
         counters.set(.storeBacklogMark, to: storeQueue.mark)
         counters.set(.storeHeldClients, to: storeQueue.paused.count + storeQueue.connecting.count)
+    }
+}
+
+/// Clients whose CONNECT waited for the store go on, in the order in which they came. Each looks again: those before it
+/// may have filled what had become free.
+private final class ConnectRelease: DeferredJob {
+    private var serials: ArraySlice<UInt64>
+    /// What a session's start takes, in steps.
+    private static let cost = 8
+
+    init(_ serials: [UInt64]) { self.serials = serials[...] }
+
+    func advance(on shard: Shard, until end: UInt64) -> Bool {
+        while shard.steps < end, let serial = serials.popFirst() {
+            shard.count(steps: shard.releaseHeldForStore(serial) ? Self.cost : 1)
+        }
+        if serials.isEmpty { shard.storeQueue.isReleasing = false }
+        return !serials.isEmpty
     }
 }
 

@@ -1,4 +1,5 @@
 import BrokerMetrics
+import DequeModule
 import Primitives
 
 /// What of one loop waits until the store may be read.
@@ -15,7 +16,9 @@ struct StoreReads {
     var waiting: ContiguousArray<SessionHandle> = []
     /// Sessions that ended, by their number in the store: copies that had arrived may be committed later than the end.
     fileprivate var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
-    fileprivate var members: ContiguousArray<(session: SessionHandle, since: MonotonicTime)> = []
+    fileprivate var members: Deque<Member> = []
+    /// Those of them that this pass still has to look at.
+    fileprivate var pass: Deque<Member> = []
     /// The letter to itself is under way.
     fileprivate var isUnderWay = false
     /// The last horizon was too low for all who wait.
@@ -24,6 +27,8 @@ struct StoreReads {
     fileprivate var lowestWanted: UInt64 = .max
     /// Counts the times it was blocked.
     fileprivate var blockSerial: UInt32 = 0
+
+    fileprivate typealias Member = (session: SessionHandle, since: MonotonicTime)
 
     /// A copy with this number lies in the store alone now, in front of others.
     mutating func lower(to number: UInt64) { lowestWanted = min(lowestWanted, number) }
@@ -94,12 +99,15 @@ extension Shard {
 
     /// All copies up to `through` have arrived.
     func horizonReached(_ through: UInt64) {
-        reads.isUnderWay = false
-        reads.lowestWanted = .max
-        var members: ContiguousArray<(session: SessionHandle, since: MonotonicTime)> = []
-        swap(&members, &reads.members)  // a read may be answered at once, and ask again
+        if reads.pass.isEmpty {
+            reads.lowestWanted = .max
+            reads.pass = reads.members
+            reads.members = []  // a read may be answered at once, and ask again
+        }
         var ready: ContiguousArray<Session> = []
-        for member in members {
+        for _ in 0..<Self.readsAtOnce {
+            guard let member = reads.pass.popFirst() else { break }
+            count(steps: 1)
             guard let session = session(member.session), let wanted = session.wantedFromStore else {
                 continue
             }
@@ -113,6 +121,9 @@ extension Shard {
         }
         let removed = uncommittedRemovals(of: ready)
         for session in ready { session.horizonReached(through, removed: removed[session.storeNumber] ?? []) }
+        // Thousands may come back at once: the rest has a letter of its own.
+        guard reads.pass.isEmpty else { return links.post(.horizonReached(currentHorizon), index) }
+        reads.isUnderWay = false
         var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
         swap(&purges, &reads.purges)
         for purge in purges {
@@ -125,6 +136,9 @@ extension Shard {
         }
         if reads.lowestWanted != .max { awaitHorizon() }
     }
+
+    /// Sessions that are told in one letter that they may read.
+    private static let readsAtOnce = 128
 
     /// A floor of another loop, or of this one, has risen, or removals of this one are committed there.
     func horizonMoved() {
