@@ -91,7 +91,8 @@ extension Shard {
         _ groups: ContiguousArray<SharedGroupMembers>
     ) -> Int? {
         let total = targets.count + groups.count
-        guard total == 0 || (total <= copyBudget && fanOuts.isEmpty) else {
+        let isFew = total <= copyBudget || total <= FanOutQueue.few
+        guard total == 0 || (isFew && !fanOuts.holds(publication.facts.publisher)) else {
             putOff(&publication, targets, groups)
             return nil
         }
@@ -185,11 +186,7 @@ extension Shard {
     /// - Parameter ended: the session that ended. A group that it was no member of has had a copy of its own.
     /// - Returns: false when there is no other member.
     func redeliver(_ message: ApplicationMessage, from ended: SessionHandle) -> Bool {
-        matches.removeAll()
-        subscriptionTrie.match(
-            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
-        count(steps: matches.groups.count)
-        for group in matches.groups where group.hadMember(ended) {
+        for group in groups(of: message, which: ended) {
             guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
             else {
                 continue
@@ -204,6 +201,37 @@ extension Shard {
             return true
         }
         return false
+    }
+
+    /// The groups of the topic that `session` was a member of. A session that ends may have very many copies of one topic.
+    private func groups(of message: ApplicationMessage, which session: SessionHandle)
+        -> ContiguousArray<SharedGroupMembers>
+    {
+        count(steps: 1)
+        let generation = subscriptionTrie.generation
+        if let last = lastRedelivery, last.session == session, last.generation == generation,
+            last.mountpoint == message.facts.mountpoint, RouteCache.equal(last.topic, message.topic)
+        {
+            return last.groups
+        }
+        matches.removeAll()
+        subscriptionTrie.match(
+            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
+        count(steps: (matches.targets.count + matches.groups.count) / 2)
+        let groups = ContiguousArray(matches.groups.filter { $0.hadMember(session) })
+        lastRedelivery = LastRedelivery(
+            session: session, topic: message.topic.copiedBytes(), mountpoint: message.facts.mountpoint,
+            generation: matches.generation, groups: groups)
+        return groups
+    }
+
+    /// What a redelivery has looked up last.
+    struct LastRedelivery {
+        let session: SessionHandle
+        let topic: [UInt8]
+        let mountpoint: Mountpoint
+        let generation: UInt64
+        let groups: ContiguousArray<SharedGroupMembers>
     }
 
     // MARK: Other loops

@@ -43,11 +43,15 @@ final class ClientConnection: Connection, ClientTransport {
         var offset = 0
         var packetCount = 0
         var stepsBefore = owner.shard.steps
+        var offsetBefore = 0
         while offset < bytes.byteCount {
             // Thousands of small packets, or one with many subscribers each, must not make a long turn.
             packetCount += 1
-            if packetCount & 15 == 0 || owner.shard.steps &- stepsBefore > Shard.stepsBetweenLooks {
+            if packetCount & 15 == 0 || owner.shard.steps &- stepsBefore > Shard.stepsBetweenLooks
+                || offset &- offsetBefore > Self.bytesBetweenLooks
+            {
                 stepsBefore = owner.shard.steps
+                offsetBefore = offset
                 if loop.isTurnOver { yieldTurn() }
             }
             guard isOpen else {
@@ -104,6 +108,8 @@ final class ClientConnection: Connection, ClientTransport {
         return offset
     }
 
+    /// So many bytes of packets after the last look at the clock it is time for another.
+    private static let bytesBetweenLooks = 64 * 1024
     /// Bytes of the remaining length of a packet that carries no message or list of filters. Far more than five of the
     /// longest strings.
     private static let plainPacketLimit = 1 << 20

@@ -97,7 +97,16 @@ struct PacketReader: ~Copyable, ~Escapable {
         of place: PropertyPlace, version: ProtocolVersion
     ) throws(MalformedPacket) -> Properties {
         guard version == .v5 else { return Properties() }
-        return try Properties.decode(bytes, readRange(count: readVariableByteInteger()), of: place, in: type)
+        return try Properties.decode(bytes, readPropertyRange(), of: place, in: type)
+    }
+
+    /// Where a block of properties lies, behind its length. One that is larger than any may be counts as a packet that is
+    /// too large.
+    mutating func readPropertyRange() throws(MalformedPacket) -> ByteRange {
+        let start = offset
+        let count = try readVariableByteInteger()
+        guard count <= Properties.largestByteCount else { throw problem(.packetTooLarge, at: start) }
+        return try readRange(count: count)
     }
 
     /// A reason code that packets of this type may carry.

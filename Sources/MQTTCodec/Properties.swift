@@ -15,6 +15,10 @@ package struct UserProperty: Hashable, Sendable {
 ///
 /// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
 package struct Properties: Equatable, Sendable {
+    /// Bytes of a block: room for five of the longest texts. They are decoded at once, take up to sixteen times as much memory when
+    /// they are, and go into each subscriber's packet anew: with 256 MB of them a single packet would stall everybody.
+    package static let largestByteCount = 320 * 1024
+
     /// 1: the payload is UTF-8. PUBLISH and will.
     package var payloadFormatIndicator: UInt8?
     /// PUBLISH and will.

@@ -131,7 +131,7 @@ private struct PropertyFacts: BitwiseCopyable {
     ) throws(MalformedPacket) -> PropertyFacts {
         var reader = PacketReader(body, of: .publish)
         reader.skip(to: offset)
-        let range = try reader.readRange(count: reader.readVariableByteInteger())
+        let range = try reader.readPropertyRange()
         var facts = PropertyFacts(range: range)
         var scanner = PropertyScanner(body, range, of: .publish, in: .publish)
         while let property = try scanner.next() {

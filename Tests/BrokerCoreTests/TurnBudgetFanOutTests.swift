@@ -95,6 +95,54 @@ import Testing
         #expect(LedgerEquation.allCases.allSatisfy { bench.numbers.residual($0) == 0 })
     }
 
+    @Test
+    func
+        `messages with few subscribers pass the long fan-outs of others, which wait without their subscribers`()
+        throws
+    {
+        let bench = TurnBench()
+        for number in 0..<3000 { subscribe(bench.connect(UTF8Text("c\(number)")), "t", .atMostOnce) }
+        let reader = bench.connect("reader")
+        subscribe(reader, "u", .atMostOnce)
+        let crowd = (0..<50).map { bench.connect(UTF8Text("p\($0)")) }
+        let sender = bench.connect("sender")
+        try bench.settle()
+        reader.keepsOutput = true
+        for client in crowd { publish(client, "t", "long", .atMostOnce) }
+        publish(sender, "u", "short", .atMostOnce)
+        for _ in 0..<3 { bench.turn() }
+        #expect(try reader.takeTypes() == [.publish])
+        #expect(bench.shards[0].fanOuts.count > 30)
+        #expect(bench.shards[0].fanOuts.byteCount < 50 * 1000)
+        // One message of each publisher waits; what it sends next stays in its socket.
+        for client in crowd.suffix(10) { publish(client, "t", "again", .atMostOnce) }
+        for _ in 0..<3 { bench.turn() }
+        #expect(bench.shards[0].fanOuts.count <= 50)
+        try bench.settle()
+        #expect(bench.numbers[.ledgerCopiesLocal] == 60 * 3000 + 1)
+        #expect(LedgerEquation.allCases.allSatisfy { bench.numbers.residual($0) == 0 })
+    }
+
+    @Test func `copies of a member that ends find their groups without a look at all others, each time`()
+        throws
+    {
+        try expectBounded(2000) { count in
+            try TurnBudgetCase(TurnBench()) { bench in
+                let other = bench.connect("other")
+                for number in 0..<1000 { subscribe(other, UTF8Text("$share/h\(number)/t"), .atMostOnce) }
+                let hoarder = bench.connect("hoarder", receiveMaximum: 65_535)
+                subscribe(hoarder, "$share/g/t", .atLeastOnce)
+                try bench.settle()
+                let sender = bench.connect("sender")
+                for number in 0..<count { publish(sender, "t", "x", .atLeastOnce, id: UInt16(number + 1)) }
+                try bench.settle()
+                #expect(hoarder.session?.inflight.count == count)
+            } attack: { bench in
+                bench.clients[1].vanish()
+            }
+        }
+    }
+
     @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
     func `kept copies of one message are one batch, and it is acknowledged after their commit`(
         _ qos: QoS

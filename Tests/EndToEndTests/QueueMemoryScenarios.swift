@@ -79,4 +79,26 @@ import Testing
         #expect(broker.wait { $0[LoopGauge.inflightMessages] == (qos == .atLeastOnce ? 0 : 15) })
         #expect(broker.isBalanced)
     }
+
+    @Test func `what is stored is never lost for want of memory`() throws {
+        let store = ManualStore()
+        let broker = try TestBroker(store: store) { $0.session.queueByteLimit = 100_000 }
+        let sleeper = try broker.client("sleeper", .v5, clean: false, properties: lasting(.v5))
+        try sleeper.subscribe("t", qos: .atLeastOnce)
+        sleeper.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        let publisher = try broker.client("publisher")
+        // The first leaves room for less than the others.
+        let payloads = [String(repeating: "x", count: 99_000)] + (0..<20).map { "\($0) " + Self.payload }
+        for (number, payload) in payloads.enumerated() {
+            try publisher.publish("t", payload, qos: .atLeastOnce, id: UInt16(number + 1))
+        }
+        for number in payloads.indices { try publisher.receiveAck(.puback, UInt16(number + 1)) }
+        #expect(broker.wait { $0[LoopGauge.queuedMessages] == 21 })
+        #expect(broker.numbers[LoopGauge.queuedBytes] <= 100_000)
+        let back = try broker.client("sleeper", .v5, clean: false, properties: lasting(.v5))
+        let messages = try back.receiveMessages(payloads.count)
+        #expect(messages.map { String(decoding: $0.payload, as: UTF8.self) } == payloads)
+        #expect(broker.numbers[Counter.queueMemoryFull] == 0 && broker.isBalanced)
+    }
 }

@@ -123,4 +123,43 @@ import Testing
         default: [number, 0, 1, 0x78]
         }
     }
+
+    @Test(arguments: [PacketType.connect, .publish, .puback, .subscribe, .unsubscribe, .disconnect])
+    func `a block of properties has a largest size`(_ type: PacketType) throws {
+        for excess in [0, 1] {
+            let block = Self.pairs(Properties.largestByteCount + excess)
+            var body: [UInt8]
+            switch type {
+            case .connect: body = Array([0, 4] + "MQTT".utf8 + [5, 2, 0, 0]) + block + [0, 1, 0x61]
+            case .publish: body = [0, 1, 0x74] + block
+            case .puback: body = [0, 1, 0] + block
+            case .disconnect: body = [0] + block
+            default: body = [0, 1] + block + [0, 1, 0x74] + (type == .subscribe ? [0] : [])
+            }
+            let flags: UInt8 = type == .subscribe || type == .unsubscribe ? 2 : 0
+            let header = FixedHeader(type: type, flags: flags, headerByteCount: 5, remainingLength: body.count)
+            let result = Result { () throws(MalformedPacket) in
+                _ = try ControlPacket.decode(header, body: body.span.bytes, version: .v5)
+            }
+            switch result {
+            case .success: #expect(excess == 0)
+            case .failure(let error): #expect(excess == 1 && error.problem == MalformedPacket.Problem.packetTooLarge, "\(error)")
+            }
+        }
+    }
+
+    /// User properties of `count` bytes together, with their length in front.
+    private static func pairs(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count + 10 <= count { bytes += [0x26, 0, 0, 0, 0] }
+        let rest = count - bytes.count - 5
+        bytes += [0x26, 0, 0, 0, UInt8(rest)] + [UInt8](repeating: 0x78, count: rest)
+        var length: [UInt8] = []
+        var left = count
+        repeat {
+            length.append(UInt8(left & 127) | (left > 127 ? 128 : 0))
+            left >>= 7
+        } while left > 0
+        return length + bytes
+    }
 }

@@ -5,10 +5,11 @@ import Primitives
 
 /// Messages with more subscribers than a turn has time for, first in, first out.
 ///
-///     publish ─┬─ few copies, and nothing waits ──→ given at once
-///              └─ else → [ message, subscribers, cursor | … ] ─ slice by slice → given → its publisher is told
+///     publish ─┬─ few copies ──→ given at once
+///              └─ many → [ message, subscribers, cursor | message | … ] ─ slice by slice → given → its publisher is told
 ///
-/// While one waits, all that this loop publishes comes behind it: messages of a publisher to a subscriber keep their order.
+/// While one waits, all that its publisher sends comes behind it, so that its messages keep their order; others pass it. Who
+/// subscribes is looked up when a message's turn comes: many that wait take no more memory than themselves.
 /// All copies of a message that are kept are in one batch, whatever turns they were given in: the batch is not handed over
 /// before the last of them (`StoreOutbox.isPinned`), and until then another loop reads the store up to this message.
 final class FanOutQueue: DeferredJob {
@@ -18,9 +19,8 @@ final class FanOutQueue: DeferredJob {
         /// The publication's number, which tells a batch for another loop that its copies belong together.
         let publicationSerial: UInt64
         let message: ApplicationMessage
-        let targets: ContiguousArray<SubscriptionTarget>
-        let groups: ContiguousArray<SharedGroupMembers>
-        let keeping: BodyKeeping
+        /// nil until its turn comes.
+        var subscribers: Subscribers?
         /// Copies of it may have to be kept.
         var isKept = false
         /// Which of the ledger's counters its copies go under.
@@ -37,40 +37,48 @@ final class FanOutQueue: DeferredJob {
         var routedMessage: Int32 = -1
         var routedNumber: UInt64 = 0
 
-        var total: Int { targets.count + groups.count }
+        var byteCount: Int { message.byteCount + MemoryLayout<Entry>.stride }
+    }
 
-        /// A route that the cache has as well counts with each message that waits for it.
-        var byteCount: Int {
-            message.byteCount + targets.capacity * MemoryLayout<SubscriptionTarget>.stride + groups.capacity
-                * 8
-                + MemoryLayout<Entry>.stride
-        }
+    struct Subscribers {
+        let targets: ContiguousArray<SubscriptionTarget>
+        let groups: ContiguousArray<SharedGroupMembers>
+        let keeping: BodyKeeping
+        var total: Int { targets.count + groups.count }
     }
 
     private var entries: Deque<Entry> = []
     private var lastSerial: UInt64 = 0
     private(set) var byteCount = 0
+    /// How many messages of each publisher wait.
+    private var publishers: [SessionHandle: Int] = [:]
     private var isScheduled = false
 
     /// Copies that one turn gives at once; more wait for what the turn has left.
     static let copiesPerTurn = 2048
+    /// A message with no more subscribers than this never waits for others': the time that it takes counts as its packet's.
+    static let few = 256
     /// Bytes that wait above which publishers are not read.
     static let highWater = 8 * 1024 * 1024
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
 
-    /// - Returns: its serial number.
-    func append(
-        _ message: ApplicationMessage, _ targets: ContiguousArray<SubscriptionTarget>,
-        _ groups: ContiguousArray<SharedGroupMembers>, keeping: BodyKeeping, publicationSerial: UInt64
-    ) {
+    /// Whether a message of this publisher waits.
+    func holds(_ publisher: SessionHandle?) -> Bool {
+        guard !publishers.isEmpty, let publisher else { return false }
+        return publishers[publisher] != nil
+    }
+
+    /// - Parameter subscribers: kept if its turn is now.
+    func append(_ message: ApplicationMessage, _ subscribers: Subscribers, publicationSerial: UInt64) {
         lastSerial += 1
         let entry = Entry(
-            serial: lastSerial, publicationSerial: publicationSerial, message: message, targets: targets,
-            groups: groups, keeping: keeping)
+            serial: lastSerial, publicationSerial: publicationSerial, message: message,
+            subscribers: entries.isEmpty ? subscribers : nil)
         byteCount += entry.byteCount
         entries.append(entry)
+        if let publisher = message.facts.publisher { publishers[publisher, default: 0] += 1 }
     }
 
     /// Says what is to be known of the last one.
@@ -99,11 +107,16 @@ final class FanOutQueue: DeferredJob {
     private func advanceFirst(on shard: Shard, until end: UInt64) {
         // What is given may publish in its turn: the queue must not be in use.
         var entry = entries[0]
-        let isDone = shard.giveNext(&entry, until: end)
+        let subscribers = entry.subscribers ?? shard.subscribers(of: entry.message)
+        entry.subscribers = subscribers
+        let isDone = shard.giveNext(&entry, subscribers, until: end)
         if isDone {
             byteCount -= entry.byteCount
             entries.removeFirst()
-            shard.ended(entry)
+            if let publisher = entry.message.facts.publisher, let count = publishers[publisher] {
+                publishers[publisher] = count > 1 ? count - 1 : nil
+            }
+            shard.ended(entry, subscribers.keeping)
         } else {
             entries[0] = entry
         }
@@ -133,7 +146,8 @@ extension Shard {
     ) {
         counters.add(.fanOutsPutOff)
         fanOuts.append(
-            publication.sharedMessage(), targets, groups, keeping: outbox.keeping,
+            publication.sharedMessage(),
+            FanOutQueue.Subscribers(targets: targets, groups: groups, keeping: outbox.keeping),
             publicationSerial: publicationSerial)
         if fanOuts.byteCount > FanOutQueue.highWater { isOverloaded = true }
         // One message of each publisher waits at most: whoever publishes little is not behind all of one who publishes much.
@@ -143,25 +157,36 @@ extension Shard {
         fanOuts.resume(on: self)
     }
 
+    /// Who subscribes to the topic of a message whose turn has come.
+    func subscribers(of message: ApplicationMessage) -> FanOutQueue.Subscribers {
+        var found = SubscriptionMatches()
+        subscriptionTrie.match(
+            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &found)
+        count(steps: (found.targets.count + found.groups.count) / 4)
+        return FanOutQueue.Subscribers(targets: found.targets, groups: found.groups, keeping: found.keeping)
+    }
+
     /// Gives the next copies of a message that was put off.
     ///
     /// - Returns: whether they were the last.
-    func giveNext(_ entry: inout FanOutQueue.Entry, until end: UInt64) -> Bool {
+    func giveNext(
+        _ entry: inout FanOutQueue.Entry, _ subscribers: FanOutQueue.Subscribers, until end: UInt64
+    ) -> Bool {
         let message = entry.message
         var publication = Publication(message)
         if entry.isKept {
             beginRouting(publisher: entry.publisher)
             outbox.isPinned = true
-            outbox.keeping = entry.keeping
+            outbox.keeping = subscribers.keeping
             outbox.routedMessage = entry.routedMessage
             outbox.routedNumber = entry.routedNumber
         }
         let serial = publicationSerial
         publicationSerial = entry.publicationSerial
         var count = 0
-        if entry.targets.count - entry.next > 2 { fanOut.begin() }
-        while entry.next < entry.targets.count, steps < end {
-            let target = entry.targets[entry.next]
+        if subscribers.targets.count - entry.next > 2 { fanOut.begin() }
+        while entry.next < subscribers.targets.count, steps < end {
+            let target = subscribers.targets[entry.next]
             entry.next += 1
             steps &+= 1
             if target.isNoLocal, target.session == publication.facts.publisher { continue }
@@ -169,8 +194,8 @@ extension Shard {
             give(&publication, target)
         }
         fanOut.end()
-        while entry.next >= entry.targets.count, entry.next < entry.total, steps < end {
-            let group = entry.groups[entry.next - entry.targets.count]
+        while entry.next >= subscribers.targets.count, entry.next < subscribers.total, steps < end {
+            let group = subscribers.groups[entry.next - subscribers.targets.count]
             entry.next += 1
             steps &+= 1
             if give(&publication, oneOf: group) { count += 1 }
@@ -184,11 +209,11 @@ extension Shard {
         entry.count += count
         counters.add(entry.copies, count)
         counters.add(.routerMatchesLocal, count)
-        return entry.next == entry.total
+        return entry.next == subscribers.total
     }
 
     /// All copies have been given: the publisher is told as soon as those that are kept are committed.
-    func ended(_ entry: FanOutQueue.Entry) {
+    func ended(_ entry: FanOutQueue.Entry, _ keeping: BodyKeeping) {
         if let publisher = entry.message.facts.publisher {
             session(publisher)?.transport?.resumeReading(.fanOut)
         }
@@ -198,7 +223,7 @@ extension Shard {
         }
         var wait = entry.wait
         if entry.routedMessage >= 0 {
-            let tells = wait.isNone && entry.publisher != nil && entry.keeping != .apart
+            let tells = wait.isNone && entry.publisher != nil && keeping != .apart
             wait = StoreWait(batch: outbox.openNumber, message: tells ? entry.routedMessage : -1)
         }
         let session = entry.reply.flatMap { self.session($0.session) }

@@ -106,7 +106,7 @@ struct RouteCache {
     }
 
     @inline(__always)
-    private static func equal(_ left: [UInt8], _ right: RawSpan) -> Bool {
+    static func equal(_ left: [UInt8], _ right: RawSpan) -> Bool {
         guard left.count == right.byteCount else { return false }
         for index in left.indices where left[index] != right.byte(at: index) { return false }
         return true

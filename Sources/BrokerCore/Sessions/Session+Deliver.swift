@@ -91,7 +91,7 @@ extension Session {
         let ticket = isKept ? keep(&publication, terms, stored) : stored
         if ticket.isStored {
             if !isOnline { shard.hurry(ticket) }
-            if leavesToStore {
+            if leavesToStore(publication.byteCount) {
                 spill(ticket.number)
                 return
             }

@@ -28,6 +28,7 @@ final class SessionEnding: DeferredJob {
                 forget(subscription, shard)
             } else {
                 session.storeNumber = 0
+                shard.lastRedelivery = nil
                 return false
             }
         }

@@ -21,12 +21,13 @@ extension Session {
     /// Bytes of queued messages one loop keeps in memory before it leaves all further backlog to the store.
     static let windowBudget = 64 * 1024 * 1024
 
-    /// Whether the next stored copy is left to the store.
-    var leavesToStore: Bool {
+    /// Whether the next stored copy, of a message of so many bytes, is left to the store.
+    func leavesToStore(_ byteCount: Int) -> Bool {
         if settings.queueType == .lifo { return false }
         if queue.backlog != nil { return true }
         let length = isOnline ? Self.onlineWindowLength : Self.windowLength
-        return queue.countInMemory >= length || queue.byteCount >= queueByteLimit
+        return queue.countInMemory >= length
+            || (queue.countInMemory > 0 && queue.byteCount > queueByteLimit - byteCount)
             || (!isOnline && queue.countInMemory > 0 && shard.queuedByteCount > Self.windowBudget)
     }
 

@@ -41,7 +41,7 @@ package struct AckHeader: Equatable, Sendable, BitwiseCopyable {
         let reasonCode = try reader.readReasonCode()
         var properties = ByteRange(offset: reader.offset, count: 0)
         if reader.remaining > 0 {
-            properties = try reader.readRange(count: reader.readVariableByteInteger())
+            properties = try reader.readPropertyRange()
             try reader.end()
             var scanner = PropertyScanner(body, properties, of: .publishAck, in: type)
             while try scanner.next() != nil {}
