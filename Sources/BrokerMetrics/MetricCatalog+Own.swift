@@ -116,7 +116,7 @@ extension MetricCatalog {
         .own(
             "fan_outs_deferred_total", .messages, .fanOutsPutOff,
             help:
-                "Messages that were given to their subscribers in slices, or came behind such a message; their publishers are not read meanwhile."
+                "Messages that were given to their subscribers in slices, or came behind such a message; a publisher with 16,384 such copies is not read."
         ),
         .own(
             "fan_outs_waiting", .messages, .fanOutsWaiting,

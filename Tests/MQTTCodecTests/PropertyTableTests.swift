@@ -137,13 +137,15 @@ import Testing
             default: body = [0, 1] + block + [0, 1, 0x74] + (type == .subscribe ? [0] : [])
             }
             let flags: UInt8 = type == .subscribe || type == .unsubscribe ? 2 : 0
-            let header = FixedHeader(type: type, flags: flags, headerByteCount: 5, remainingLength: body.count)
+            let header = FixedHeader(
+                type: type, flags: flags, headerByteCount: 5, remainingLength: body.count)
             let result = Result { () throws(MalformedPacket) in
                 _ = try ControlPacket.decode(header, body: body.span.bytes, version: .v5)
             }
             switch result {
             case .success: #expect(excess == 0)
-            case .failure(let error): #expect(excess == 1 && error.problem == MalformedPacket.Problem.packetTooLarge, "\(error)")
+            case .failure(let error):
+                #expect(excess == 1 && error.problem == MalformedPacket.Problem.packetTooLarge, "\(error)")
             }
         }
     }

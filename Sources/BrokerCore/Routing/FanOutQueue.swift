@@ -19,6 +19,8 @@ final class FanOutQueue: DeferredJob {
         /// The publication's number, which tells a batch for another loop that its copies belong together.
         let publicationSerial: UInt64
         let message: ApplicationMessage
+        /// How many it had when it began to wait.
+        let subscriberCount: Int
         /// nil until its turn comes.
         var subscribers: Subscribers?
         /// Copies of it may have to be kept.
@@ -50,8 +52,8 @@ final class FanOutQueue: DeferredJob {
     private var entries: Deque<Entry> = []
     private var lastSerial: UInt64 = 0
     private(set) var byteCount = 0
-    /// How many messages of each publisher wait.
-    private var publishers: [SessionHandle: Int] = [:]
+    /// Of each publisher: how many messages wait, and how many copies they had when they began to.
+    private var publishers: [SessionHandle: (messages: Int, copies: Int)] = [:]
     private var isScheduled = false
 
     /// Copies that one turn gives at once; more wait for what the turn has left.
@@ -70,15 +72,36 @@ final class FanOutQueue: DeferredJob {
         return publishers[publisher] != nil
     }
 
+    /// Copies of one publisher's messages that may wait: it is not read above that, so that whoever publishes little is not
+    /// behind all of one who publishes much. Several messages that are given in one turn cost a subscriber one write.
+    static let copiesOfPublisher = 16_384
+
     /// - Parameter subscribers: kept if its turn is now.
-    func append(_ message: ApplicationMessage, _ subscribers: Subscribers, publicationSerial: UInt64) {
+    /// - Returns: whether its publisher has enough waiting.
+    func append(_ message: ApplicationMessage, _ subscribers: Subscribers, publicationSerial: UInt64) -> Bool
+    {
         lastSerial += 1
         let entry = Entry(
             serial: lastSerial, publicationSerial: publicationSerial, message: message,
-            subscribers: entries.isEmpty ? subscribers : nil)
+            subscriberCount: subscribers.total, subscribers: entries.isEmpty ? subscribers : nil)
         byteCount += entry.byteCount
         entries.append(entry)
-        if let publisher = message.facts.publisher { publishers[publisher, default: 0] += 1 }
+        guard let publisher = message.facts.publisher else { return false }
+        publishers[publisher, default: (0, 0)].messages += 1
+        publishers[publisher, default: (0, 0)].copies += subscribers.total
+        return publishers[publisher, default: (0, 0)].copies > Self.copiesOfPublisher
+    }
+
+    /// A message has been given. - Returns: whether its publisher may send more.
+    private func forget(_ entry: Entry) -> Bool {
+        byteCount -= entry.byteCount
+        guard let publisher = entry.message.facts.publisher, var waiting = publishers[publisher] else {
+            return false
+        }
+        waiting.messages -= 1
+        waiting.copies -= entry.subscriberCount
+        publishers[publisher] = waiting.messages > 0 ? waiting : nil
+        return waiting.copies <= Self.copiesOfPublisher / 2
     }
 
     /// Says what is to be known of the last one.
@@ -111,11 +134,8 @@ final class FanOutQueue: DeferredJob {
         entry.subscribers = subscribers
         let isDone = shard.giveNext(&entry, subscribers, until: end)
         if isDone {
-            byteCount -= entry.byteCount
             entries.removeFirst()
-            if let publisher = entry.message.facts.publisher, let count = publishers[publisher] {
-                publishers[publisher] = count > 1 ? count - 1 : nil
-            }
+            if forget(entry) { shard.readsAgain(entry.message.facts.publisher) }
             shard.ended(entry, subscribers.keeping)
         } else {
             entries[0] = entry
@@ -145,23 +165,32 @@ extension Shard {
         _ groups: ContiguousArray<SharedGroupMembers>
     ) {
         counters.add(.fanOutsPutOff)
-        fanOuts.append(
+        let isEnough = fanOuts.append(
             publication.sharedMessage(),
             FanOutQueue.Subscribers(targets: targets, groups: groups, keeping: outbox.keeping),
             publicationSerial: publicationSerial)
         if fanOuts.byteCount > FanOutQueue.highWater { isOverloaded = true }
-        // One message of each publisher waits at most: whoever publishes little is not behind all of one who publishes much.
-        if let publisher = publication.facts.publisher {
+        if isEnough, let publisher = publication.facts.publisher {
             session(publisher)?.transport?.pauseReading(.fanOut)
         }
         fanOuts.resume(on: self)
     }
 
+    func readsAgain(_ publisher: SessionHandle?) {
+        if let publisher { session(publisher)?.transport?.resumeReading(.fanOut) }
+    }
+
     /// Who subscribes to the topic of a message whose turn has come.
     func subscribers(of message: ApplicationMessage) -> FanOutQueue.Subscribers {
+        let mountpoint = message.facts.mountpoint
+        let hash = RouteCache.hash(message.topic, mountpoint)
+        if let route = routes.find(hash, message.topic, mountpoint, subscriptionTrie.generation) {
+            return FanOutQueue.Subscribers(
+                targets: route.targets, groups: route.groups, keeping: route.keeping)
+        }
         var found = SubscriptionMatches()
         subscriptionTrie.match(
-            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &found)
+            message.topic, mountpoint: mountpoint, loop: index, into: &found)
         count(steps: (found.targets.count + found.groups.count) / 4)
         return FanOutQueue.Subscribers(targets: found.targets, groups: found.groups, keeping: found.keeping)
     }
@@ -214,9 +243,6 @@ extension Shard {
 
     /// All copies have been given: the publisher is told as soon as those that are kept are committed.
     func ended(_ entry: FanOutQueue.Entry, _ keeping: BodyKeeping) {
-        if let publisher = entry.message.facts.publisher {
-            session(publisher)?.transport?.resumeReading(.fanOut)
-        }
         counters.observe(.fanOut, UInt64(entry.count))
         if entry.count == 0 {
             counters.add(entry.message.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
