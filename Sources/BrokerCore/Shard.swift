@@ -91,6 +91,8 @@ package final class Shard {
     var publicationSerial: UInt64 = 0
     var random: RandomNumbers
     let fanOuts = FanOutQueue()
+    /// Of clients that were silent for too long.
+    var silenceLines = LineRate()
     /// Of the session that ended last, or whose copy came too late.
     var lastRedelivery: LastRedelivery?
     /// Copies this turn may still give at once.

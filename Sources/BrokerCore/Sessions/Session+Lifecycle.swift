@@ -140,10 +140,15 @@ extension Session {
         // What was read has counted.
         guard isSilent else { return }
         counters.add(.keepaliveExpired, version.label)
-        shard.log.log(
-            level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
-            "client sent nothing for too long",
-            metadata: ["client": "\(id.clientID)", "keep_alive": .stringConvertible(keepAlive)])
+        if let omitted = shard.silenceLines.take(shard.now) {
+            var facts: Logger.Metadata = [
+                "client": "\(id.clientID)", "keep_alive": .stringConvertible(keepAlive),
+            ]
+            if omitted > 0 { facts["others_before"] = .stringConvertible(omitted) }
+            shard.log.log(
+                level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
+                "client sent nothing for too long", metadata: facts)
+        }
         disconnect(.keepAliveTimeout, .keepAliveTimeout)
     }
 
