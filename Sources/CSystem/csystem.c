@@ -10,10 +10,13 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -305,6 +308,45 @@ void csystem_error_text(int error, char *text, size_t capacity) {
 // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 void csystem_trim_memory(void) { malloc_trim(0); }
+
+static const size_t mapped_block_size = 256 * 1024;
+
+static size_t whole_pages(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (size + page - 1) / page * page;
+}
+
+void *csystem_block_resize(void *block, size_t capacity, size_t size, size_t kept)
+{
+    bool was_mapped = block && capacity >= mapped_block_size;
+    bool is_mapped = size >= mapped_block_size;
+    void *new;
+    if (was_mapped && is_mapped) {
+        new = mremap(block, whole_pages(capacity), whole_pages(size), MREMAP_MAYMOVE);
+        if (new == MAP_FAILED) abort();
+        return new;
+    }
+    if (is_mapped) {
+        new = mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (new == MAP_FAILED) abort();
+    } else {
+        new = malloc(size);
+        if (!new) abort();
+    }
+    if (kept > 0) memcpy(new, block, kept);
+    csystem_block_free(block, capacity);
+    return new;
+}
+
+void csystem_block_free(void *block, size_t capacity)
+{
+    if (!block) return;
+    if (capacity >= mapped_block_size)
+        munmap(block, whole_pages(capacity));
+    else
+        free(block);
+}
 
 // ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────
 

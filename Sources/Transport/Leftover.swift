@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// The unconsumed end of what a connection received: the head of a packet that is not complete, or packets
@@ -37,14 +38,12 @@ struct Leftover {
         resize(to: max(wanted, min(2 * count, limit)))
     }
 
+    /// - Complexity: O(1) for a block that is large already: one of 60 MB would be copied for tens of milliseconds. It has few
+    ///   bytes before its head.
     private mutating func resize(to size: Int) {
-        let new = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 8)
         let kept = count
-        if let block {
-            memcpy(new, block + head, kept)
-            block.deallocate()
-        }
-        block = new
+        if let block, head > 0 { memmove(block, block + head, kept) }
+        block = csystem_block_resize(block, capacity, size, kept)
         capacity = size
         head = 0
         tail = kept
@@ -73,8 +72,7 @@ struct Leftover {
         tail = 0
         // A block that is far too large is not kept: many connections may hold one.
         if capacity < new.count || capacity > 4 * new.count + 256 {
-            block?.deallocate()
-            block = .allocate(byteCount: new.count, alignment: 8)
+            block = csystem_block_resize(block, capacity, new.count, 0)
             capacity = new.count
         }
         guard let block else { return }
@@ -88,7 +86,7 @@ struct Leftover {
     }
 
     mutating func removeAll() {
-        block?.deallocate()
+        csystem_block_free(block, capacity)
         block = nil
         capacity = 0
         head = 0

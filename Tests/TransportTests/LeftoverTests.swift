@@ -40,4 +40,34 @@ struct LeftoverTests {
         #expect(Poller.Token(acceptor: 3).kind == .acceptor)
         #expect(Poller.Token.wakeup.kind == .wakeup)
     }
+
+    @Test func `bytes stay what they are while a block grows, shrinks, and gets pages of its own`() {
+        var leftover = Leftover()
+        defer { leftover.removeAll() }
+        var expected: [UInt8] = []
+        var next: UInt8 = 0
+        var random = SystemRandomNumberGenerator()
+        for round in 0..<300 {
+            let count = Int.random(in: 1...[100, 5000, 200_000][round % 3], using: &random)
+            var piece: [UInt8] = []
+            for _ in 0..<count {
+                piece.append(next)
+                next = next &* 13 &+ 7
+            }
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0:
+                piece.withUnsafeBytes { leftover.replace(with: $0) }
+                expected = piece
+            case 1:
+                let gone = Int.random(in: 0...expected.count, using: &random)
+                leftover.removeFirst(gone)
+                expected.removeFirst(gone)
+            default:
+                piece.withUnsafeBytes { leftover.append($0, limit: expected.count + piece.count) }
+                expected += piece
+            }
+            #expect(leftover.count == expected.count)
+            #expect(leftover.bytes.elementsEqual(expected))
+        }
+    }
 }

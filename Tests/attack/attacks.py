@@ -162,13 +162,18 @@ def subscribe_and_never_read(scene, size):
         reader.close()
 
 
-@attack(size=4000000, memory=200, settings={"max_message_size": 0, "max_filters_per_packet": 0})
+@attack(size=299000, memory=240)
 def one_filter_repeated(scene, size):
-    """One SUBSCRIBE of `size` bytes that names one filter again and again."""
+    """One SUBSCRIBE of `size` bytes that names one filter again and again: nearly 100,000 times, the most there may be.
+
+    The largest packet there can be is sent last, and refused.
+    """
     one = text("a/b") + b"\x00"
     with scene.measured():
         reader = client(scene, "parrot")
-        send_until_cut(reader, packet(0x82, b"\x00\x01" + one * (size // len(one))))
+        reader.send(packet(0x82, b"\x00\x01" + one * (size // len(one))))
+        ping(reader)
+        send_until_cut(reader, packet(0x82, b"\x00\x02" + one * (60000000 // len(one))))
         ping(reader)
 
 
@@ -266,7 +271,7 @@ def wills_of_a_hundred_kilobytes(scene, size):
     scene.largest_disk = 400 * MIB
 
 
-@attack(size=2000, memory=200)
+@attack(size=2000, memory=240)
 def a_long_filter_again_and_again(scene, size):
     """A lasting session subscribes to one filter of 60 KB `size` times."""
     with scene.measured():

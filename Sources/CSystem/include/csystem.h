@@ -94,6 +94,15 @@ void csystem_error_text(int error, char *text, size_t capacity);
 
 // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// A block of `size` bytes, at least 1, that begins with the first `kept` bytes of `block`, which is gone then. From 256 KiB on a
+/// block has pages of its own: the system moves them without copying, and gets them back at once.
+///
+/// `capacity`: the size that `block` was made with; `block` may be NULL. Ends the process when there is no memory.
+void *csystem_block_resize(void *block, size_t capacity, size_t size, size_t kept);
+
+/// Frees a block of `csystem_block_resize` that was made with the size `capacity`.
+void csystem_block_free(void *block, size_t capacity);
+
 /// Gives free pages of all heaps back to the system. Each heap is locked while it is looked through.
 void csystem_trim_memory(void);
 
