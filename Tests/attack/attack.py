@@ -72,7 +72,8 @@ def attempt(program, attack, is_short):
         ratio = cost[1] / cost[0] if factor == 2 and cost[0] >= MEASURABLE else None
         if ratio and ratio > (LARGEST_RATIO_SHORT if is_short else LARGEST_RATIO):
             complaints.append(f"twice the input cost {ratio:.1f} times as much")
-        bound = attack.memory / 4 + 20 if is_short and attack.open_files is None else attack.memory
+        is_smaller = is_short and attack.open_files is None and not attack.follows_limit
+        bound = attack.memory / 4 + 20 if is_smaller else attack.memory
         if reading.memory > bound * MIB:
             complaints.append(f"{reading.memory / MIB:.0f} MiB, bound {bound:.0f}")
         if not is_short and reading.turn > LONGEST_TURN and reading.starved < LONGEST_TURN:

@@ -8,15 +8,17 @@ from raw_client import connect as connect_packet
 
 from scene import MIB
 
-Attack = collections.namedtuple("Attack", "name run size settings memory open_files")
+Attack = collections.namedtuple("Attack", "name run size settings memory open_files follows_limit")
 ATTACKS = []
 
 
-def attack(size, memory, settings=None, open_files=None):
-    """`memory`: MiB it may add at its larger size. The docstring's first line says what the client does."""
+def attack(size, memory, settings=None, open_files=None, follows_limit=False):
+    """`memory`: MiB it may add at its larger size, or at any when it `follows_limit`: a limit of the broker is what it fills.
+    The docstring's first line says what the client does."""
     def register(function):
         ATTACKS.append(
-            Attack(function.__name__.replace("_", "-"), function, size, settings or {}, memory, open_files))
+            Attack(function.__name__.replace("_", "-"), function, size, settings or {}, memory, open_files,
+                   follows_limit))
         return function
 
     return register
@@ -162,7 +164,7 @@ def subscribe_and_never_read(scene, size):
         reader.close()
 
 
-@attack(size=299000, memory=240)
+@attack(size=299000, memory=120, follows_limit=True)
 def one_filter_repeated(scene, size):
     """One SUBSCRIBE of `size` bytes that names one filter again and again: nearly 100,000 times, the most there may be.
 
@@ -260,7 +262,7 @@ def very_deep_topics(scene, size):
 
 # Memory
 
-@attack(size=2000, memory=150)
+@attack(size=2000, memory=150, follows_limit=True)
 def wills_of_a_hundred_kilobytes(scene, size):
     """Reconnects `size` times with a will of 60 KB and a lasting session."""
     with scene.measured():
@@ -271,7 +273,7 @@ def wills_of_a_hundred_kilobytes(scene, size):
     scene.largest_disk = 400 * MIB
 
 
-@attack(size=2000, memory=240)
+@attack(size=2000, memory=240, follows_limit=True)
 def a_long_filter_again_and_again(scene, size):
     """A lasting session subscribes to one filter of 60 KB `size` times."""
     with scene.measured():
@@ -317,7 +319,7 @@ def idle_clients_with_all_aliases(scene, size):
             each.close()
 
 
-@attack(size=500, memory=60)
+@attack(size=500, memory=60, follows_limit=True)
 def half_a_connect(scene, size):
     """`size` peers send half of a CONNECT of 1 MB, and wait to be cut."""
     raise_descriptor_limit()
