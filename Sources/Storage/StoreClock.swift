@@ -4,9 +4,12 @@ import Primitives
 
 /// The store's side of the `TimeLine`: where it goes on at the start, and when its next checkpoint is due.
 struct StoreClock {
-    /// Milliseconds between checkpoints while there is something to write. With the clock set back over a crash, this
-    /// much is taken to have passed, so that nothing in the store is later than the line.
+    /// Milliseconds between checkpoints while there is something to write.
     static let gap: UInt64 = 1000
+    /// With the clock set back over a crash, so many milliseconds are taken to have passed since the last checkpoint, so that
+    /// nothing in the store is later than the line: a checkpoint is written with the first batch after `gap`, and a disk may
+    /// take its time.
+    static let assumedGap = 2 * gap
     /// Milliseconds between checkpoints while there is nothing to write. A broker that crashed did so within this time
     /// after its last checkpoint.
     static let idleGap: UInt64 = 60_000
@@ -25,7 +28,7 @@ struct StoreClock {
     /// - Parameter found: the checkpoint that is in the store; nil: there is none.
     init(resuming found: TimeLine.Checkpoint?, clock: any Clock, log: Logger) {
         let (now, wall) = (clock.now, clock.wallMilliseconds)
-        line = TimeLine(resuming: found, gap: Self.gap, wall: wall, now: now)
+        line = TimeLine(resuming: found, gap: Self.assumedGap, wall: wall, now: now)
         last = line.checkpoint(at: now, wall: wall)
         let instant = last.instant
         guard let found else {

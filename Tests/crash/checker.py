@@ -263,9 +263,9 @@ def check_wills(mortal, told, stops, starts, end):
         # A clean session's will does not wait; the delay of a lasting one may run anew from a start after a crash.
         delay = 0 if mortal.clean else mortal.delay
         # A clock that was set forward while the broker was down looks like time that has passed. Of one that was set back over
-        # a crash up to a second is taken to have passed.
+        # a crash up to two seconds are taken to have passed.
         jumped = any(start.jump > 0 for start in meanwhile)
-        early = EARLY + any(start.jump < 0 for start in meanwhile)
+        early = EARLY + 2 * any(start.jump < 0 for start in meanwhile)
         latest = max([lost.at, *(start.at for start in meanwhile)]) + delay
         ago = f"{back - lost.at:.2f} s later" if back else "never"
         stop = next((stop.kind for stop in stops if abs(stop.at - lost.at) < UNCERTAIN), "no stop")
