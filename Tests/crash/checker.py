@@ -210,20 +210,20 @@ def check_sessions(peer, stops, starts):
     for (before, _, lost), (connected, _, _) in zip(connections, connections[1:]):
         present, away = connected.facts["present"], connected.at - lost.at
         meanwhile = [start for start in starts if lost.at - UNCERTAIN < start.at <= connected.at]
+        # Nothing promises that a session outlives a kill in its first moments.
+        was_new = not before.facts["present"] and any(
+            stop.is_kill and 0 < stop.at - before.at < UNCERTAIN for stop in stops)
         if peer.clean:
             if present:
                 yield "session", f"{peer.name}: a clean session was present"
         elif peer.expiry == mqtt.FOREVER:
-            if not present:
+            if not present and not was_new:
                 yield "session", f"{peer.name}: its session is lost"
         else:
             # After a crash, or with a clock that was set back, its time may run anew from the start.
             since = max([lost.at, *(start.at for start in meanwhile)])
             if present and connected.at - since > peer.expiry + LATE:
                 yield "session", f"{peer.name}: resumed after {connected.at - since:.1f} s, expiry {peer.expiry}"
-            # Nothing promises that a session outlives a kill in its first moments.
-            was_new = not before.facts["present"] and any(
-                stop.is_kill and 0 < stop.at - before.at < UNCERTAIN for stop in stops)
             jumped = any(start.jump > 0 for start in meanwhile)
             if not present and away < peer.expiry - 1 and not jumped and not was_new:
                 around = [f"{start.at - lost.at:+.2f} (clock {start.jump:+d})" for start in starts if abs(start.at - lost.at) < 5]
