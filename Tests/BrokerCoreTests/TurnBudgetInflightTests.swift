@@ -9,6 +9,16 @@ import Testing
 @Suite struct TurnBudgetInflightTests {
     private static let subscriber = SubscriberID(mountpoint: .default, clientID: "r")
 
+    private func publish(_ count: Int, by sender: BenchClient) {
+        for number in 0..<count {
+            sender.send(
+                .publish(
+                    PublishPacket(
+                        topic: "t", payload: [1], qos: .atLeastOnce,
+                        packetIdentifier: PacketIdentifier(rawValue: UInt16(number % 60_000 + 1)))))
+        }
+    }
+
     /// A bench whose client `r` has `count` messages under way.
     private func underWay(_ count: Int, expiry: UInt32 = 0, attack: @escaping (TurnBench) throws -> Void)
         throws -> TurnBudgetCase
@@ -20,13 +30,7 @@ import Testing
                     SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atLeastOnce)])))
             try bench.settle()
             let sender = bench.connect("s")
-            for number in 0..<count {
-                sender.send(
-                    .publish(
-                        PublishPacket(
-                            topic: "t", payload: [1], qos: .atLeastOnce,
-                            packetIdentifier: PacketIdentifier(rawValue: UInt16(number % 60_000 + 1)))))
-            }
+            publish(count, by: sender)
             try bench.settle()
             let window = bench.shards[0].session(Self.subscriber)?.inflight.count
             #expect(window == count)
@@ -113,13 +117,7 @@ import Testing
                 try bench.settle()
                 receiver.vanish()
                 let sender = bench.connect("s")
-                for number in 0..<count {
-                    sender.send(
-                        .publish(
-                            PublishPacket(
-                                topic: "t", payload: [1], qos: .atLeastOnce,
-                                packetIdentifier: PacketIdentifier(rawValue: UInt16(number % 60_000 + 1)))))
-                }
+                publish(count, by: sender)
             } attack: { bench in
                 bench.connect("r", cleanStart: false, expiry: 1000)
             }
