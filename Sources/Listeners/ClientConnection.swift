@@ -41,16 +41,32 @@ final class ClientConnection: Connection, ClientTransport {
     override func received(_ bytes: RawSpan) -> Int {
         guard overLimit == nil else { return receiveOverLimit(bytes) }
         var offset = 0
+        if session == nil {
+            offset = receive(bytes, from: 0, for: nil)
+            guard session != nil, offset < bytes.byteCount else { return offset }
+        }
+        // From now on it is the same one until the connection ends: to ask for it with each packet costs four counted
+        // references a packet.
+        return receive(bytes, from: offset, for: session)
+    }
+
+    /// Takes packets as long as there are whole ones, and nothing holds them up.
+    ///
+    /// - Parameter session: whose they are; nil: they come before there is one, and the first that makes one is the last.
+    /// - Returns: where the first stands that was not taken.
+    private func receive(_ bytes: RawSpan, from start: Int, for session: Session?) -> Int {
+        let shard = owner.shard
+        var offset = start
         var packetCount = 0
-        var stepsBefore = owner.shard.steps
-        var offsetBefore = 0
+        var stepsBefore = shard.steps
+        var offsetBefore = start
         while offset < bytes.byteCount {
             // Thousands of small packets, or one with many subscribers each, must not make a long turn.
             packetCount += 1
-            if packetCount & 15 == 0 || owner.shard.steps &- stepsBefore > Shard.stepsBetweenLooks
+            if packetCount & 15 == 0 || shard.steps &- stepsBefore > Shard.stepsBetweenLooks
                 || offset &- offsetBefore > Self.bytesBetweenLooks
             {
-                stepsBefore = owner.shard.steps
+                stepsBefore = shard.steps
                 offsetBefore = offset
                 if loop.isTurnOver { yieldTurn() }
             }
@@ -60,6 +76,7 @@ final class ClientConnection: Connection, ClientTransport {
                 return bytes.byteCount
             }
             guard !isMoving else { return offset }  // what comes behind CONNECT goes along
+            if session == nil, self.session != nil { return offset }
             // By its bits: `isEmpty` of an option set of another module is a generic call.
             guard pauseReasons.rawValue == 0 else { return offset }
             if output.isOverfull {
@@ -74,10 +91,11 @@ final class ClientConnection: Connection, ClientTransport {
             }
             do throws(MalformedPacket) {
                 let decoded = try FixedHeader.decode(
-                    rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: session?.version == .v31)
+                    rest, maximumRemainingLength: packetLimit(session),
+                    allowsDuplicateFlag: session?.version == .v31)
                 guard let header = decoded else { return offset }
                 // Before its body has come, so that nobody fills our memory with what we do not want.
-                guard mayBegin(header) else {
+                guard mayBegin(header, for: session) else {
                     owner.counters.add(.bytesUndecoded, rest.byteCount)
                     return bytes.byteCount
                 }
@@ -85,9 +103,9 @@ final class ClientConnection: Connection, ClientTransport {
                     neededByteCount = header.packetByteCount
                     return offset
                 }
-                if let session, !session.takes(header) { return offset }
                 let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
                 if let session {
+                    guard session.takes(header) else { return offset }
                     guard session.receive(header, body: body) else {
                         // A list of filters that is looked through in parts: the packet stays where it is.
                         yieldTurn()
@@ -117,7 +135,7 @@ final class ClientConnection: Connection, ClientTransport {
     static let largestConnect = 2 * plainPacketLimit + 4096
 
     /// Whether a packet of this type and length may come now; ends the connection if not.
-    private func mayBegin(_ header: FixedHeader) -> Bool {
+    private func mayBegin(_ header: FixedHeader, for session: Session?) -> Bool {
         if session == nil, handshake == nil, header.type != .connect {
             if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
             close(CloseReason.protocolError)  // [MQTT-3.1.0-1]
@@ -132,7 +150,7 @@ final class ClientConnection: Connection, ClientTransport {
         }
     }
 
-    private var packetLimit: Int {
+    private func packetLimit(_ session: Session?) -> Int {
         session?.settings.maxMessageSize ?? owner.shard.broker.settings.maxMessageSize
     }
 
@@ -174,7 +192,7 @@ final class ClientConnection: Connection, ClientTransport {
             let decoded = try FixedHeader.decode(
                 bytes, maximumRemainingLength: FixedHeader.largestRemainingLength)
             guard let header = decoded else { return 0 }
-            guard mayBegin(header) else { return bytes.byteCount }
+            guard mayBegin(header, for: nil) else { return bytes.byteCount }
             let come = min(bytes.byteCount, header.packetByteCount)
             let version = try ConnectPacket.decodeVersion(
                 body: bytes.extracting(header.headerByteCount..<come), of: header)
@@ -225,7 +243,7 @@ final class ClientConnection: Connection, ClientTransport {
         while offset < bytes.byteCount {
             let rest = bytes.extracting(offset...)
             let header = try? FixedHeader.decode(
-                rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: session?.version == .v31)
+                rest, maximumRemainingLength: packetLimit(session), allowsDuplicateFlag: session?.version == .v31)
             guard let header, header.packetByteCount <= rest.byteCount else { return }
             if header.type == .publish { owner.counters.countRefusedPublish(.sessionClosed) }
             offset += header.packetByteCount

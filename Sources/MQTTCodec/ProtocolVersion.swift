@@ -7,4 +7,10 @@ package enum ProtocolVersion: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case v311 = 4
     /// MQTT 5.0.
     case v5 = 5
+
+    /// Written out, because what is synthesized is called through a witness from every other module.
+    @inlinable
+    package static func == (left: ProtocolVersion, right: ProtocolVersion) -> Bool {
+        left.rawValue == right.rawValue
+    }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A point in time that never jumps, in nanoseconds since some start. Only differences mean anything.
-package struct MonotonicTime: Hashable, Comparable, Sendable {
+package struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     package var nanoseconds: UInt64
 
     @inlinable

@@ -5,18 +5,24 @@ import Testing
 
 @testable import BrokerCore
 
-private let message: ApplicationMessage = {
+private let message = makeMessage()
+
+private func makeMessage() -> ApplicationMessage {
     let (topic, nothing) = ([UInt8(ascii: "t")], [UInt8]())
     return ApplicationMessage(
         facts: MessageFacts(qos: .atLeastOnce, isRetained: false, mountpoint: .default, publisher: nil),
         topic: topic.span.bytes, properties: nothing.span.bytes, payload: nothing.span.bytes)
-}()
+}
 
 private func entry(_ identifier: UInt16, number: UInt64 = 0) -> InflightWindow.Entry {
     InflightWindow.Entry(
-        packetIdentifier: identifier, state: .awaitingPuback, message: message,
-        terms: DeliveryTerms(qos: .atLeastOnce), sentAt: MonotonicTime(nanoseconds: 0),
-        ticket: StoreTicket(number: number, loop: 0))
+        packetIdentifier: identifier, state: .awaitingPuback, terms: DeliveryTerms(qos: .atLeastOnce),
+        sentAt: MonotonicTime(nanoseconds: 0), ticket: StoreTicket(number: number, loop: 0))
+}
+
+extension InflightWindow {
+    @discardableResult
+    fileprivate mutating func append(_ entry: Entry) -> Place { append(entry, message) }
 }
 
 /// What `InflightWindow` does, without any of its shortcuts.
@@ -121,11 +127,12 @@ private struct Model {
                     return
                 }
                 if random.below(4) == 0, model.entries[index].isSent {
-                    window[place].message = nil
+                    window.forgetMessage(at: place)
                     model.entries[index].isRelease = true
                 } else {
                     let removed = window.remove(at: place)
-                    #expect(removed.packetIdentifier == model.entries[index].identifier)
+                    #expect(removed.entry.packetIdentifier == model.entries[index].identifier)
+                    #expect((removed.message == nil) == model.entries[index].isRelease)
                     model.entries.remove(at: index)
                 }
             default: break
@@ -134,8 +141,40 @@ private struct Model {
             #expect(window.unsentCount == model.unsent.count)
             #expect(window.placesTaken == model.placesTaken)
         }
-        let left = window.removeAll().map(\.packetIdentifier)
+        var left: [UInt16] = []
+        while let removed = window.popFirst() { left.append(removed.entry.packetIdentifier) }
         #expect(left == model.entries.map(\.identifier))
+        #expect(window.byteCount == 0)
+    }
+
+    @Test func `a message is held as long as it is under way, and no longer`() {
+        struct Watch {
+            weak var message: ApplicationMessage?
+        }
+        var watches: [Watch] = []
+        do {
+            var window = InflightWindow()
+            for _ in 0..<200 {
+                let message = makeMessage()
+                watches.append(Watch(message: message))
+                window.append(entry(window.nextIdentifier() ?? 0), message)
+            }
+            #expect(watches.allSatisfy { $0.message != nil })
+            // Every second one goes, so that gaps are closed; a third of those left is received.
+            for identifier in stride(from: 2, through: 200, by: 2) as StrideThrough<UInt16> {
+                if let place = window.find(identifier) { window.remove(at: place) }
+            }
+            for identifier in stride(from: 1, through: 199, by: 6) as StrideThrough<UInt16> {
+                if let place = window.find(identifier) { window.forgetMessage(at: place) }
+            }
+            let held = watches.indices.filter { watches[$0].message != nil }
+            #expect(held == (0..<200).filter { $0 % 2 == 0 && $0 % 6 != 0 })
+            #expect(window.byteCount == held.count * message.byteCount)
+            let first = window.popFirst()
+            let second = window.popFirst()
+            #expect(first?.message == nil && second?.message != nil && second?.message === watches[2].message)
+        }
+        #expect(watches.allSatisfy { $0.message == nil })
     }
 
     @Test func `identifiers ascend and wrap from 65535 to 1 [MQTT-2.2.1-3]`() {

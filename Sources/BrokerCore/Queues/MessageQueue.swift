@@ -3,7 +3,7 @@ package import MQTTCodec
 import Primitives
 
 /// How one copy of a message is delivered: what the publisher and the subscription agree on.
-package struct DeliveryTerms: Sendable, Equatable {
+package struct DeliveryTerms: Sendable, Equatable, BitwiseCopyable {
     package var qos: QoS
     /// The RETAIN flag of the copy.
     package var isRetained: Bool

@@ -37,12 +37,13 @@ final class EndedCopies {
 
     /// Takes the next out, oldest first, and off the gauges: it must leave by an exit of the ledger.
     func next(_ shard: Shard) -> Copy? {
-        if let entry = inflight.popFirst() {
+        if let removed = inflight.popFirst() {
+            let entry = removed.entry
             shard.counters.move(.inflightMessages, by: -1)
             return Copy(
-                message: entry.message, terms: entry.terms,
+                message: removed.message, terms: entry.terms,
                 wasSentTwoStep: entry.terms.qos == .exactlyOnce
-                    && (entry.heldFor == 0 || entry.message == nil),
+                    && (entry.heldFor == 0 || removed.message == nil),
                 ticket: entry.ticket, flight: entry.flight)
         }
         guard let copy = waiting.popFirst() else { return nil }

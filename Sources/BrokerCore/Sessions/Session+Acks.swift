@@ -33,7 +33,7 @@ extension Session {
             counters.add(.pubackInvalidError, version.label)
             return
         }
-        guard inflight.state(at: place) == .awaitingPuback else {
+        guard inflight[place].state == .awaitingPuback else {
             // The wrong answer to a QoS 2 message [MQTT-4.8.0-1].
             counters.add(.pubackInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
@@ -50,17 +50,17 @@ extension Session {
             if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
             return
         }
-        guard inflight.state(at: place) != .awaitingPuback else {
+        guard inflight[place].state != .awaitingPuback else {
             // The wrong answer to a QoS 1 message [MQTT-4.8.0-1].
             counters.add(.pubrecInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
         }
         if code.rawValue >= 0x80 {
-            if inflight.state(at: place) == .awaitingPubrec { complete(place, isRefused: true) }
+            if inflight[place].state == .awaitingPubrec { complete(place, isRefused: true) }
             return
         }
-        if inflight.state(at: place) == .awaitingPubrec {
+        if inflight[place].state == .awaitingPubrec {
             inflight[place].state = .awaitingPubcomp
             inflight[place].sentAt = shard.now
             if isKept, inflight[place].ticket.isStored {
@@ -83,7 +83,7 @@ extension Session {
             counters.add(.pubcompInvalidError, version.label)
             return
         }
-        guard inflight.state(at: place) == .awaitingPubcomp else {
+        guard inflight[place].state == .awaitingPubcomp else {
             counters.add(.pubcompInvalidError, version.label)
             disconnect(.protocolError, .protocolError)
             return
@@ -104,10 +104,10 @@ extension Session {
 
     /// The client has taken the message, or refused it: its place in the window is free.
     private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
-        let entry = inflight.remove(at: place)
+        let removed = inflight.remove(at: place)
         counters.move(.inflightMessages, by: -1)
         if isRefused { counters.add(DropReason.refusedByClient) } else { counters.add(.ledgerDelivered) }
-        unstore(entry.ticket, entry.message, flight: entry.flight)
+        unstore(removed.entry.ticket, removed.message, flight: removed.entry.flight)
         if inflight.unsentCount > 0 { resume() }
         drain()
     }

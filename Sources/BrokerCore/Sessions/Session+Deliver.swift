@@ -282,11 +282,11 @@ extension Session {
             countOutput(output)
             return
         }
-        let place = inflight.append(
-            InflightWindow.Entry(
-                packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
-                message: publication.sharedMessage(), terms: terms, sentAt: shard.now, ticket: ticket))
-        if flight != .none { inflight[place].flight = flight }
+        var entry = InflightWindow.Entry(
+            packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
+            terms: terms, sentAt: shard.now, ticket: ticket)
+        entry.flight = flight
+        inflight.append(entry, publication.sharedMessage())
         sentThrough = max(sentThrough, ticket.number)
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()

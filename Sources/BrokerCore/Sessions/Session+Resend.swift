@@ -36,12 +36,12 @@ extension Session {
     ) -> InflightWindow.Place {
         var entry = InflightWindow.Entry(
             packetIdentifier: identifier,
-            state: terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback, message: message,
-            terms: terms, sentAt: shard.now, ticket: ticket)
+            state: terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback, terms: terms,
+            sentAt: shard.now, ticket: ticket)
         entry.mayHaveBeenSent = isDuplicate
         counters.move(.inflightMessages, by: 1)
         sentThrough = max(sentThrough, ticket.number)
-        return inflight.append(entry)
+        return inflight.append(entry, message)
     }
 
     /// Whether a QoS 1 message stands in front that waits for a commit: no other may overtake it [MQTT-4.6.0-5].
@@ -73,7 +73,7 @@ extension Session {
     func sendFirst(_ place: InflightWindow.Place, to output: OutputBuffer) {
         inflight[place].sentAt = shard.now
         let entry = inflight[place]
-        guard let message = entry.message else {
+        guard let message = inflight.message(at: place) else {
             sendAck(.pubrel, entry.packetIdentifier)
             inflight.markSent(place, holdsPlace: false)
             return
@@ -143,18 +143,18 @@ extension Session {
     private func giveUp(
         _ place: InflightWindow.Place, _ reason: DropReason, _ told: HookNotification.MessageDropReason
     ) {
-        let entry = inflight.remove(at: place)
+        let removed = inflight.remove(at: place)
         counters.move(.inflightMessages, by: -1)
         counters.add(reason)
-        unstore(entry.ticket, entry.message, flight: entry.flight)
-        if let message = entry.message { shard.noteDrop(id, message, told) }
+        unstore(removed.entry.ticket, removed.message, flight: removed.entry.flight)
+        if let message = removed.message { shard.noteDrop(id, message, told) }
     }
 
     /// - Returns: false when the packet is larger than the client takes; nothing was sent then.
     private func resend(_ place: InflightWindow.Place, to output: OutputBuffer) -> Bool {
         inflight[place].sentAt = shard.now
         let entry = inflight[place]
-        if let message = entry.message {
+        if let message = inflight.message(at: place) {
             let publication = Publication(message)
             let isSent = encode(
                 publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: true, to: output)

@@ -195,8 +195,8 @@ extension Session {
             copy.message == nil
             ? .awaitingPubcomp : copy.terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback
         var entry = InflightWindow.Entry(
-            packetIdentifier: copy.packetIdentifier, state: state, message: copy.message, terms: copy.terms,
-            sentAt: shard.now, ticket: ticket)
+            packetIdentifier: copy.packetIdentifier, state: state, terms: copy.terms, sentAt: shard.now,
+            ticket: ticket)
         entry.flight = .written
         guard inflight.claim(copy.packetIdentifier) else {
             // Two copies under one identifier cannot come from this broker.
@@ -205,7 +205,7 @@ extension Session {
             unstore(ticket, copy.message, flight: .written)
             return
         }
-        inflight.append(entry, isSent: false)
+        inflight.append(entry, copy.message, isSent: false)
     }
 
     /// Copies that the store has lost.

@@ -114,7 +114,7 @@ extension Session {
         shard.note(
             .flight(
                 session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
-                isReleased: isReleased, expiryDeadline: entry.message?.facts.expiryDeadline))
+                isReleased: isReleased, expiryDeadline: inflight.message(at: place)?.facts.expiryDeadline))
         return shard.outbox.openNumber
     }
 
