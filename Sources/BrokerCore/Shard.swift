@@ -306,6 +306,14 @@ package final class Shard {
         for case let session? in slots { body(session) }
     }
 
+    /// The loop has ended. Sessions hold their shard as it holds them: without this neither would ever be freed.
+    package func forgetSessions() {
+        slots = []
+        directory = [:]
+        handshakes = [:]
+        deferred = DeferredWork()
+    }
+
     func makeSession(_ subscriber: SubscriberID, _ settings: SessionSettings) -> Session {
         let session = Session(id: subscriber, shard: self, settings: settings, now: now)
         let slot = takeSlot()

@@ -101,6 +101,7 @@ final class BrokerLoop: EventLoopOwner {
 
     func loopStopped(_ loop: EventLoop) {
         shard.storeShutDown()
+        shard.forgetSessions()
         doors.reportWills(loop: loop.index)
         doors.reportOpen(0, loop: loop.index)
     }

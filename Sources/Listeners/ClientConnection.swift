@@ -12,7 +12,8 @@ import Transport
 ///     handshaking     → connected     [accepted]
 ///     any             → closing       [refused, malformed, time-out, disconnect]
 final class ClientConnection: Connection, ClientTransport {
-    private unowned let owner: BrokerLoop
+    /// A constant, which is used without being counted each time. The loop forgets its connections when they end.
+    private let owner: BrokerLoop
     let listenerFacts: ListenerFacts
     private var session: Session?
     private var handshake: ConnectHandshake?
@@ -243,7 +244,8 @@ final class ClientConnection: Connection, ClientTransport {
         while offset < bytes.byteCount {
             let rest = bytes.extracting(offset...)
             let header = try? FixedHeader.decode(
-                rest, maximumRemainingLength: packetLimit(session), allowsDuplicateFlag: session?.version == .v31)
+                rest, maximumRemainingLength: packetLimit(session),
+                allowsDuplicateFlag: session?.version == .v31)
             guard let header, header.packetByteCount <= rest.byteCount else { return }
             if header.type == .publish { owner.counters.countRefusedPublish(.sessionClosed) }
             offset += header.packetByteCount

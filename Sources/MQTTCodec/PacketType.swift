@@ -6,6 +6,10 @@ package enum PacketType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// MQTT 5 only.
     case auth
 
+    /// Written out, because what is synthesized is called through a witness from every other module.
+    @inlinable
+    package static func == (left: PacketType, right: PacketType) -> Bool { left.rawValue == right.rawValue }
+
     /// The flags the lower half of the first byte must show; nil for PUBLISH, where they have a meaning
     /// [MQTT-2.1.3-1].
     package var reservedFlags: UInt8? {

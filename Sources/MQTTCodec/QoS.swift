@@ -2,7 +2,7 @@
 package enum QoS: UInt8, Sendable, Comparable, CaseIterable, BitwiseCopyable {
     case atMostOnce, atLeastOnce, exactlyOnce
 
-    // Written out, because what is synthesized is called through a witness from every other module.
+    /// Written out, because what is synthesized is called through a witness from every other module.
     @inlinable
     package static func == (left: QoS, right: QoS) -> Bool { left.rawValue == right.rawValue }
 

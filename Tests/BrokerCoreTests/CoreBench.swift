@@ -36,6 +36,8 @@ final class CoreBench {
         shard.turnBegan(MonotonicTime(nanoseconds: 0)) { false }
     }
 
+    deinit { shard.forgetSessions() }
+
     var numbers: Snapshot {
         shard.refreshGauges()
         return Snapshot(loops: [Snapshot.Loop(words: shard.counters.copy())])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerCore
 
-private let message = makeMessage()
+private let sample = makeMessage()
 
 private func makeMessage() -> ApplicationMessage {
     let (topic, nothing) = ([UInt8(ascii: "t")], [UInt8]())
@@ -22,7 +22,7 @@ private func entry(_ identifier: UInt16, number: UInt64 = 0) -> InflightWindow.E
 
 extension InflightWindow {
     @discardableResult
-    fileprivate mutating func append(_ entry: Entry) -> Place { append(entry, message) }
+    fileprivate mutating func append(_ entry: Entry) -> Place { append(entry, sample) }
 }
 
 /// What `InflightWindow` does, without any of its shortcuts.
@@ -169,7 +169,7 @@ private struct Model {
             }
             let held = watches.indices.filter { watches[$0].message != nil }
             #expect(held == (0..<200).filter { $0 % 2 == 0 && $0 % 6 != 0 })
-            #expect(window.byteCount == held.count * message.byteCount)
+            #expect(window.byteCount == held.count * sample.byteCount)
             let first = window.popFirst()
             let second = window.popFirst()
             #expect(first?.message == nil && second?.message != nil && second?.message === watches[2].message)

@@ -70,6 +70,8 @@ final class TurnBench {
         letters = Array(repeating: [], count: loops)
     }
 
+    deinit { for shard in shards { shard.forgetSessions() } }
+
     /// All counters of all loops together.
     var numbers: Snapshot {
         for shard in shards { shard.refreshGauges() }

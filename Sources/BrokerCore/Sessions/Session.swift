@@ -34,12 +34,10 @@ package struct Subscription: Sendable {
 ///     offline → gone      [expire, or a clean start of the same client id]
 ///
 /// A silent client owns almost nothing: every collection below is empty storage until its first element.
-@safe package final class Session {
+package final class Session {
     package let id: SubscriberID
-    // The shard owns its sessions and outlives them; a checked reference cost an atomic operation with each use.
-    private unowned(unsafe) let owner: Shard
-    @inline(__always)
-    var shard: Shard { unsafe owner }
+    /// A constant, which is used without being counted each time; `Shard.forgetSessions` undoes the cycle.
+    let shard: Shard
     package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
     /// A second handle that leads here: the one it had before it took that of an ended sibling.
     var formerHandle: SessionHandle?
@@ -136,7 +134,7 @@ package struct Subscription: Sendable {
 
     init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {
         self.id = id
-        unsafe owner = shard
+        self.shard = shard
         self.settings = settings
         handle = SessionHandle(loop: 0, slot: 0, generation: 0)
         publisherHandle = handle
