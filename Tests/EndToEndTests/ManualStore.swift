@@ -299,15 +299,16 @@ extension ManualStore.Contents {
             case .alone: if flight == nil { continue }
             case .released: if flight?.isReleased != true { continue }
             }
-            guard loaded.copies.count < limit else {
-                loaded.next = number
-                break
-            }
             loaded.copies.append(
                 LoadedBacklog.Copy(
                     number: number, terms: copy.terms,
                     message: flight?.isReleased == true ? nil : copy.message,
                     packetIdentifier: flight?.identifier ?? copy.assigned, hasFlightRow: flight != nil))
+            // Whether there is more is not looked at.
+            if loaded.copies.count == limit {
+                loaded.next = number + 1
+                break
+            }
         }
         return loaded
     }

@@ -260,6 +260,34 @@ import Testing
         #expect(message.qos == .exactlyOnce && message.packetIdentifier == 1 && message.isDuplicate)
     }
 
+    @Test func `what comes while the last PUBREL is read is sent behind it`() throws {
+        // A body that two share: its number is the highest there can be.
+        let before = try StoreBench(ManualStore.Contents())
+        for id in ["r", "other"] as [UTF8Text] { try before.away(id, qos: .atLeastOnce) }
+        try before.broker.client("s").publishAndComplete("t", "1", qos: .atLeastOnce)
+        var contents = before.crash()
+        let number = try #require(contents.number(of: "r"))
+        let only = try #require(contents.copies[number]?.keys.first)
+        contents.copies[number]?[only]?.terms.qos = .exactlyOnce
+        contents.flights[number] = [only: ManualStore.Flight(identifier: 1, isReleased: true)]
+        let bench = try StoreBench(contents)
+        let (broker, store) = (bench.broker, bench.store)
+        let sender = try broker.client("s")
+        store.hold()
+        let receiver = try bench.lasting("r")
+        #expect(store.wait { $0.heldJobCount > 0 })
+        try sender.publish("t", "new", qos: .atLeastOnce, id: 9)
+        #expect(broker.wait { $0[LoopGauge.queuedMessages] == 4 })
+        store.release()
+        try sender.receiveAck(.puback, 9)
+        try receiver.receiveAck(.pubrel, 1)
+        try receiver.send(.pubcomp(AckPacket(packetIdentifier: 1)))
+        try receiver.acknowledge(try receiver.receiveMessage())
+        #expect(broker.wait { $0[.ledgerDelivered] == 2 })
+        #expect(store.wait { $0.contents.copies[number]?.isEmpty != false })
+        #expect(broker.isBalanced)
+    }
+
     // MARK: Shared subscriptions
 
     @Test(arguments: [true, false])

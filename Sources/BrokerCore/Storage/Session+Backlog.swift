@@ -117,7 +117,8 @@ extension Session {
         case .success(let loaded):
             take(loaded, backlog)
             if backlog.lacksFlights {
-                if let next = loaded.next {
+                // Behind the last that may be read there is none: more may have come meanwhile.
+                if let next = loaded.next, next <= backlog.readableThrough {
                     backlog.nextFlight = next
                 } else {
                     backlog.lacksFlights = false
