@@ -25,7 +25,7 @@ extension Shard {
             beginRouting(publisher: wait.isNone ? publisher : nil)
             count = route(&publication)
             if outbox.routedMessage >= 0, wait.isNone, count != nil {
-                // With several bodies the answer waits for the commit: no one of them tells of all.
+                // With several numbers the answer waits for the commit: no one of them tells of all.
                 let tells = publisher != nil && outbox.keeping != .apart
                 wait = StoreWait(batch: outbox.openNumber, message: tells ? outbox.routedMessage : -1)
             }

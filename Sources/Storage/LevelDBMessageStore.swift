@@ -139,8 +139,9 @@ package final class LevelDBMessageStore: MessageStore {
 /// The version of the layout, in a row of its own.
 enum StoreLayout {
     /// 2: deadlines are instants of the time line, not readings of the wall clock; wills of sessions that are not kept;
-    /// copies with identifiers, and sessions that say up to where copies were sent.
-    static let version: UInt32 = 2
+    /// copies with identifiers, and sessions that say up to where copies were sent. 3: a shared body may lie under the number
+    /// of another copy.
+    static let version: UInt32 = 3
 
     /// - Throws: when the directory holds something else, or a layout this broker does not know.
     ///
@@ -178,8 +179,8 @@ enum StoreLayout {
                 text: "its layout is version \(found); this broker knows versions up to \(version)",
                 advice: "start the newer broker that wrote it, or give this one its own platform_data_dir")
         }
-        // Rows of version 1 are understood as they are: without a checkpoint the time line begins at the wall clock's time.
-        // What is written from now on is not understood by brokers that know version 1 alone.
+        // Rows of earlier versions are understood as they are: without a checkpoint the time line begins at the wall clock's
+        // time. What is written from now on is not understood by brokers that know earlier versions alone.
         if mayCreate, writes, found < version { try write(to: database) }
     }
 

@@ -3,13 +3,14 @@ import Primitives
 
 /// Turns what loops want kept into changes of rows. The writer's alone.
 ///
-/// A body that several copies share has a row that counts them. Counts that were looked at lately are kept in memory;
+/// A body that several copies share has a row that counts them. Where a session gets several of them, each has a number of
+/// its own, whose row says under which number the body lies. Counts that were looked at lately are kept in memory;
 /// each change of a count is written with the copies it comes from, so memory may forget them at any time.
 struct RowChanges {
     let batch = DatabaseBatch()
     private(set) var rows: Rows
-    /// Copies left of shared bodies, by message.
-    private var references: [UInt64: UInt32] = [:]
+    /// What is left of shared bodies, by message.
+    private var references: [UInt64: Rows.References] = [:]
     private var changedReferences: Set<UInt64> = []
     private var ended = RecentSessions()
     /// Sessions whose rows are to be removed, after the commit.
@@ -55,7 +56,8 @@ struct RowChanges {
     mutating func add(_ changes: StoreBatch, _ database: Database) {
         for copy in changes.copies where copy.message >= 0 {
             let message = changes.messages[Int(copy.message)]
-            if let body = message.message { put(copy, message.number, body, of: message) }
+            let body = changes.messages[Int(message.body)].number
+            if let text = message.message { put(copy, message.number, text, under: body) }
         }
         for change in changes.changes { add(change, of: changes, database) }
         for (number, will) in changes.wills {
@@ -69,16 +71,23 @@ struct RowChanges {
         batch.put(.checkpoint, rows.checkpoint(checkpoint))
     }
 
+    /// - Parameter shared: the number that its body lies under, should it be shared.
     private mutating func put(
-        _ copy: StoreBatch.Copy, _ number: UInt64, _ body: ApplicationMessage, of message: StoreBatch.Message
+        _ copy: StoreBatch.Copy, _ number: UInt64, _ body: ApplicationMessage, under shared: UInt64
     ) {
         let isShared = number & 1 != 0
-        if isShared, references[number] == nil {
-            let key = StoreKey(.body, number)
-            batch.put(key, rows.message(key, body))
-            stored[StoredKind.bodies.rawValue] += 1
-            references[number] = UInt32(clamping: message.live)
-            changedReferences.insert(number)
+        if isShared {
+            if references[shared] == nil {
+                let key = StoreKey(.body, shared)
+                batch.put(key, rows.message(key, body))
+                stored[StoredKind.bodies.rawValue] += 1
+            }
+            references[shared, default: Rows.References(count: 0)].count += 1
+            changedReferences.insert(shared)
+            if number != shared {
+                references[number] = Rows.References(count: 1, body: shared)
+                changedReferences.insert(number)
+            }
         }
         let key = StoreKey(.copy, copy.session, number)
         batch.put(key, rows.copy(key, copy, body, isShared: isShared))
@@ -176,14 +185,16 @@ struct RowChanges {
     }
 
     private mutating func dereference(_ number: UInt64, _ database: Database) {
-        var count = references[number]
-        if count == nil {
+        var found = references[number]
+        if found == nil {
             let key = StoreKey(.references, number)
-            if let value = read(key, database) { count = try? rows.references(key.bytes, value) }
+            if let value = read(key, database) { found = try? rows.references(key.bytes, value) }
         }
-        guard let count, count > 0 else { return }  // damaged: `vernemq store repair` counts anew
-        references[number] = count - 1
+        guard var found, found.count > 0 else { return }  // damaged: `vernemq store repair` counts anew
+        found.count -= 1
+        references[number] = found
         changedReferences.insert(number)
+        if found.count == 0, let body = found.body { dereference(body, database) }
     }
 
     /// Deletes a row that is of no use, whatever it is.
@@ -197,16 +208,17 @@ struct RowChanges {
     /// Puts the counts of shared bodies among the changes. To be called before they are written.
     mutating func finish() {
         for number in changedReferences {
-            let count = references[number] ?? 0
+            guard let left = references[number] else { continue }
             let key = StoreKey(.references, number)
-            if count == 0 {
-                batch.delete(StoreKey(.body, number))
-                batch.delete(key)
-                deleted[StoredKind.bodies.rawValue] += 1
-                references[number] = nil
-            } else {
-                batch.put(key, rows.references(key, count))
+            if left.count > 0 {
+                batch.put(key, rows.references(key, left))
+                continue
             }
+            batch.delete(key)
+            references[number] = nil
+            guard left.body == nil else { continue }
+            batch.delete(StoreKey(.body, number))
+            deleted[StoredKind.bodies.rawValue] += 1
         }
         changedReferences.removeAll()
     }

@@ -5,7 +5,7 @@ enum RowKind: UInt8, CaseIterable {
     case layout = 0x00
     /// message → body shared by several copies.
     case body = 0x62  // b
-    /// message → how many copies of the body are left.
+    /// message → how many copies of the body are left, and under which number it lies if not this one.
     case references = 0x6E  // n
     /// session, message → a copy: its terms, and its body unless that is shared.
     case copy = 0x63  // c

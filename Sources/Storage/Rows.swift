@@ -11,6 +11,8 @@ struct Rows {
     private static let format: UInt8 = 1
     /// Of sessions; 1 did not say up to where copies were sent.
     private static let sessionFormat: UInt8 = 2
+    /// Of a number whose body lies under another.
+    private static let elsewhereFormat: UInt8 = 2
 
     init(line: TimeLine) { self.line = line }
 
@@ -105,16 +107,28 @@ struct Rows {
             payload: bytes.extracting(payload))
     }
 
-    mutating func references(_ key: StoreKey, _ count: UInt32) -> [UInt8] {
-        writer.begin(format: Self.format)
-        writer.write(count)
+    /// What is left of a shared body.
+    struct References: Equatable {
+        /// Copies, or, of the number that the body lies under, copies and other numbers.
+        var count: UInt32
+        /// The number that it lies under; nil = this one.
+        var body: UInt64?
+    }
+
+    mutating func references(_ key: StoreKey, _ references: References) -> [UInt8] {
+        writer.begin(format: references.body == nil ? Self.format : Self.elsewhereFormat)
+        writer.write(references.count)
+        if let body = references.body { writer.write(body) }
         writer.end(key)
         return writer.bytes
     }
 
-    func references(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> UInt32 {
-        var reader = try RowReader(value, key: key, format: Self.format)
-        return try reader.readUInt32()
+    func references(_ key: [UInt8], _ value: [UInt8]) throws(RowProblem) -> References {
+        let isElsewhere = value.first == Self.elsewhereFormat
+        var reader = try RowReader(
+            value, key: key, format: isElsewhere ? Self.elsewhereFormat : Self.format)
+        let count = try reader.readUInt32()
+        return References(count: count, body: isElsewhere ? try reader.readUInt64() : nil)
     }
 
     // MARK: Flights and received identifiers

@@ -8,9 +8,13 @@ package struct StoreInspection {
     private let database: Database
     private var findings = Findings()
     private var sessions: Set<UInt64> = []
-    /// Copies that were found of each shared body.
+    /// Copies that were found of each shared body, and other numbers that have it.
     private var copiesOfBody: [UInt64: UInt32] = [:]
     private var bodies: Set<UInt64> = []
+    /// Numbers of copies whose body lies under another, and that other.
+    private var bodyOfNumber: [UInt64: UInt64] = [:]
+    /// Those of them that have their copy.
+    private var usedNumbers: Set<UInt64> = []
     private var unwanted: [[UInt8]] = []
 
     package struct Findings: Sendable {
@@ -102,7 +106,8 @@ package struct StoreInspection {
 
     private mutating func look() throws(StoreError) {
         for kind in [
-            RowKind.session, .body, .copy, .flight, .received, .subscription, .retained, .will, .checkpoint,
+            RowKind.session, .body, .references, .copy, .flight, .received, .subscription, .retained, .will,
+            .checkpoint,
             .due,
         ] {
             let cursor = database.cursor()
@@ -134,9 +139,15 @@ package struct StoreInspection {
             guard let session = key.keyNumber(at: 1), let number = key.keyNumber(at: 9) else { throw .badKey }
             guard isOwned(key, session) else { return }
             if copy.message == nil {
-                guard bodies.contains(number) else { throw .badField("body: missing") }
-                copiesOfBody[number, default: 0] += 1
+                let body = bodyOfNumber[number] ?? number
+                guard bodies.contains(body) else { throw .badField("body: missing") }
+                copiesOfBody[body, default: 0] += 1
+                if body != number { usedNumbers.insert(number) }
             }
+        case .references:
+            // A count that cannot be read is made anew; what says where a body lies is part of its copy.
+            guard let number = key.keyNumber(at: 1) else { throw .badKey }
+            if let body = try? rows.references(key, value).body { bodyOfNumber[number] = body }
         case .flight:
             _ = try rows.flight(key, value)
             if let session = key.keyNumber(at: 1) { _ = isOwned(key, session) }
@@ -153,7 +164,7 @@ package struct StoreInspection {
             _ = try Rows.checkpoint(value)
         case .due:
             guard key.count == 25 else { throw .badKey }
-        case .layout, .references: break
+        case .layout: break
         }
     }
 
@@ -170,7 +181,7 @@ package struct StoreInspection {
         let prefix = StoreKey(.references)
         cursor.seek(prefix)
         while let key = try cursor.key(goesOnAfterErrors: true), key.starts(with: prefix.bytes) {
-            if let number = key.keyNumber(at: 1), !bodies.contains(number) {
+            if let number = key.keyNumber(at: 1), !bodies.contains(number), !usedNumbers.contains(number) {
                 findings.leftovers += 1
                 unwanted.append(key)
             }
@@ -180,7 +191,9 @@ package struct StoreInspection {
         for number in bodies {
             let key = StoreKey(.references, number)
             var counted: UInt32?
-            if let value = try database.value(of: key) { counted = try? rows.references(key.bytes, value) }
+            if let value = try database.value(of: key) {
+                counted = try? rows.references(key.bytes, value).count
+            }
             let found = copiesOfBody[number] ?? 0
             if found == 0 {
                 findings.leftovers += 1
@@ -230,7 +243,7 @@ package struct StoreInspection {
         }
         for (number, count) in copiesOfBody {
             let key = StoreKey(.references, number)
-            batch.put(key, rows.references(key, count))
+            batch.put(key, rows.references(key, Rows.References(count: count)))
             try write(10_000)
         }
         try write(0)

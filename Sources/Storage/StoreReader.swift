@@ -84,6 +84,8 @@ final class StoreReader: Sendable {
         var damaged: [[UInt8]] = []
         /// What may be read another time.
         var failure: StoreError?
+        /// The shared body that was read last, and its number.
+        var lastBody: (number: UInt64, message: ApplicationMessage)?
     }
 
     private func load(_ request: StoreLoad, _ database: Database) throws(StoreError) -> LoadedBacklog {
@@ -205,17 +207,28 @@ final class StoreReader: Sendable {
         of copy: Rows.Copy, _ number: UInt64, _ database: Database, _ load: inout Load
     ) throws(RowProblem) -> ApplicationMessage {
         if let message = copy.message { return message }
-        let key = StoreKey(.body, number)
+        var key = StoreKey(.body, number)
         var value: [UInt8]?
         do throws(StoreError) {
             value = try database.value(of: key)
+            let references = StoreKey(.references, number)
+            if value == nil, let found = try database.value(of: references),
+                let body = try? rows.references(references.bytes, found).body
+            {
+                // A session that has several copies of a message has them one after the other.
+                if let last = load.lastBody, last.number == body { return last.message }
+                key = StoreKey(.body, body)
+                value = try database.value(of: key)
+            }
         } catch {
             statistics.count(error)
             if StoreErrorKind(error) != .corruption { load.failure = error }
             throw .badField("body: \(error)")
         }
         guard let value else { throw .badField("body: missing") }
-        return try rows.message(key.bytes, value)
+        let message = try rows.message(key.bytes, value)
+        if let number = key.bytes.keyNumber(at: 1) { load.lastBody = (number, message) }
+        return message
     }
 
     // MARK: Expiry

@@ -104,6 +104,28 @@ extension StoreOutbox {
         #expect(batch.isIdle && batch.isEmpty && batch.byteCount == 0 && batch.messages.isEmpty)
     }
 
+    @Test func `a body that lies under several numbers counts once, until the last of them is gone`() {
+        var batch = StoreBatch()
+        let body = message("payload")
+        var first: Int32?
+        var tickets: [StoreTicket] = []
+        for number in [3, 5, 7] as [UInt64] {
+            let index = batch.add(body, number: number, body: first, publisher: nil)
+            if first == nil { first = index }
+            let place = batch.addCopy(of: index, session: 1, terms: DeliveryTerms(qos: .atLeastOnce))
+            tickets.append(StoreTicket(number: number, batch: 1, index: place, loop: 0))
+        }
+        let full = batch.byteCount
+        #expect(full > body.byteCount && full < 2 * body.byteCount + 3 * 256)
+        for ticket in tickets[..<2] {
+            _ = batch.kill(ticket)
+            #expect(batch.byteCount == full)
+        }
+        #expect(batch.messages[Int(batch.messages[2].body)].number == 3)
+        _ = batch.kill(tickets[2])
+        #expect(batch.byteCount == full - body.byteCount && batch.isIdle)
+    }
+
     @Test func `no message is settled that is not there`() {
         let (batch, _) = batch([1])
         #expect(!batch.isSettled(-1) && !batch.isSettled(1) && !batch.isSettled(0))

@@ -40,6 +40,9 @@ private final class Restarts {
         broker = try TestBroker(store: store, change)
     }
 
+    /// Bodies of messages that several copies share.
+    var bodyCount: Int64 { store.statistics.reading.present(.bodies) }
+
     func lasting(_ id: UTF8Text, _ version: ProtocolVersion = .v5) throws -> TestClient {
         try broker.client(id, version, clean: false, properties: EndToEndTests.lasting(version))
     }
@@ -70,6 +73,42 @@ private final class Restarts {
         let found = try StoreInspection.check(StoreSettings(directory: "\(restarts.folder.path)/store"))
         #expect(found.isSound && found.leftovers == 0)
         #expect(found.counts.allSatisfy { $0 == 0 })
+    }
+
+    @Test(arguments: [ProtocolVersion.v311, .v5])
+    func `a client with many subscriptions that match gets each copy, and the body is stored once`(
+        _ version: ProtocolVersion
+    ) throws {
+        let restarts = try Restarts()
+        let receiver = try restarts.lasting("r", version)
+        let levels = (0..<5).map { "\($0)" }
+        let topic = levels.joined(separator: "/").text
+        // Every pattern of + in place of levels.
+        for pattern in 0..<32 {
+            let filter = levels.enumerated().map { pattern >> $0.offset & 1 == 0 ? $0.element : "+" }
+            try receiver.subscribe(
+                filter.joined(separator: "/").text, qos: pattern % 2 == 0 ? .atLeastOnce : .exactlyOnce)
+        }
+        try receiver.disconnect()
+        #expect(restarts.broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        let sender = try restarts.broker.client("s", .v5)
+        let payload = String(repeating: "x", count: 50_000)
+        try sender.publishAndComplete(topic, payload, qos: .exactlyOnce)
+        #expect(restarts.broker.wait { $0[LoopGauge.queuedMessages] == 32 })
+        #expect(restarts.bodyCount == 1)
+
+        try restarts.restart()
+        #expect(restarts.bodyCount == 1)
+        let again = try restarts.broker.client(version)
+        _ = try again.connect("r", clean: false, properties: lasting(version))
+        let messages = try again.receiveMessages(32)
+        #expect(messages.allSatisfy { $0.text == payload })
+        #expect(messages.count { $0.qos == .exactlyOnce } == 16)
+        #expect(restarts.broker.wait { $0[LoopGauge.inflightMessages] == 0 })
+        #expect(restarts.broker.isBalanced)
+        try restarts.restart()
+        #expect(restarts.broker.numbers[.ledgerLoaded] == 0)
+        #expect(restarts.bodyCount == 0)
     }
 
     @Test(arguments: ProtocolVersion.allCases)

@@ -41,7 +41,7 @@ private final class Ledger {
 
     func references(_ number: UInt64) throws -> UInt32? {
         let key = StoreKey(.references, number)
-        return try database.value(of: key).map { try changes.rows.references(key.bytes, $0) }
+        return try database.value(of: key).map { try changes.rows.references(key.bytes, $0).count }
     }
 
     func keys(_ kind: RowKind) throws -> Int {
@@ -84,6 +84,37 @@ private final class Ledger {
         let last = try ledger.commit(.of { $0.remove(3, of: 9) })
         #expect(count(last.deleted, .copies) == 1 && count(last.deleted, .bodies) == 1)
         #expect(try ledger.keys(.body) == 0 && ledger.keys(.references) == 0 && ledger.keys(.copy) == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func `copies for one session have numbers of their own and one body, which goes with the last`(
+        _ forgets: Bool
+    ) throws {
+        let ledger = try Ledger()
+        let counts = try ledger.commit(.of { $0.add("x", numbers: [3, 5, 7, 9], for: 7) })
+        #expect(count(counts.stored, .copies) == 4 && count(counts.stored, .bodies) == 1)
+        #expect(try ledger.keys(.body) == 1 && ledger.has(StoreKey(.body, 3)))
+        // The one whose number it has is not the last to go.
+        for (number, left) in [(5, 3), (3, 2), (9, 1)] as [(UInt64, UInt32)] {
+            if forgets { ledger.forget() }
+            try ledger.commit(.of { $0.remove(number, of: 7) })
+            #expect(try ledger.references(3) == left)
+            #expect(try ledger.has(StoreKey(.body, 3)))
+            #expect(try !ledger.has(StoreKey(.references, number)) || number == 3)
+        }
+        if forgets { ledger.forget() }
+        let last = try ledger.commit(.of { $0.remove(7, of: 7) })
+        #expect(count(last.deleted, .copies) == 1 && count(last.deleted, .bodies) == 1)
+        for kind in [RowKind.body, .references, .copy] { #expect(try ledger.keys(kind) == 0) }
+    }
+
+    @Test func `a body is written when the copy that has its number has died before`() throws {
+        let ledger = try Ledger()
+        try ledger.commit(.of { _ = $0.kill($0.add("x", numbers: [3, 5, 7], for: 7)[0]) })
+        #expect(try ledger.keys(.body) == 1 && ledger.keys(.copy) == 2)
+        #expect(try ledger.references(3) == 2)
+        try ledger.commit(.of { $0.remove(5, of: 7) }, .of { $0.remove(7, of: 7) })
+        for kind in [RowKind.body, .references, .copy] { #expect(try ledger.keys(kind) == 0) }
     }
 
     @Test func `copies that died before are not written, and are not counted among those that share`() throws

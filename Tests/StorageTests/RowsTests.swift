@@ -56,7 +56,8 @@ private struct Row: CustomStringConvertible, Sendable {
             row("body", bodyKey, rows.message(bodyKey, long)) { key, value throws(RowProblem) in
                 _ = try reading.message(key, value)
             },
-            row("references", referenceKey, rows.references(referenceKey, 4)) {
+            row("references", referenceKey, rows.references(referenceKey, Rows.References(count: 4, body: 1)))
+            {
                 key, value throws(RowProblem) in _ = try reading.references(key, value)
             },
             row(
@@ -234,8 +235,10 @@ private struct Row: CustomStringConvertible, Sendable {
             let received = StoreKey(received: 9, identifier)
             #expect(try rows.received(received.bytes, rows.empty(received)) == identifier)
             let references = StoreKey(.references, 1)
-            let count = UInt32(identifier) << 16
-            #expect(try rows.references(references.bytes, rows.references(references, count)) == count)
+            for body in [nil, UInt64(identifier) << 40] {
+                let left = Rows.References(count: UInt32(identifier) << 16, body: body)
+                #expect(try rows.references(references.bytes, rows.references(references, left)) == left)
+            }
         }
     }
 

@@ -55,6 +55,19 @@ extension StoreBatch {
         }
     }
 
+    /// Adds a message with a copy for `session` under each of `numbers`.
+    @discardableResult
+    mutating func add(_ text: String, numbers: [UInt64], for session: UInt64) -> [StoreTicket] {
+        let body = message(text)
+        var first: Int32?
+        return numbers.map { number in
+            let index = add(body, number: number, body: first, publisher: nil)
+            if first == nil { first = index }
+            let place = addCopy(of: index, session: session, terms: DeliveryTerms(qos: .atLeastOnce))
+            return StoreTicket(number: number, batch: 1, index: place, loop: 0)
+        }
+    }
+
     mutating func add(session number: UInt64, _ id: UTF8Text = "c") {
         append(.session(stored(number, id), isNew: true))
     }

@@ -128,13 +128,48 @@ import Testing
         #expect(!isLeft)
     }
 
+    @Test func `copies that have their body under another number are sound, and repair counts them`() throws {
+        let store = try TestStore()
+        try store.commit {
+            $0.add(session: 1)
+            _ = $0.kill($0.add("x", numbers: [3, 5, 7], for: 1)[0])
+        }
+        store.close()
+        let folder = store.folder
+        #expect(try StoreInspection.check(settings(folder)).isSound)
+        #expect(try StoreInspection.check(settings(folder)).leftovers == 0)
+        // Neither number nor count of the body.
+        try StoreFile(folder).delete(StoreKey(.references, 3))
+        #expect(
+            try StoreInspection.check(settings(folder)).problems
+                == ["message 3: 2 copies, but none counted"])
+        _ = try StoreInspection.repair(settings(folder))
+        #expect(try StoreInspection.check(settings(folder)).isSound)
+        #expect(try TestStore(folder).load(1).copies.map { $0.message?.text } == ["x", "x"])
+        // A number whose copy is gone.
+        try StoreFile(folder).delete(StoreKey(.copy, 1, 7))
+        _ = try StoreInspection.repair(settings(folder))
+        let isLeft = try StoreFile(folder).has(StoreKey(.references, 7))
+        #expect(!isLeft)
+        // A number that does not say where its body is.
+        try StoreFile(folder).delete(StoreKey(.references, 5))
+        #expect(try StoreInspection.check(settings(folder)).problems.count == 1)
+        _ = try StoreInspection.repair(settings(folder))
+        let last = try TestStore(folder)
+        #expect(last.sessions.map(\.copyCount) == [0] && last.present(.bodies) == 0)
+    }
+
     @Test(arguments: [nil, 1, 3] as [UInt32?])
     func `a wrong count of a shared body is found, and repair puts it right`(_ count: UInt32?) throws {
         let folder = try folder()
         let key = StoreKey(.references, 3)
         var rows = Rows(line: TimeLine(offset: 0))
         try StoreFile(folder).write { batch in
-            if let count { batch.put(key, rows.references(key, count)) } else { batch.delete(key) }
+            if let count {
+                batch.put(key, rows.references(key, Rows.References(count: count)))
+            } else {
+                batch.delete(key)
+            }
         }
         let findings = try StoreInspection.check(settings(folder))
         #expect(
@@ -220,7 +255,7 @@ import Testing
             error { _ = try StoreInspection.check(settings(folder)) },
             error { _ = try StoreInspection.repair(settings(folder)) },
         ] {
-            #expect(error?.text == "its layout is version 3; this broker knows versions up to 2")
+            #expect(error?.text == "its layout is version 4; this broker knows versions up to 3")
             #expect(error?.advice.contains("newer broker") == true)
         }
         #expect(try StoreFile(folder).database.value(of: .layout) == later)

@@ -93,6 +93,20 @@ import Testing
         #expect(try second.wait { (try? second.load(2).lostCount) == 0 })
     }
 
+    @Test func `copies of one message for one session are read with the one body they have`() throws {
+        let store = try TestStore()
+        try store.commit {
+            $0.add(session: 1)
+            _ = $0.kill($0.add("x", numbers: [3, 5, 7], for: 1)[0])
+            $0.add("y", numbers: [9, 11], for: 1)
+        }
+        let loaded = try store.load(1)
+        #expect(loaded.copies.map(\.number) == [5, 7, 9, 11])
+        #expect(loaded.copies.map { $0.message?.text } == ["x", "x", "y", "y"])
+        #expect(loaded.copies[0].message === loaded.copies[1].message)
+        #expect(store.present(.bodies) == 2)
+    }
+
     @Test func `a copy without its body is lost alone`() throws {
         let store = try filled()
         store.close()

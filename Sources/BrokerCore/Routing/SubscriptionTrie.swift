@@ -174,6 +174,6 @@ enum BodyKeeping {
     case single
     /// One body for all.
     case shared
-    /// Each copy has its own: a session may get two, by overlapping subscriptions.
+    /// One body for all, and a number for each copy: a session may get two, by overlapping subscriptions.
     case apart
 }

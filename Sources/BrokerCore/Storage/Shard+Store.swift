@@ -47,11 +47,12 @@ extension Shard {
             if outbox.open.isSettled(message) { outbox.open.revive(message, publication.sharedMessage()) }
         } else {
             willTakeStoreNumber()
-            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping == .shared)
+            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping != .single)
+            let first = outbox.isRouting && outbox.routedMessage >= 0 ? outbox.routedMessage : nil
             message = outbox.open.add(
-                publication.sharedMessage(), number: number,
+                publication.sharedMessage(), number: number, body: first,
                 publisher: outbox.isRouting ? outbox.publisher : nil)
-            if outbox.isRouting {
+            if outbox.isRouting, first == nil {
                 outbox.routedMessage = message
                 outbox.routedNumber = number
             }

@@ -3,8 +3,8 @@ package import Primitives
 
 /// What one loop wants to be kept, gathered over some turns and written as a whole or not at all.
 ///
-///     messages  [ m0 two copies live | m1 none | … ]        each once, however many copies
-///     copies    [ → m0 | → m0 | dead | … ]                  a dead one was acknowledged before it was written
+///     messages  [ m0 two copies live | m1 none | m2 body of m0 | … ]   each once, however many copies
+///     copies    [ → m0 | → m0 | dead | → m2 | … ]           a dead one was acknowledged before it was written
 ///     changes   [ session 7 … | copy removed … | … ]        in order
 ///
 /// A batch whose copies have all died, and that has no changes, is never written.
@@ -13,8 +13,12 @@ package struct StoreBatch: Sendable {
         /// nil once no copy needs it.
         package fileprivate(set) var message: ApplicationMessage?
         package let number: UInt64
+        /// Index of the message whose number its body lies under: mostly its own.
+        package let body: Int32
         /// Copies that are still wanted.
         package fileprivate(set) var live: Int32
+        /// Messages with such copies whose body lies under this one's number, this one included.
+        fileprivate var users: Int32 = 0
         /// Who waits for an acknowledgement.
         let publisher: SessionHandle?
     }
@@ -78,11 +82,16 @@ package struct StoreBatch: Sendable {
 
     // MARK: Copies
 
+    /// - Parameter body: index of the entry that holds the same message under another number; nil = there is none.
     /// - Returns: its index.
-    mutating func add(_ message: ApplicationMessage, number: UInt64, publisher: SessionHandle?) -> Int32 {
-        messages.append(Message(message: message, number: number, live: 0, publisher: publisher))
-        byteCount += message.byteCount + MemoryLayout<Message>.stride
-        return Int32(truncatingIfNeeded: messages.count - 1)
+    mutating func add(
+        _ message: ApplicationMessage, number: UInt64, body: Int32? = nil, publisher: SessionHandle?
+    ) -> Int32 {
+        let index = Int32(truncatingIfNeeded: messages.count)
+        messages.append(
+            Message(message: message, number: number, body: body ?? index, live: 0, publisher: publisher))
+        byteCount += MemoryLayout<Message>.stride
+        return index
     }
 
     /// - Returns: its index.
@@ -90,6 +99,7 @@ package struct StoreBatch: Sendable {
     mutating func addCopy(
         of message: Int32, session: UInt64, terms: DeliveryTerms, identifier: UInt16 = 0
     ) -> UInt32 {
+        if messages[Int(message)].live == 0 { use(message) }
         messages[Int(message)].live += 1
         liveCopyCount += 1
         copies.append(Copy(session: session, terms: terms, message: message, identifier: identifier))
@@ -100,7 +110,13 @@ package struct StoreBatch: Sendable {
     /// Gives a message its body back: all copies so far have died, and there is to be another.
     mutating func revive(_ message: Int32, _ body: ApplicationMessage) {
         messages[Int(message)].message = body
-        byteCount += body.byteCount
+    }
+
+    /// The message has a copy that is wanted: its body counts, once for all that have it.
+    private mutating func use(_ message: Int32) {
+        let body = Int(messages[Int(message)].body)
+        messages[body].users += 1
+        if messages[body].users == 1 { byteCount += messages[Int(message)].message?.byteCount ?? 0 }
     }
 
     /// The copy need not be written any more.
@@ -116,7 +132,9 @@ package struct StoreBatch: Sendable {
         liveCopyCount -= 1
         messages[message].live -= 1
         guard messages[message].live == 0 else { return Killed(publisher: nil) }
-        if let body = messages[message].message { byteCount -= body.byteCount }
+        let body = Int(messages[message].body)
+        messages[body].users -= 1
+        if messages[body].users == 0 { byteCount -= messages[message].message?.byteCount ?? 0 }
         messages[message].message = nil
         return Killed(publisher: messages[message].publisher)
     }
