@@ -175,9 +175,7 @@ extension Shard {
                 return
             }
         }
-        unstore(
-            ticket, session: target.storeNumber, expiryDeadline: publication.facts.expiryDeadline)
-        counters.add(DropReason.subscriberGone)
+        loseAfterEnd(&publication, removal)
     }
 
     /// Gives a copy that its session did not live to acknowledge to another member of its group. The copy keeps its
@@ -194,10 +192,9 @@ extension Shard {
             publicationSerial &+= 1
             var publication = Publication(message)
             // Stored here, for a member of another loop too: the copy it replaces is removed after this batch.
-            if isStoring { beginRouting(publisher: nil) }
-            outbox.keeping = .single
+            beginRedelivery(of: message)
             give(&publication, target)
-            if isStoring { endRouting() }
+            endRedelivery(of: message)
             return true
         }
         return false
@@ -352,16 +349,5 @@ extension Shard {
             .onPublish.forVersion(version),
             .published(
                 PublishEvent(subscriber: client, userName: userName, message: message, version: version)))
-    }
-
-    // MARK: Drops
-
-    /// Tells `on_message_drop`. The caller counts.
-    func noteDrop(
-        _ subscriber: SubscriberID, _ message: ApplicationMessage,
-        _ reason: HookNotification.MessageDropReason
-    ) {
-        guard hooks.wantsDrops else { return }
-        hooks.notify(.onMessageDrop, .messageDropped(subscriber, message, reason: reason))
     }
 }

@@ -43,7 +43,7 @@
     }
 
     @inline(__always)
-    package func add(_ reason: DropReason, _ count: Int = 1) {
+    package func add(lost reason: DropReason, _ count: Int = 1) {
         bump(drop + reason.rawValue, UInt64(truncatingIfNeeded: count))
     }
 

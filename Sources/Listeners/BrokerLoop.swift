@@ -85,9 +85,7 @@ final class BrokerLoop: EventLoopOwner {
     /// QoS 0 messages have left their outputs: delivered, or lost with a connection.
     private func countSettledPackets() {
         let packets = loop.flushList.takeSettledPackets()
-        counters.move(.outputMessages, by: -(packets.written + packets.discarded))
-        counters.add(.ledgerDelivered, packets.written)
-        counters.add(DropReason.connectionClosed, packets.discarded)
+        shard.leftOutputs(written: packets.written, discarded: packets.discarded)
     }
 
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? {

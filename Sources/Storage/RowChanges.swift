@@ -176,6 +176,16 @@ struct RowChanges {
         removeCopy(session, number, deadline: deadline, database)
     }
 
+    /// A copy that could not be read, if it is still there.
+    mutating func removeDamaged(_ session: UInt64, _ number: UInt64, _ database: Database) {
+        do throws(StoreError) {
+            guard try database.value(of: StoreKey(.copy, session, number)) != nil else { return }
+        } catch {
+            // It cannot be read, which is why it goes.
+        }
+        removeCopy(session, number, deadline: 0, database)
+    }
+
     /// - Parameter deadline: of its message, an instant of the time line; 0 = none.
     mutating func removeCopy(_ session: UInt64, _ number: UInt64, deadline: UInt64, _ database: Database) {
         batch.delete(StoreKey(.copy, session, number))

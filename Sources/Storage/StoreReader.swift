@@ -171,9 +171,17 @@ final class StoreReader: Sendable {
                     packetIdentifier: flight?.packetIdentifier ?? copy.identifier,
                     hasFlightRow: flight != nil))
         } catch {
-            guard load.failure == nil else { return }
+            guard load.failure == nil, isStillThere(key, database) else { return }
             load.backlog.lostCount += 1
             noteDamage(key, error, &load)
+        }
+    }
+
+    /// The cursor sees what there was as the load began; bodies are looked up as they are now. A copy that was removed
+    /// meanwhile, with its session, is no loss.
+    private func isStillThere(_ key: [UInt8], _ database: Database) -> Bool {
+        do throws(StoreError) { return try database.value(of: StoreKey(bytes: key)) != nil } catch {
+            return true
         }
     }
 

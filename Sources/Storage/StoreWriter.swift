@@ -128,7 +128,8 @@ final class StoreWriter {
     private func discard(_ key: [UInt8]) {
         guard let database, let first = key.first, let kind = RowKind(rawValue: first) else { return }
         if kind == .copy, let session = key.keyNumber(at: 1), let number = key.keyNumber(at: 9) {
-            changes.removeCopy(session, number, deadline: 0, database)  // its shared body has one copy less
+            // Its shared body has one copy less, unless it went meanwhile.
+            changes.removeDamaged(session, number, database)
         } else {
             changes.discard(key, kind)
         }

@@ -106,7 +106,7 @@ extension StoreOutbox {
 
     @Test func `a body that lies under several numbers counts once, until the last of them is gone`() {
         var batch = StoreBatch()
-        let body = message("payload")
+        let body = message(String(repeating: "x", count: 10_000))
         var first: Int32?
         var tickets: [StoreTicket] = []
         for number in [3, 5, 7] as [UInt64] {
@@ -116,7 +116,7 @@ extension StoreOutbox {
             tickets.append(StoreTicket(number: number, batch: 1, index: place, loop: 0))
         }
         let full = batch.byteCount
-        #expect(full > body.byteCount && full < 2 * body.byteCount + 3 * 256)
+        #expect(full > body.byteCount && full < 2 * body.byteCount)
         for ticket in tickets[..<2] {
             _ = batch.kill(ticket)
             #expect(batch.byteCount == full)

@@ -143,6 +143,54 @@ import Testing
         }
     }
 
+    @Test func `a batch may go as long as it has nothing of the message that is given in slices`() throws {
+        let bench = TurnBench(store: BatchStore())
+        let shard = bench.shards[0]
+        for number in 0..<1100 {
+            subscribe(bench.connect(UTF8Text("c\(number)"), expiry: 1000), "t", .atLeastOnce)
+        }
+        let sender = bench.connect("sender")
+        try bench.settle()
+        for id in 1...3 as ClosedRange<UInt16> { publish(sender, "t", "x", .atLeastOnce, id: id) }
+        bench.turn()
+        #expect(shard.fanOuts.count == 2 && shard.outbox.isPinned)
+        while shard.fanOuts.count == 2 { _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1) }
+        #expect(!shard.outbox.isPinned && !shard.isHandOverDue)
+        // To look up the subscribers of the next one takes the whole slice.
+        shard.routes = RouteCache()
+        _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1)
+        #expect(!shard.outbox.isPinned)
+        _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1)
+        #expect(shard.outbox.isPinned)
+        try bench.settle()
+        #expect(bench.numbers[.ledgerCopiesLocal] == 3300)
+    }
+
+    @Test func `the copies of one message that go to one heir share a body`() throws {
+        let store = BatchStore()
+        let bench = TurnBench(store: store)
+        let groups = (0..<50).map { UTF8Text("$share/g\($0)/t") }
+        let heir = bench.connect("heir", expiry: 1000)
+        let member = bench.connect("member")
+        for client in [heir, member] {
+            for group in groups { subscribe(client, group, .atLeastOnce) }
+            try bench.settle()
+        }
+        heir.vanish()
+        try bench.settle()
+        publish(bench.connect("sender"), "t", String(repeating: "x", count: 100_000), .atLeastOnce)
+        try bench.settle()
+        store.batches.withLock { $0 = [] }
+        member.vanish()
+        try bench.settle()
+        #expect(bench.numbers[.sharedRedelivered] == 50)
+        let written = store.batches.withLock { $0.filter { $0.liveCopyCount > 0 } }
+        #expect(written.reduce(0) { $0 + $1.liveCopyCount } == 50)
+        #expect(Set(written.flatMap { $0.messages.map(\.number) }).count == 50)
+        #expect(written.reduce(0) { $0 + $1.byteCount } < written.count * 150_000)
+        #expect(written.count <= 3)
+    }
+
     @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
     func `kept copies of one message are one batch, and it is acknowledged after their commit`(
         _ qos: QoS

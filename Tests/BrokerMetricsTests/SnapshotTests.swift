@@ -141,7 +141,7 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         let snapshot = snapshot {
             $0.add(.ledgerCopiesRetained)
             $0.add(.queueMessageIn)
-            $0.add(reason)
+            $0.add(lost: reason)
         }
         #expect(snapshot.residual(.delivery) == 0 && snapshot.residual(.queue) == 0)
     }

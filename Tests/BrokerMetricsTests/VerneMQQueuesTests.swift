@@ -11,12 +11,12 @@ import Testing
 
     @Test(arguments: DropReason.allCases)
     func `a lost message is dropped or unhandled, and never both`(_ reason: DropReason) {
-        let drop = value("queue_message_drop") { $0.add(reason) }
-        let unhandled = value("queue_message_unhandled") { $0.add(reason) }
+        let drop = value("queue_message_drop") { $0.add(lost: reason) }
+        let unhandled = value("queue_message_unhandled") { $0.add(lost: reason) }
         #expect(drop == (reason.verneMQExit == .drop ? 1 : 0))
         #expect(unhandled == (reason.verneMQExit == .unhandled ? 1 : 0))
-        #expect(value("queue_message_expired") { $0.add(reason) } == (reason == .expired ? 1 : 0))
-        #expect(value("queue_message_out") { $0.add(reason) } == 0)
+        #expect(value("queue_message_expired") { $0.add(lost: reason) } == (reason == .expired ? 1 : 0))
+        #expect(value("queue_message_out") { $0.add(lost: reason) } == 0)
     }
 
     @Test func `what came from the store came in, and what another session got went out`() {
@@ -31,7 +31,7 @@ import Testing
         counters.add(.queueMessageIn, 20)
         counters.add(.ledgerLoaded, 5)
         counters.add(.ledgerDelivered, 6)
-        for reason in DropReason.allCases { counters.add(reason) }
+        for reason in DropReason.allCases { counters.add(lost: reason) }
         let waiting = 25 - 6 - DropReason.allCases.count
         counters.move(.queuedMessages, by: waiting - 3)
         counters.move(.inflightMessages, by: 2)

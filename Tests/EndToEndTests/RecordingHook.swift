@@ -136,8 +136,10 @@ final class RecordingHook: Hook, Sendable {
             record(
                 "on_offline_message \(name(id)) \(qos.rawValue) \(text(message.topic)) \(text(message.payload))"
             )
-        case .messageDropped(let id, let message, let reason):
-            record("on_message_drop \(name(id)) \(text(message.payload)) \(reason.rawValue)")
+        case .messageDropped(let event):
+            let subscriber = event.subscriber.map(name) ?? "-"
+            let payload = event.message.map { text($0.payload) } ?? "\(event.count)"
+            record("on_message_drop \(subscriber) \(payload) \(event.reasonName)")
         }
     }
 

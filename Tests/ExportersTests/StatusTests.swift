@@ -22,9 +22,9 @@ import Testing
         counters.add(.publishSent, .v5, 337)
         counters.add(.queueMessageIn, 339)
         counters.add(.ledgerDelivered, 330)
-        counters.add(.queueFull, 4)
-        counters.add(.offlineQoS0, 3)
-        counters.add(.sessionEnded, 2)
+        counters.add(lost: .queueFull, 4)
+        counters.add(lost: .offlineQoS0, 3)
+        counters.add(lost: .sessionEnded, 2)
         counters.add(.routerMatchesLocal, 334)
         return Snapshot(
             loops: [Snapshot.Loop(words: counters.copy(), utilization: 12)],

@@ -108,6 +108,22 @@ private final class Ledger {
         for kind in [RowKind.body, .references, .copy] { #expect(try ledger.keys(kind) == 0) }
     }
 
+    @Test func `copies that have their body under another number expire, and are purged, with it`() throws {
+        let ledger = try Ledger()
+        try ledger.commit(.of { $0.add("x", numbers: [3, 5, 7], for: 7) })
+        ledger.forget()
+        ledger.changes.removeExpired(7, 5, deadline: 9, ledger.database)
+        ledger.changes.removeDamaged(7, 3, ledger.database)
+        // It is not counted twice.
+        ledger.changes.removeDamaged(7, 99, ledger.database)
+        try ledger.commit()
+        #expect(try ledger.references(3) == 1)
+        #expect(try ledger.keys(.body) == 1 && ledger.keys(.copy) == 1)
+        ledger.changes.removeDamaged(7, 7, ledger.database)
+        try ledger.commit()
+        for kind in [RowKind.body, .references, .copy] { #expect(try ledger.keys(kind) == 0) }
+    }
+
     @Test func `a body is written when the copy that has its number has died before`() throws {
         let ledger = try Ledger()
         try ledger.commit(.of { _ = $0.kill($0.add("x", numbers: [3, 5, 7], for: 7)[0]) })

@@ -107,6 +107,20 @@ import Testing
         #expect(store.present(.bodies) == 2)
     }
 
+    @Test func `a session that ends takes the bodies of its copies with it, wherever they lie`() throws {
+        let store = try TestStore()
+        try store.commit {
+            $0.add(session: 1)
+            $0.add("x", numbers: [3, 5, 7], for: 1)
+        }
+        try store.commit { $0.append(.endSession(1, purges: true)) }
+        #expect(try store.wait { store.present(.bodies) == 0 && store.present(.copies) == 0 })
+        store.close()
+        let findings = try StoreInspection.check(
+            StoreSettings(directory: "\(store.folder.path)/store"))
+        #expect(findings.isSound && findings.leftovers == 0)
+    }
+
     @Test func `a copy without its body is lost alone`() throws {
         let store = try filled()
         store.close()

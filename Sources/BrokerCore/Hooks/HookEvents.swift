@@ -1,3 +1,4 @@
+package import BrokerMetrics
 package import MQTTCodec
 package import Primitives
 
@@ -129,11 +130,21 @@ package enum HookNotification: Sendable {
     case topicUnsubscribed(SubscriberID, [UTF8Text]?)
     case published(PublishEvent)
     case offlineMessage(SubscriberID, ApplicationMessage, QoS)
-    case messageDropped(SubscriberID, ApplicationMessage, reason: MessageDropReason)
+    case messageDropped(DropEvent)
+}
 
-    package enum MessageDropReason: String, Sendable {
-        case queueFull = "queue_full"
-        case expired
-        case packetTooLarge = "max_packet_size_exceeded"
+/// Copies of messages that were lost, at `on_message_drop`.
+package struct DropEvent: Sendable {
+    /// Who does not get them; nil when the session had ended, or with QoS 0 that was in its connection's output.
+    package var subscriber: SubscriberID?
+    /// The message; nil when it is not at hand: it lay in the store alone, or was bytes in an output.
+    package var message: ApplicationMessage?
+    /// How many copies; 1 where there is a message.
+    package var count: Int
+    package var reason: DropReason
+
+    /// VerneMQ's word for the reason where it has one, else the label of `message_drops_total`.
+    package var reasonName: String {
+        reason == .packetTooLarge ? "max_packet_size_exceeded" : reason.label
     }
 }

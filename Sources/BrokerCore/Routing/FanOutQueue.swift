@@ -231,6 +231,9 @@ extension Shard {
         }
         publicationSerial = max(serial, publicationSerial)
         if entry.isKept {
+            // To look its subscribers up may have taken the whole slice. A batch that has nothing of this message may go, and
+            // must: the message waits for it.
+            outbox.isPinned = entry.next > 0
             entry.routedMessage = outbox.routedMessage
             entry.routedNumber = outbox.routedNumber
             endRouting()

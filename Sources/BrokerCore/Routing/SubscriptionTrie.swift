@@ -174,6 +174,6 @@ enum BodyKeeping {
     case single
     /// One body for all.
     case shared
-    /// One body for all, and a number for each copy: a session may get two, by overlapping subscriptions.
+    /// A number for each copy, for a session may get two, by overlapping subscriptions. Unless it is small, one body for all.
     case apart
 }

@@ -26,16 +26,18 @@ final class EndedCopies {
     private var inflight = InflightWindow()
     private var waiting: Deque<QueuedMessage>
     /// Its number in the store; 0 = it is not kept.
-    private let session: UInt64
+    let session: UInt64
+    let subscriber: SubscriberID
 
     /// Takes them out of the session.
     init(of session: Session) {
         self.session = session.storeNumber
+        subscriber = session.id
         waiting = session.queue.removeAll()
         swap(&inflight, &session.inflight)
     }
 
-    /// Takes the next out, oldest first, and off the gauges: it must leave by an exit of the ledger.
+    /// Takes the next out, oldest first, and off the gauges: it leaves by `leave`, or another session gets it.
     func next(_ shard: Shard) -> Copy? {
         if let removed = inflight.popFirst() {
             let entry = removed.entry
@@ -52,19 +54,5 @@ final class EndedCopies {
             message: copy.message, terms: copy.terms,
             wasSentTwoStep: copy.terms.qos == .exactlyOnce && copy.hasFlightRow, ticket: copy.ticket,
             flight: copy.flight)
-    }
-
-    /// The copy leaves the ledger with its session.
-    func giveUp(_ copy: Copy, _ shard: Shard) {
-        if copy.ticket.isStored {
-            shard.unstore(
-                copy.ticket, session: session, expiryDeadline: copy.message?.facts.expiryDeadline,
-                flight: copy.flight)
-        }
-        if copy.message == nil {
-            shard.counters.add(.ledgerDelivered)
-        } else {
-            shard.counters.add(DropReason.sessionEnded)
-        }
     }
 }

@@ -105,9 +105,7 @@ extension Session {
     /// The client has taken the message, or refused it: its place in the window is free.
     private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
         let removed = inflight.remove(at: place)
-        counters.move(.inflightMessages, by: -1)
-        if isRefused { counters.add(DropReason.refusedByClient) } else { counters.add(.ledgerDelivered) }
-        unstore(removed.entry.ticket, removed.message, flight: removed.entry.flight)
+        if isRefused { lose(removed, .refusedByClient) } else { delivered(removed) }
         if inflight.unsentCount > 0 { resume() }
         drain()
     }

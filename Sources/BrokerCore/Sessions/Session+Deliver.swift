@@ -33,23 +33,47 @@ extension Session {
         counters.add(.queueMessageIn)
         var terms = granted
         if !settings.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }
-        guard let output else {
-            keepOffline(&publication, terms, stored)
-            return
+        var ticket = stored
+        if let reason = take(&publication, terms, &ticket) { lose(&publication, ticket, reason) }
+    }
+
+    /// Sends a copy, or puts it into the queue.
+    ///
+    /// - Returns: why it is lost instead; nil = it is not.
+    @inline(__always)
+    private func take(
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket
+    ) -> DropReason? {
+        let facts = DeliveryDecision.Facts(
+            isOnline: output != nil, isOutputBlocked: output?.isBlocked == true,
+            isHookAsked: shard.hooks.wantsDeliveries, isQueueEmpty: queue.isEmpty,
+            isQueueEmptyInMemory: queue.isEmptyInMemory,
+            hasWindowRoom: inflight.hasRoom(window, byteLimit: queueByteLimit))
+        switch DeliveryDecision.decide(terms.qos, facts) {
+        case .lose(let reason): return reason
+        case .send:
+            guard let output else { return nil }
+            if isKept { ticket = keep(&publication, terms, ticket) }
+            return send(&publication, terms, ticket, isCurrent: true, to: output)
+        case .queue: return wait(&publication, terms, &ticket)
         }
-        // What waits in the store waits behind a window, which QoS 0 does not need.
-        if queue.isEmpty || (terms.qos == .atMostOnce && queue.isEmptyInMemory), !output.isBlocked,
-            !shard.hooks.wantsDeliveries,
-            terms.qos == .atMostOnce || inflight.hasRoom(window, byteLimit: queueByteLimit)
-        {
-            var ticket = stored
-            if isKept { ticket = keep(&publication, terms, stored) }
-            send(&publication, terms, ticket, isCurrent: true, to: output)
-            return
+    }
+
+    /// - Returns: why the copy is lost instead.
+    private func wait(
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket
+    ) -> DropReason? {
+        guard let output else {
+            if shard.hooks.wants(.onOfflineMessage) {
+                shard.hooks.notify(
+                    .onOfflineMessage, .offlineMessage(id, publication.sharedMessage(), terms.qos))
+            }
+            return enqueue(&publication, terms, &ticket, limit: settings.maxOfflineMessages)
         }
         if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
-        enqueue(&publication, terms, stored, limit: settings.maxOnlineMessages)
-        if shard.hooks.wantsDeliveries { drain() }
+        let reason = enqueue(&publication, terms, &ticket, limit: settings.maxOnlineMessages)
+        if reason == nil, shard.hooks.wantsDeliveries { drain() }
+        return reason
     }
 
     /// Makes sure that a copy is in the store when it has to be, and only then.
@@ -64,79 +88,45 @@ extension Session {
         return stored.isStored ? stored : shard.storeCopy(&publication, session: storeNumber, terms: terms)
     }
 
-    private func keepOffline(_ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket)
-    {
-        guard terms.qos != .atMostOnce else {
-            unstore(stored, publication.message)
-            counters.add(DropReason.offlineQoS0)
-            return
-        }
-        if shard.hooks.wants(.onOfflineMessage) {
-            shard.hooks.notify(
-                .onOfflineMessage, .offlineMessage(id, publication.sharedMessage(), terms.qos))
-        }
-        enqueue(&publication, terms, stored, limit: settings.maxOfflineMessages)
-    }
-
-    /// Puts a copy at the end of the queue; one that is lost instead, or with `lifo` the oldest, is counted.
+    /// Puts a copy at the end of the queue.
+    ///
+    /// - Returns: why it is lost instead.
     private func enqueue(
-        _ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket, limit: Int
-    ) {
-        guard limit < 0 || queue.count < limit || (settings.queueType == .lifo && limit > 0) else {
-            unstore(stored, publication.message)
-            counters.add(DropReason.queueFull)
-            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .queueFull) }
-            return
-        }
-        let ticket = isKept ? keep(&publication, terms, stored) : stored
-        if ticket.isStored {
-            if !isOnline { shard.hurry(ticket) }
-            if leavesToStore(publication.byteCount) {
-                spill(ticket.number)
-                return
+        _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket, limit: Int
+    ) -> DropReason? {
+        let isStored = ticket.isStored || (isKept && terms.qos != .atMostOnce)
+        while true {
+            let decision = QueueDecision.decide(
+                publication.byteCount, queueFacts(limit: limit, isStored: isStored))
+            switch decision {
+            case .refuse(let cause):
+                if cause == .bytes { counters.add(.queueMemoryFull) }
+                return .queueFull
+            case .dropOldest(let cause):
+                guard let oldest = queue.takeOldest() else { return .queueFull }
+                if cause == .bytes { counters.add(.queueMemoryFull) }
+                lose(oldest, .queueFull)
+            case .append, .appendAndOweOldest, .leaveToStore:
+                if isKept { ticket = keep(&publication, terms, ticket) }
+                if ticket.isStored, !isOnline { shard.hurry(ticket) }
+                if decision == .leaveToStore {
+                    spill(ticket.number)
+                    return nil
+                }
+                if decision == .appendAndOweOldest { queue.backlog?.owedDrops += 1 }
+                let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms, ticket: ticket)
+                queue.append(copy)
+                countQueued(copy, by: 1)
+                return nil
             }
         }
-        guard makesRoom(for: publication.byteCount) else {
-            unstore(ticket, publication.message)
-            counters.add(DropReason.queueFull)
-            counters.add(.queueMemoryFull)
-            if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .queueFull) }
-            return
-        }
-        let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms, ticket: ticket)
-        if let backlog = queue.backlog, settings.queueType == .lifo, limit >= 0, queue.count >= limit {
-            // The oldest is still in the store alone: it goes when it comes into memory.
-            backlog.owedDrops += 1
-            queue.append(copy)
-            countQueued(copy, by: 1)
-            return
-        }
-        switch queue.append(copy, limit: limit, type: settings.queueType) {
-        case .none: countQueued(copy, by: 1)
-        // Not reached: the limit was looked at above.
-        case .refusedNew: counters.add(DropReason.queueFull)
-        case .droppedOldest(let oldest):
-            countQueued(oldest, by: -1)
-            countQueued(copy, by: 1)
-            unstore(oldest.ticket, oldest.message)
-            counters.add(DropReason.queueFull)
-            shard.noteDrop(id, oldest.message, .queueFull)
-        }
     }
 
-    /// Whether a message of so many bytes may wait in memory. With `lifo` the oldest give way to it. A message that is
-    /// larger than all that may wait does so alone.
-    private func makesRoom(for byteCount: Int) -> Bool {
-        let limit = queueByteLimit
-        while queue.byteCount > 0, queue.byteCount > limit - byteCount {
-            guard settings.queueType == .lifo, let oldest = queue.takeOldest() else { return false }
-            countQueued(oldest, by: -1)
-            unstore(oldest.ticket, oldest.message)
-            counters.add(DropReason.queueFull)
-            counters.add(.queueMemoryFull)
-            shard.noteDrop(id, oldest.message, .queueFull)
-        }
-        return true
+    private func queueFacts(limit: Int, isStored: Bool) -> QueueDecision.Facts {
+        QueueDecision.Facts(
+            type: settings.queueType, count: queue.count, limit: limit, countInMemory: queue.countInMemory,
+            byteCount: queue.byteCount, byteLimit: queueByteLimit, hasBacklog: queue.backlog != nil,
+            isStored: isStored, isOnline: isOnline, loopByteCount: shard.queuedByteCount)
     }
 
     func countQueued(_ copy: QueuedMessage, by change: Int) { shard.countQueued(copy, by: change) }
@@ -156,13 +146,11 @@ extension Session {
             guard shard.steps < end else { return sendMoreLater() }
             shard.count(steps: 1)
             guard let copy = queue.next(settings.queueType) else { return }
-            countQueued(copy, by: -1)
             if copy.isExpired(at: shard.now) {
-                unstore(copy.ticket, copy.message)
-                counters.add(DropReason.expired)
-                shard.noteDrop(id, copy.message, .expired)
+                lose(copy, .expired)
                 continue
             }
+            countQueued(copy, by: -1)
             if shard.hooks.wantsDeliveries {
                 askOnDeliver(copy, after: nil)
             } else {
@@ -175,9 +163,10 @@ extension Session {
 
     private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
         var publication = Publication(message)
-        send(
+        let reason = send(
             &publication, copy.terms, copy.ticket, isCurrent: false, isDuplicate: copy.mayHaveBeenSent,
             flight: copy.flight, to: output)
+        if let reason { lose(&publication, copy.ticket, reason, flight: copy.flight) }
     }
 
     /// The output has fallen below its low-water mark.
@@ -222,8 +211,7 @@ extension Session {
     }
 
     func refuseDelivery(_ copy: QueuedMessage) {
-        unstore(copy.ticket, copy.message, flight: copy.flight)
-        counters.add(DropReason.deniedByHook)
+        loseUncounted(copy, .deniedByHook)
     }
 
     // MARK: The wire
@@ -232,30 +220,29 @@ extension Session {
     ///
     /// - Parameter isCurrent: the message is the very one that is being fanned out, so its templates may be used; a
     ///   queued one is another message, and a hook may have changed this subscriber's copy.
+    /// - Returns: why the copy is lost instead.
     private func send(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: StoreTicket, isCurrent: Bool,
         isDuplicate: Bool = false, flight: FlightNote = .none, to output: OutputBuffer
-    ) {
+    ) -> DropReason? {
         let qos = terms.qos
         var identifier: UInt16 = 0
         if qos != .atMostOnce {
             if ticket.isStored, isKept {
                 guard ticket.identifier != 0, inflight.claim(ticket.identifier) else {
                     holdForCommit(publication.sharedMessage(), terms, ticket, isDuplicate: isDuplicate)
-                    return
+                    return nil
                 }
                 guard !waitsForOrder(qos) else {
                     holdForOrder(publication.sharedMessage(), terms, ticket, flight, isDuplicate: isDuplicate)
-                    return
+                    return nil
                 }
                 identifier = ticket.identifier
             } else if let next = inflight.nextIdentifier() {
                 identifier = next
             } else {
                 // All 65,535 identifiers are under way; the window was looked at, so this cannot be reached.
-                unstore(ticket, publication.message)
-                counters.add(DropReason.queueFull)
-                return
+                return .queueFull
             }
         }
         let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
@@ -264,10 +251,10 @@ extension Session {
             guard
                 shard.fanOut.append(
                     publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
-            else { return loseTooLarge(&publication, ticket) }
+            else { return .packetTooLarge }
             counters.add(.publishSent, version.label)
             countOutput(output)
-            return
+            return nil
         }
         let isSent =
             usesTemplate
@@ -275,12 +262,12 @@ extension Session {
                 publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
                 to: output)
             : encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output)
-        // The window's place stays free.
-        guard isSent else { return loseTooLarge(&publication, ticket, flight) }
+        // Larger than the client takes, or than any packet of its version [MQTT-3.1.2-25]. The window's place stays free.
+        guard isSent else { return .packetTooLarge }
         counters.add(.publishSent, version.label)
         guard qos != .atMostOnce else {
             countOutput(output)
-            return
+            return nil
         }
         var entry = InflightWindow.Entry(
             packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
@@ -290,6 +277,7 @@ extension Session {
         sentThrough = max(sentThrough, ticket.number)
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
+        return nil
     }
 
     /// A message of QoS 0 is in the output. It is delivered when the kernel has taken it.
@@ -297,16 +285,6 @@ extension Session {
     private func countOutput(_ output: OutputBuffer) {
         counters.move(.outputMessages, by: 1)
         output.countPacket()
-    }
-
-    /// A copy is larger than the client takes, or than any packet of its version: as if it had been delivered
-    /// [MQTT-3.1.2-25].
-    private func loseTooLarge(
-        _ publication: inout Publication, _ ticket: StoreTicket, _ flight: FlightNote = .none
-    ) {
-        unstore(ticket, publication.message, flight: flight)
-        counters.add(DropReason.packetTooLarge)
-        if shard.hooks.wantsDrops { shard.noteDrop(id, publication.sharedMessage(), .packetTooLarge) }
     }
 
     /// - Returns: false when the packet is larger than the client takes, or than any packet; nothing is written then.

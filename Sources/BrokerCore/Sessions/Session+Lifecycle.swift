@@ -181,12 +181,7 @@ extension Session {
             index += 1
             return isFifo ? index > limit : index <= surplus
         }
-        for copy in dropped {
-            unstore(copy.ticket, copy.message)
-            shard.noteDrop(id, copy.message, .queueFull)
-        }
-        counters.add(DropReason.queueFull, dropped.count)
-        for copy in dropped { countQueued(copy, by: -1) }
+        for copy in dropped { lose(copy, .queueFull) }
     }
 
     // MARK: DISCONNECT
@@ -289,8 +284,7 @@ extension Session {
     /// QoS 0 does not wait for a client that is away.
     private func dropQoS0() {
         let dropped = queue.removeAll { $0.qos == .atMostOnce }
-        counters.add(DropReason.offlineQoS0, dropped.count)
-        for copy in dropped { countQueued(copy, by: -1) }
+        for copy in dropped { lose(copy, .offlineQoS0) }
         retainedScans.removeAll()
     }
 

@@ -79,7 +79,7 @@ extension Session {
             return
         }
         guard entry.mayHaveBeenSent || !message.isExpired(at: shard.now) else {
-            giveUp(place, .expired, .expired)  // nothing of it has gone out yet [MQTT-3.3.2-5]
+            lose(inflight.remove(at: place), .expired)  // nothing of it has gone out yet [MQTT-3.3.2-5]
             return
         }
         let publication = Publication(message)
@@ -87,7 +87,7 @@ extension Session {
             publication, entry.terms, identifier: entry.packetIdentifier, isDuplicate: entry.mayHaveBeenSent,
             to: output)
         guard isSent else {
-            giveUp(place, .packetTooLarge, .packetTooLarge)
+            lose(inflight.remove(at: place), .packetTooLarge)
             return
         }
         inflight.markSent(place, holdsPlace: true)
@@ -134,20 +134,9 @@ extension Session {
         } else if resend(place, to: output) {
             inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
         } else {
-            giveUp(place, .packetTooLarge, .packetTooLarge)
+            // Larger than the new connection takes: as if it had been delivered [MQTT-3.1.2-25].
+            lose(inflight.remove(at: place), .packetTooLarge)
         }
-    }
-
-    /// What was under way is larger than the new connection takes, as if it had been delivered [MQTT-3.1.2-25]; or its time
-    /// was over before it was sent.
-    private func giveUp(
-        _ place: InflightWindow.Place, _ reason: DropReason, _ told: HookNotification.MessageDropReason
-    ) {
-        let removed = inflight.remove(at: place)
-        counters.move(.inflightMessages, by: -1)
-        counters.add(reason)
-        unstore(removed.entry.ticket, removed.message, flight: removed.entry.flight)
-        if let message = removed.message { shard.noteDrop(id, message, told) }
     }
 
     /// - Returns: false when the packet is larger than the client takes; nothing was sent then.

@@ -52,12 +52,14 @@ extension Session {
         let copies = takeCopies()
         while let copy = copies.next(shard) {
             guard mode == .balance, let message = copy.message else {
-                copies.giveUp(copy, shard)
+                copies.leave(copy, shard)
                 continue
             }
             var publication = Publication(message)
             counters.add(.siblingRedelivered)
+            shard.beginRedelivery(of: message)
             heir.deliver(&publication, copy.terms)
+            shard.endRedelivery(of: message)
             shard.removeLate(copy.removal(for: storeNumber))
         }
         first = nil

@@ -29,6 +29,7 @@ final class SessionEnding: DeferredJob {
             } else {
                 session.storeNumber = 0
                 shard.lastRedelivery = nil
+                shard.outbox.redelivered = nil
                 return false
             }
         }
@@ -43,7 +44,7 @@ final class SessionEnding: DeferredJob {
         guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
             !message.isExpired(at: shard.now), shard.redeliver(message, from: session.handle)
         else {
-            copies.giveUp(copy, shard)
+            copies.leave(copy, shard)
             return
         }
         shard.counters.add(.sharedRedelivered)
@@ -64,10 +65,7 @@ extension Session {
     /// in the store alone ends here: nobody else gets it.
     func takeCopies() -> EndedCopies {
         if let backlog = queue.backlog {
-            counters.add(DropReason.sessionEnded, backlog.count)
-            counters.move(.queuedMessages, by: -backlog.count)
-            counters.move(.spilledMessages, by: -backlog.count)
-            counters.move(.storedCopies, by: -backlog.count)
+            loseStored(backlog.count, .sessionEnded)
         }
         return EndedCopies(of: self)
     }

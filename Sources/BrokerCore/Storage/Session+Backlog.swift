@@ -10,27 +10,10 @@ import Primitives
 ///     waiting → reading         [horizonReached]
 ///     reading → in memory       [loaded]
 extension Session {
-    /// Copies an offline queue keeps in memory: enough to be busy with until the first of the rest are read.
-    private static let windowLength = 100
-    /// Copies an online queue keeps in memory.
-    private static let onlineWindowLength = 1000
     /// Copies read at once.
     private static let readLength = 500
     /// A read of more bytes than this is one of large messages.
     private static let largeReadByteCount = 128 * 1024
-    /// Bytes of queued messages one loop keeps in memory before it leaves all further backlog to the store.
-    static let windowBudget = 64 * 1024 * 1024
-
-    /// Whether the next stored copy, of a message of so many bytes, is left to the store.
-    func leavesToStore(_ byteCount: Int) -> Bool {
-        if settings.queueType == .lifo { return false }
-        if queue.backlog != nil { return true }
-        let length = isOnline ? Self.onlineWindowLength : Self.windowLength
-        return queue.countInMemory >= length
-            || (queue.countInMemory > 0 && queue.byteCount > queueByteLimit - byteCount)
-            || (!isOnline && queue.countInMemory > 0 && shard.queuedByteCount > Self.windowBudget)
-    }
-
     /// What waits in memory; `.max` = no limit.
     var queueByteLimit: Int { settings.queueByteLimit > 0 ? settings.queueByteLimit : .max }
 
@@ -167,9 +150,7 @@ extension Session {
                 if backlog.owedDrops > 0 {
                     backlog.owedDrops -= 1
                     counters.move(.queuedMessages, by: -1)
-                    unstore(ticket, message, flight: entry.flight)
-                    counters.add(DropReason.queueFull)
-                    shard.noteDrop(id, message, .queueFull)
+                    loseUncounted(entry, .queueFull)
                     continue
                 }
                 // A QoS 2 copy that was sent has a row that says so.
@@ -201,9 +182,7 @@ extension Session {
         entry.flight = .written
         guard inflight.claim(copy.packetIdentifier) else {
             // Two copies under one identifier cannot come from this broker.
-            counters.move(.inflightMessages, by: -1)
-            counters.add(DropReason.storeLost)
-            unstore(ticket, copy.message, flight: .written)
+            lose(InflightWindow.Removed(entry: entry, message: copy.message), .storeLost)
             return
         }
         inflight.append(entry, copy.message, isSent: false)
@@ -213,10 +192,7 @@ extension Session {
     private func giveUp(_ backlog: StoredBacklog, _ count: Int) {
         let count = min(count, backlog.count)
         backlog.count -= count
-        counters.add(DropReason.storeLost, count)
-        counters.move(.queuedMessages, by: -count)
-        counters.move(.spilledMessages, by: -count)
-        counters.move(.storedCopies, by: -count)
+        loseStored(count, .storeLost)
     }
 
     private func finishReading(_ backlog: StoredBacklog) {
@@ -239,10 +215,7 @@ extension Session {
         let now = shard.now
         shard.count(steps: queue.countInMemory / 16)
         for copy in queue.removeAll(where: { $0.isExpired(at: now) }) {
-            countQueued(copy, by: -1)
-            unstore(copy.ticket, copy.message, flight: copy.flight)
-            counters.add(DropReason.expired)
-            shard.noteDrop(id, copy.message, .expired)
+            lose(copy, .expired)
         }
         guard let backlog = queue.backlog else { return }
         backlog.wantsPurge = true
@@ -274,10 +247,7 @@ extension Session {
         let count = min(count, backlog.count)
         backlog.count -= count
         backlog.isBusy = false
-        counters.add(DropReason.expired, count)
-        counters.move(.queuedMessages, by: -count)
-        counters.move(.spilledMessages, by: -count)
-        counters.move(.storedCopies, by: -count)
+        loseStored(count, .expired)
         if backlog.count == 0 { queue.backlog = nil }
         if backlog.wantsPurge { wantBacklog() }
         drain()

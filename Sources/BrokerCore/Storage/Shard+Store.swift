@@ -22,6 +22,28 @@ extension Shard {
         outbox.publisher = publisher
     }
 
+    /// Messages up to this size are stored in the row of each copy where a session may get several of them: one row is less
+    /// than three.
+    private static let smallByteCount = 1024
+
+    /// A copy is about to be given to another session than the one it was made for. The session that ends may have very many
+    /// of one message, and one heir for all: those share a body as the first ones did.
+    func beginRedelivery(of message: ApplicationMessage) {
+        guard isStoring else { return }
+        beginRouting(publisher: nil)
+        outbox.keeping = .apart
+        if let last = outbox.redelivered, last.message === message, last.batch == outbox.openNumber {
+            outbox.routedMessage = last.index
+        }
+    }
+
+    func endRedelivery(of message: ApplicationMessage) {
+        guard isStoring else { return }
+        let index = outbox.routedMessage
+        outbox.redelivered = index < 0 ? nil : (message, outbox.openNumber, index)
+        endRouting()
+    }
+
     func endRouting() {
         outbox.isRouting = false
         if let route = outbox.openRoute {
@@ -47,12 +69,16 @@ extension Shard {
             if outbox.open.isSettled(message) { outbox.open.revive(message, publication.sharedMessage()) }
         } else {
             willTakeStoreNumber()
-            number = broker.takeStoreNumber(isShared: outbox.isRouting && outbox.keeping != .single)
-            let first = outbox.isRouting && outbox.routedMessage >= 0 ? outbox.routedMessage : nil
+            let isShared =
+                outbox.isRouting
+                && (outbox.keeping == .shared
+                    || (outbox.keeping == .apart && publication.byteCount > Self.smallByteCount))
+            number = broker.takeStoreNumber(isShared: isShared)
+            let first = isShared && outbox.routedMessage >= 0 ? outbox.routedMessage : nil
             message = outbox.open.add(
                 publication.sharedMessage(), number: number, body: first,
                 publisher: outbox.isRouting ? outbox.publisher : nil)
-            if outbox.isRouting, first == nil {
+            if outbox.isRouting, outbox.routedMessage < 0 {
                 outbox.routedMessage = message
                 outbox.routedNumber = number
             }

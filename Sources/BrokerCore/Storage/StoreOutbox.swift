@@ -84,6 +84,8 @@ final class StoreOutbox {
     var keeping = BodyKeeping.single
     var publisher: SessionHandle?
     var openRoute: HeldRoute?
+    /// The message that another session got last, and where it is in which batch.
+    var redelivered: (message: ApplicationMessage, batch: UInt64, index: Int32)?
     /// An empty batch with room.
     private var spare: StoreBatch?
 

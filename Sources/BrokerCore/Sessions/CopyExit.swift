@@ -1,0 +1,121 @@
+import BrokerMetrics
+import MQTTCodec
+import Primitives
+
+/// The two ways out for a copy of a message: its client has it, or it is lost for a reason.
+///
+///     arriving ──┐                                     ┌─ delivered   counted as delivered
+///     queued ────┼─ off its gauge ─ out of the store ──┤
+///     in flight ─┘                                     └─ lost        counted by reason, on_message_drop is told
+///
+/// Everything that belongs to an exit is done here and nowhere else. A function that may lose a copy returns the
+/// `DropReason`, and whoever called it passes the copy on to `lose`.
+extension Session {
+    // MARK: Delivered
+
+    /// The client has acknowledged a copy that was in flight.
+    func delivered(_ copy: InflightWindow.Removed) {
+        leave(copy)
+        counters.add(.ledgerDelivered)
+    }
+
+    // MARK: Lost
+
+    /// A copy was lost as it arrived.
+    func lose(
+        _ publication: inout Publication, _ ticket: StoreTicket, _ reason: DropReason,
+        flight: FlightNote = .none
+    ) {
+        unstore(ticket, publication.message, flight: flight)
+        shard.lost(&publication, of: id, reason)
+    }
+
+    /// A copy was lost that has been taken out of the queue, and is still counted as queued.
+    func lose(_ copy: QueuedMessage, _ reason: DropReason) {
+        countQueued(copy, by: -1)
+        loseUncounted(copy, reason)
+    }
+
+    /// A copy was lost that no gauge counts: it was between the queue and the client.
+    func loseUncounted(_ copy: QueuedMessage, _ reason: DropReason) {
+        unstore(copy.ticket, copy.message, flight: copy.flight)
+        shard.lost(copy.message, of: id, reason)
+    }
+
+    /// A copy was lost that has been taken out of the window.
+    func lose(_ copy: InflightWindow.Removed, _ reason: DropReason) {
+        leave(copy)
+        shard.lost(copy.message, of: id, reason)
+    }
+
+    /// Copies were lost that lay in the store alone and have left the backlog: nobody knows them one by one.
+    ///
+    /// - Parameter isStored: false when the store has not had them for some time, and only their count was kept.
+    func loseStored(_ count: Int, _ reason: DropReason) {
+        counters.move(.queuedMessages, by: -count)
+        counters.move(.spilledMessages, by: -count)
+        counters.move(.storedCopies, by: -count)
+        shard.lost(nil, count: count, of: id, reason)
+    }
+
+    private func leave(_ copy: InflightWindow.Removed) {
+        counters.move(.inflightMessages, by: -1)
+        unstore(copy.entry.ticket, copy.message, flight: copy.entry.flight)
+    }
+}
+
+extension EndedCopies {
+    /// The copy leaves with its session. Where only PUBCOMP was outstanding, the client has it.
+    func leave(_ copy: Copy, _ shard: Shard) {
+        let removal = copy.removal(for: session)
+        shard.unstore(
+            removal.ticket, session: session, expiryDeadline: removal.expiryDeadline, flight: removal.flight)
+        if let message = copy.message {
+            shard.lost(message, of: subscriber, .sessionEnded)
+        } else {
+            shard.counters.add(.ledgerDelivered)
+        }
+    }
+}
+
+extension Shard {
+    /// A copy came for a session that has ended.
+    func loseAfterEnd(_ publication: inout Publication, _ removal: StoreRemoval) {
+        unstore(removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline)
+        lost(&publication, of: nil, .subscriberGone)
+    }
+
+    /// QoS 0 messages have left the outputs of this loop's connections since it was asked last.
+    ///
+    /// - Parameters:
+    ///   - written: the kernel has taken so many to their last byte.
+    ///   - discarded: so many ended with their connections.
+    package func leftOutputs(written: Int, discarded: Int) {
+        counters.move(.outputMessages, by: -(written + discarded))
+        counters.add(.ledgerDelivered, written)
+        if discarded > 0 { lost(nil, count: discarded, of: nil, .connectionClosed) }
+    }
+
+    fileprivate func lost(
+        _ publication: inout Publication, of subscriber: SubscriberID?, _ reason: DropReason
+    ) {
+        // The object is made for a hook alone.
+        lost(hooks.wantsDrops ? publication.sharedMessage() : nil, of: subscriber, reason)
+    }
+
+    /// Counts what was lost, and tells whoever wants to know.
+    ///
+    /// - Parameters:
+    ///   - message: nil when it is not at hand: it lay in the store alone, or was bytes in an output.
+    ///   - subscriber: nil when it is not known any more.
+    fileprivate func lost(
+        _ message: ApplicationMessage?, count: Int = 1, of subscriber: SubscriberID?, _ reason: DropReason
+    ) {
+        counters.add(lost: reason, count)
+        guard hooks.wantsDrops, count > 0 else { return }
+        hooks.notify(
+            .onMessageDrop,
+            .messageDropped(DropEvent(subscriber: subscriber, message: message, count: count, reason: reason))
+        )
+    }
+}
