@@ -68,7 +68,7 @@ extension Shard {
         if let route = routes.find(hash, publication.topic, mountpoint, generation) {
             counters.add(.routerCacheHit)
             outbox.keeping = route.keeping
-            return distribute(&publication, route.targets, route.groups)
+            return distribute(&publication, to: route)
         }
         counters.add(.routerCacheMiss)
         matches.removeAll()
@@ -80,39 +80,43 @@ extension Shard {
         // Taken out while it is read: a delivery must not find it in use.
         var found = SubscriptionMatches()
         swap(&found, &matches)
-        let count = distribute(&publication, found.targets, found.groups)
+        let count = distribute(&publication, to: found)
         found.removeAll()
         swap(&found, &matches)
         return count
     }
 
-    private func distribute(
-        _ publication: inout Publication, _ targets: ContiguousArray<SubscriptionTarget>,
-        _ groups: ContiguousArray<SharedGroupMembers>
+    /// - Parameter found: read where it is: its lists as parameters would be counted with each message.
+    /// - Returns: how many copies were given; nil = they are given later.
+    private func distribute<Recipients: RecipientLists>(
+        _ publication: inout Publication, to found: borrowing Recipients
     ) -> Int? {
-        let total = targets.count + groups.count
+        let targetCount = found.targets.count
+        let groupCount = found.groups.count
+        let total = targetCount + groupCount
         let isFew = total <= copyBudget || total <= FanOutQueue.few
         guard total == 0 || (isFew && !fanOuts.holds(publication.facts.publisher)) else {
-            putOff(&publication, targets, groups)
+            putOff(&publication, found.targets, found.groups)
             return nil
         }
         copyBudget -= total
         count(steps: total)
         // Encoding once and copying pays from the third subscriber on.
-        if targets.count > 2 {
+        if targetCount > 2 {
             // Before the first template: all of them must hold a large payload, or none.
             if publication.isLarge { _ = publication.sharedMessage() }
             fanOut.begin()
         }
         var count = 0
-        for target in targets {
+        for index in 0..<targetCount {
+            let target = found.targets[index]
             if target.isNoLocal, target.session == publication.facts.publisher { continue }
             count += 1
             give(&publication, target)
         }
         fanOut.end()
-        for group in groups {
-            if give(&publication, oneOf: group) { count += 1 }
+        for index in 0..<groupCount {
+            if give(&publication, oneOf: found.groups[index]) { count += 1 }
         }
         return count
     }

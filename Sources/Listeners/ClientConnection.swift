@@ -43,19 +43,19 @@ final class ClientConnection: Connection, ClientTransport {
         guard overLimit == nil else { return receiveOverLimit(bytes) }
         var offset = 0
         if session == nil {
-            offset = receive(bytes, from: 0, for: nil)
-            guard session != nil, offset < bytes.byteCount else { return offset }
+            offset = receiveBeforeSession(bytes)
+            guard offset < bytes.byteCount else { return offset }
         }
-        // From now on it is the same one until the connection ends: to ask for it with each packet costs four counted
-        // references a packet.
+        // From now on it is the same one until the connection ends. To ask for it with each packet would count a reference
+        // four times a packet.
+        guard let session else { return offset }
         return receive(bytes, from: offset, for: session)
     }
 
-    /// Takes packets as long as there are whole ones, and nothing holds them up.
+    /// Takes packets of `session` as long as there are whole ones, and nothing holds them up.
     ///
-    /// - Parameter session: whose they are; nil: they come before there is one, and the first that makes one is the last.
     /// - Returns: where the first stands that was not taken.
-    private func receive(_ bytes: RawSpan, from start: Int, for session: Session?) -> Int {
+    private func receive(_ bytes: RawSpan, from start: Int, for session: Session) -> Int {
         let shard = owner.shard
         var offset = start
         var packetCount = 0
@@ -71,32 +71,54 @@ final class ClientConnection: Connection, ClientTransport {
                 offsetBefore = offset
                 if loop.isTurnOver { yieldTurn() }
             }
-            guard isOpen else {
-                // What comes after the end is not acted upon.
-                discarded(bytes.extracting(offset...))
-                return bytes.byteCount
-            }
-            guard !isMoving else { return offset }  // what comes behind CONNECT goes along
-            if session == nil, self.session != nil { return offset }
-            // By its bits: `isEmpty` of an option set of another module is a generic call.
-            guard pauseReasons.rawValue == 0 else { return offset }
-            if output.isOverfull {
-                pauseReading(PauseReason.backpressure)
-                return offset
-            }
+            if let stop = stop(bytes, at: offset) { return stop }
             let rest = bytes.extracting(offset...)
-            if let session, !session.takesPackets {
+            if !session.takesPackets {
                 if session.isOnline { return offset }
                 discarded(rest)
                 return bytes.byteCount
             }
             do throws(MalformedPacket) {
                 let decoded = try FixedHeader.decode(
-                    rest, maximumRemainingLength: packetLimit(session),
-                    allowsDuplicateFlag: session?.version == .v31)
+                    rest, maximumRemainingLength: session.settings.maxMessageSize,
+                    allowsDuplicateFlag: session.version == .v31)
                 guard let header = decoded else { return offset }
                 // Before its body has come, so that nobody fills our memory with what we do not want.
-                guard mayBegin(header, for: session) else {
+                if header.remainingLength > Self.plainPacketLimit, !Self.mayBeLong(header.type) {
+                    throw MalformedPacket(.packetTooLarge, at: 1, in: header.type)
+                }
+                guard rest.byteCount >= header.packetByteCount else {
+                    neededByteCount = header.packetByteCount
+                    return offset
+                }
+                guard session.takes(header) else { return offset }
+                let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
+                guard session.receive(header, body: body) else {
+                    // A list of filters that is looked through in parts: the packet stays where it is.
+                    yieldTurn()
+                    return offset
+                }
+                offset += header.packetByteCount
+            } catch {
+                return refuse(bytes, at: offset, error)
+            }
+        }
+        return offset
+    }
+
+    /// Takes CONNECT, and what comes until it has been decided on.
+    ///
+    /// - Returns: where the first packet stands that was not taken: the session's, should there be one now.
+    private func receiveBeforeSession(_ bytes: RawSpan) -> Int {
+        var offset = 0
+        while offset < bytes.byteCount, session == nil {
+            if let stop = stop(bytes, at: offset) { return stop }
+            let rest = bytes.extracting(offset...)
+            do throws(MalformedPacket) {
+                let decoded = try FixedHeader.decode(
+                    rest, maximumRemainingLength: packetLimit, allowsDuplicateFlag: false)
+                guard let header = decoded else { return offset }
+                guard mayBegin(header) else {
                     owner.counters.add(.bytesUndecoded, rest.byteCount)
                     return bytes.byteCount
                 }
@@ -104,27 +126,43 @@ final class ClientConnection: Connection, ClientTransport {
                     neededByteCount = header.packetByteCount
                     return offset
                 }
-                let body = rest.extracting(header.headerByteCount..<header.packetByteCount)
-                if let session {
-                    guard session.takes(header) else { return offset }
-                    guard session.receive(header, body: body) else {
-                        // A list of filters that is looked through in parts: the packet stays where it is.
-                        yieldTurn()
-                        return offset
-                    }
-                } else {
-                    try receiveBeforeSession(header, body)
-                }
+                try receiveBeforeSession(
+                    header, rest.extracting(header.headerByteCount..<header.packetByteCount))
                 offset += header.packetByteCount
             } catch {
-                // A session counts the PUBLISHes it gets; this one did not come so far.
-                if error.packetType == .publish { owner.counters.countRefusedPublish(RejectReason(error)) }
-                owner.counters.add(.bytesUndecoded, bytes.byteCount - offset)
-                fail(error)
-                return bytes.byteCount
+                return refuse(bytes, at: offset, error)
             }
         }
         return offset
+    }
+
+    /// Whether nothing further is taken now.
+    ///
+    /// - Returns: what `received` returns then; nil = the next packet may be taken.
+    @inline(__always)
+    private func stop(_ bytes: RawSpan, at offset: Int) -> Int? {
+        guard isOpen else {
+            // What comes after the end is not acted upon.
+            discarded(bytes.extracting(offset...))
+            return bytes.byteCount
+        }
+        // What comes behind CONNECT goes along to the other loop. The reasons are compared by their bits: `isEmpty` of an
+        // option set of another module is a generic call.
+        guard !isMoving, pauseReasons.rawValue == 0 else { return offset }
+        guard !output.isOverfull else {
+            pauseReading(PauseReason.backpressure)
+            return offset
+        }
+        return nil
+    }
+
+    /// The packet at `offset` is not one that may come: the connection ends.
+    private func refuse(_ bytes: RawSpan, at offset: Int, _ error: MalformedPacket) -> Int {
+        // A session counts the PUBLISHes it gets; this one did not come so far.
+        if error.packetType == .publish { owner.counters.countRefusedPublish(RejectReason(error)) }
+        owner.counters.add(.bytesUndecoded, bytes.byteCount - offset)
+        fail(error)
+        return bytes.byteCount
     }
 
     /// So many bytes of packets after the last look at the clock it is time for another.
@@ -135,23 +173,26 @@ final class ClientConnection: Connection, ClientTransport {
     /// What a CONNECT may hold while it comes: a block of up to twice its bytes.
     static let largestConnect = 2 * plainPacketLimit + 4096
 
-    /// Whether a packet of this type and length may come now; ends the connection if not.
-    private func mayBegin(_ header: FixedHeader, for session: Session?) -> Bool {
-        if session == nil, handshake == nil, header.type != .connect {
+    /// Whether a packet of this type may carry a message or a list of filters.
+    private static func mayBeLong(_ type: PacketType) -> Bool {
+        type == .publish || type == .subscribe || type == .unsubscribe
+    }
+
+    /// Whether a packet of this type and length may come before there is a session; ends the connection if not.
+    private func mayBegin(_ header: FixedHeader) -> Bool {
+        if handshake == nil, header.type != .connect {
             if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
             close(CloseReason.protocolError)  // [MQTT-3.1.0-1]
             return false
         }
-        switch header.type {
-        case .publish, .subscribe, .unsubscribe: return true
-        default:
-            guard header.remainingLength > Self.plainPacketLimit else { return true }
+        guard header.remainingLength <= Self.plainPacketLimit || Self.mayBeLong(header.type) else {
             fail(MalformedPacket(.packetTooLarge, at: 1, in: header.type))
             return false
         }
+        return true
     }
 
-    private func packetLimit(_ session: Session?) -> Int {
+    private var packetLimit: Int {
         session?.settings.maxMessageSize ?? owner.shard.broker.settings.maxMessageSize
     }
 
@@ -193,7 +234,7 @@ final class ClientConnection: Connection, ClientTransport {
             let decoded = try FixedHeader.decode(
                 bytes, maximumRemainingLength: FixedHeader.largestRemainingLength)
             guard let header = decoded else { return 0 }
-            guard mayBegin(header, for: nil) else { return bytes.byteCount }
+            guard mayBegin(header) else { return bytes.byteCount }
             let come = min(bytes.byteCount, header.packetByteCount)
             let version = try ConnectPacket.decodeVersion(
                 body: bytes.extracting(header.headerByteCount..<come), of: header)
@@ -244,7 +285,7 @@ final class ClientConnection: Connection, ClientTransport {
         while offset < bytes.byteCount {
             let rest = bytes.extracting(offset...)
             let header = try? FixedHeader.decode(
-                rest, maximumRemainingLength: packetLimit(session),
+                rest, maximumRemainingLength: packetLimit,
                 allowsDuplicateFlag: session?.version == .v31)
             guard let header, header.packetByteCount <= rest.byteCount else { return }
             if header.type == .publish { owner.counters.countRefusedPublish(.sessionClosed) }

@@ -13,7 +13,7 @@ import Primitives
 /// member has gone. To make room, routes give way in the order of their places; one that is larger than a quarter of the
 /// budget is not kept at all, for then distributing costs far more than matching anew.
 struct RouteCache {
-    final class Route {
+    final class Route: RecipientLists {
         let hash: UInt64
         let topic: [UInt8]
         let mountpoint: Mountpoint

@@ -123,6 +123,15 @@ import Synchronization
     }
 }
 
+/// Who gets a message.
+protocol RecipientLists {
+    var targets: ContiguousArray<SubscriptionTarget> { get }
+    /// Each gets one copy.
+    var groups: ContiguousArray<SharedGroupMembers> { get }
+}
+
+extension SubscriptionMatches: RecipientLists {}
+
 /// What a match found. Belongs to the caller, who reuses it so that its arrays keep their room.
 package struct SubscriptionMatches: Sendable {
     package var targets: ContiguousArray<SubscriptionTarget> = []

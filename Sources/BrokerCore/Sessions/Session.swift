@@ -38,6 +38,8 @@ package final class Session {
     package let id: SubscriberID
     /// A constant, which is used without being counted each time; `Shard.forgetSessions` undoes the cycle.
     let shard: Shard
+    /// The shard's: to go through the shard for them would count a reference with each use.
+    let counters: LoopCounters
     package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
     /// A second handle that leads here: the one it had before it took that of an ended sibling.
     var formerHandle: SessionHandle?
@@ -135,6 +137,7 @@ package final class Session {
     init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {
         self.id = id
         self.shard = shard
+        counters = shard.counters
         self.settings = settings
         handle = SessionHandle(loop: 0, slot: 0, generation: 0)
         publisherHandle = handle
@@ -143,7 +146,6 @@ package final class Session {
     }
 
     package var isOnline: Bool { transport != nil }
-    var counters: LoopCounters { shard.counters }
 
     /// Whether the connection may hand over its next packet.
     package var takesPackets: Bool { transport != nil && pendingHook == nil && filterJob == nil }
