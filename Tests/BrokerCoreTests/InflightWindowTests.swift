@@ -149,14 +149,14 @@ private struct Model {
 
     @Test func `a message is held as long as it is under way, and no longer`() {
         struct Watch {
-            weak var message: ApplicationMessage?
+            weak var message: ApplicationMessage.Storage?
         }
         var watches: [Watch] = []
         do {
             var window = InflightWindow()
             for _ in 0..<200 {
                 let message = makeMessage()
-                watches.append(Watch(message: message))
+                watches.append(Watch(message: message.storage))
                 window.append(entry(window.nextIdentifier() ?? 0), message)
             }
             #expect(watches.allSatisfy { $0.message != nil })
@@ -172,7 +172,9 @@ private struct Model {
             #expect(window.byteCount == held.count * sample.byteCount)
             let first = window.popFirst()
             let second = window.popFirst()
-            #expect(first?.message == nil && second?.message != nil && second?.message === watches[2].message)
+            #expect(
+                first?.message == nil && second?.message != nil
+                    && second?.message?.storage === watches[2].message)
         }
         #expect(watches.allSatisfy { $0.message == nil })
     }

@@ -35,45 +35,73 @@ package struct MessageFacts: Sendable {
 ///
 /// A payload of `OutputBuffer.sharingThreshold` bytes or more is a `SharedBytes` of its own, so that connections
 /// can write from it without copying.
-@safe package final class ApplicationMessage: @unchecked Sendable {
-    // Immutable after init; `bytes` is freed with the last reference.
-    package let facts: MessageFacts
-    private let bytes: UnsafeMutableRawPointer
-    private let topicCount: Int32
-    private let propertyCount: Int32
-    private let inlinePayloadCount: Int32
-    /// The payload, when it is large.
-    package let sharedPayload: SharedBytes?
+@safe package struct ApplicationMessage: @unchecked Sendable {
+    // Nothing of it changes once `init` has returned.
+
+    /// The object. A structure around it, because a `ManagedBuffer` cannot be `Sendable`.
+    let storage: Storage
+
+    final class Storage: ManagedBuffer<Head, UInt8> {}
+
+    /// What stands in front of the bytes.
+    struct Head {
+        let facts: MessageFacts
+        let topicCount: Int32
+        let propertyCount: Int32
+        let inlinePayloadCount: Int32
+        let sharedPayload: SharedBytes?
+    }
+
+    init(_ storage: Storage) { self.storage = storage }
 
     /// Copies the spans.
     package init(facts: MessageFacts, topic: RawSpan, properties: RawSpan, payload: RawSpan) {
-        self.facts = facts
         let isShared = payload.byteCount >= OutputBuffer.sharingThreshold
-        topicCount = Int32(truncatingIfNeeded: topic.byteCount)
-        propertyCount = Int32(truncatingIfNeeded: properties.byteCount)
-        inlinePayloadCount = isShared ? 0 : Int32(truncatingIfNeeded: payload.byteCount)
-        sharedPayload = isShared ? SharedBytes(copying: payload) : nil
-        let total = topic.byteCount + properties.byteCount + (isShared ? 0 : payload.byteCount)
-        unsafe bytes = .allocate(byteCount: max(total, 1), alignment: 8)
+        let inlineCount = isShared ? 0 : payload.byteCount
+        let head = Head(
+            facts: facts, topicCount: Int32(truncatingIfNeeded: topic.byteCount),
+            propertyCount: Int32(truncatingIfNeeded: properties.byteCount),
+            inlinePayloadCount: Int32(truncatingIfNeeded: inlineCount),
+            sharedPayload: isShared ? SharedBytes(copying: payload) : nil)
+        let made = Storage.create(
+            minimumCapacity: topic.byteCount + properties.byteCount + inlineCount
+        ) { _ in head }
+        storage = unsafe unsafeDowncast(made, to: Storage.self)
         unsafe Self.copy(topic, to: bytes)
         unsafe Self.copy(properties, to: bytes + topic.byteCount)
         if !isShared { unsafe Self.copy(payload, to: bytes + topic.byteCount + properties.byteCount) }
     }
 
-    deinit { unsafe bytes.deallocate() }
+    /// Whether both are the same object.
+    package static func === (left: ApplicationMessage, right: ApplicationMessage) -> Bool {
+        left.storage === right.storage
+    }
 
+    package var facts: MessageFacts { storage.header.facts }
+    /// The payload, when it is large.
+    package var sharedPayload: SharedBytes? { storage.header.sharedPayload }
+
+    @inline(__always)
+    private var bytes: UnsafeMutableRawPointer {
+        unsafe storage.withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) }
+    }
+
+    @inline(__always)
     private static func copy(_ span: RawSpan, to target: UnsafeMutableRawPointer) {
         unsafe span.withUnsafeBytes { source in
             if let from = source.baseAddress { unsafe target.copyMemory(from: from, byteCount: source.count) }
         }
     }
 
+    private var topicCount: Int { Int(storage.header.topicCount) }
+    private var propertyCount: Int { Int(storage.header.propertyCount) }
+    private var inlinePayloadCount: Int { Int(storage.header.inlinePayloadCount) }
+
     /// The topic name.
     package var topic: RawSpan {
         @_lifetime(borrow self)
         borrowing get {
-            unsafe _overrideLifetime(
-                RawSpan(_unsafeStart: bytes, byteCount: Int(topicCount)), borrowing: self)
+            unsafe _overrideLifetime(RawSpan(_unsafeStart: bytes, byteCount: topicCount), borrowing: self)
         }
     }
 
@@ -82,8 +110,7 @@ package struct MessageFacts: Sendable {
         @_lifetime(borrow self)
         borrowing get {
             unsafe _overrideLifetime(
-                RawSpan(_unsafeStart: bytes + Int(topicCount), byteCount: Int(propertyCount)), borrowing: self
-            )
+                RawSpan(_unsafeStart: bytes + topicCount, byteCount: propertyCount), borrowing: self)
         }
     }
 
@@ -96,18 +123,16 @@ package struct MessageFacts: Sendable {
                 )
             }
             return unsafe _overrideLifetime(
-                RawSpan(
-                    _unsafeStart: bytes + Int(topicCount) + Int(propertyCount),
-                    byteCount: Int(inlinePayloadCount)),
+                RawSpan(_unsafeStart: bytes + topicCount + propertyCount, byteCount: inlinePayloadCount),
                 borrowing: self)
         }
     }
 
-    package var payloadByteCount: Int { sharedPayload?.count ?? Int(inlinePayloadCount) }
+    package var payloadByteCount: Int { sharedPayload?.count ?? inlinePayloadCount }
 
     /// Memory this message holds, in bytes: what queue and retained accounting go by.
     package var byteCount: Int {
-        Int(topicCount) + Int(propertyCount) + payloadByteCount + Self.overheadByteCount
+        topicCount + propertyCount + payloadByteCount + Self.overheadByteCount
     }
 
     /// Object header, facts and allocator overhead of a message, in bytes.

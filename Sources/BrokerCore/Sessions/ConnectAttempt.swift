@@ -3,15 +3,18 @@ package import Primitives
 
 /// A CONNECT on its way to a session: what the packet said and what was decided about it so far.
 ///
-/// A value that may travel: a connection is read on the loop that accepted it up to CONNECT, then moves to the
-/// home loop of its client id, and moves again when a hook gives the client another identity.
+/// It may travel: a connection is read on the loop that accepted it up to CONNECT, then moves to the home loop of its
+/// client id, and moves again when a hook gives the client another identity. An object, because as a value it was copied,
+/// with some thirty references in it, at each stage: a third of what a CONNECT cost.
 ///
 ///     admitted → authenticating → registering → takingOver → session
-package struct ConnectAttempt: Sendable {
+package final class ConnectAttempt: @unchecked Sendable {
+    // One loop has it at a time: whoever posts it to another forgets it (`ClientConnection.move`).
+
     package enum Stage: Sendable { case authenticating, registering, takingOver }
 
     package var stage = Stage.authenticating
-    package var packet: ConnectPacket
+    package let packet: ConnectPacket
     package var subscriber: SubscriberID
     package var isAssignedClientID: Bool
     package var userName: UTF8Text?
@@ -54,7 +57,7 @@ package struct ConnectAttempt: Sendable {
     }
 
     /// Takes over what `auth_on_register` has changed.
-    mutating func apply(_ modifiers: RegisterModifiers) {
+    func apply(_ modifiers: RegisterModifiers) {
         if let mountpoint = modifiers.mountpoint {
             subscriber.mountpoint = mountpoint
             will?.mountpoint = mountpoint

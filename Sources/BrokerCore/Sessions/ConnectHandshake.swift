@@ -8,8 +8,8 @@ import Primitives
 /// A hook may answer any stage later; the connection is not read meanwhile. The order is VerneMQ's: the will is
 /// authorised after the take-over, so a client whose will is forbidden still displaces its older session.
 package final class ConnectHandshake {
-    package private(set) var attempt: ConnectAttempt
-    private unowned let shard: Shard
+    package let attempt: ConnectAttempt
+    private let shard: Shard
     /// nil once the handshake has ended, one way or the other.
     private var transport: (any ClientTransport)?
     /// The hook question that is open: its serial, and who was asked.
@@ -26,7 +26,6 @@ package final class ConnectHandshake {
         self.transport = transport
     }
 
-    private var packet: ConnectPacket { attempt.packet }
     private var counters: LoopCounters { shard.counters }
 
     package func run() {
@@ -50,14 +49,14 @@ package final class ConnectHandshake {
     // MARK: Enhanced authentication [MQTT5 §4.12]
 
     private func authenticate() {
-        guard let method = packet.properties.authenticationMethod else {
+        guard let method = attempt.packet.properties.authenticationMethod else {
             attempt.stage = .registering
             register(after: nil)
             return
         }
         authStep = AuthEvent(
             subscriber: attempt.subscriber, userName: attempt.userName, method: method,
-            data: packet.properties.authenticationData, reasonCode: .success)
+            data: attempt.packet.properties.authenticationData, reasonCode: .success)
         askOnAuth(after: nil)
     }
 
@@ -102,7 +101,7 @@ package final class ConnectHandshake {
         var properties = Properties()
         properties.authenticationMethod = step.method
         properties.authenticationData = modifiers.data
-        if packet.properties.requestProblemInformation != 0 {
+        if attempt.packet.properties.requestProblemInformation != 0 {
             properties.reasonString = modifiers.reasonString
         }
         guard modifiers.reasonCode == .continueAuthentication else {
@@ -116,7 +115,7 @@ package final class ConnectHandshake {
         counters.add(.authSent, .v5, code: ReasonCode.continueAuthentication.rawValue)
         let auth = AuthPacket(reasonCode: .continueAuthentication, properties: properties)
         shard.encode(
-            .auth(auth), version: .v5, limit: packet.properties.maximumPacketSize ?? 0, to: output)
+            .auth(auth), version: .v5, limit: attempt.packet.properties.maximumPacketSize ?? 0, to: output)
         let serial = shard.nextHookSerial()
         clientDeadline = serial
         shard.awaitClient(self, serial: serial)
@@ -131,7 +130,7 @@ package final class ConnectHandshake {
 
     private func register(after course: HookCourse?) {
         guard let transport else { return }
-        let point = HookPoint.authOnRegister.forVersion(packet.version)
+        let point = HookPoint.authOnRegister.forVersion(attempt.packet.version)
         guard !shard.settings.allowsAnonymous, !transport.listenerFacts.allowsAnonymous else {
             registered()
             return
@@ -163,8 +162,9 @@ package final class ConnectHandshake {
     private func event(_ transport: any ClientTransport) -> RegisterEvent {
         RegisterEvent(
             peer: transport.clientPeer, subscriber: attempt.subscriber, userName: attempt.userName,
-            password: packet.password, cleanStart: attempt.cleanStart, version: packet.version,
-            properties: packet.properties, listener: transport.listenerFacts.name)
+            password: attempt.packet.password, cleanStart: attempt.cleanStart,
+            version: attempt.packet.version,
+            properties: attempt.packet.properties, listener: transport.listenerFacts.name)
     }
 
     /// The client may come in; a hook may have given it an identity that lives on another loop.
@@ -197,7 +197,7 @@ package final class ConnectHandshake {
         if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
         // The order is VerneMQ's: a queue wakes up before its client counts as registered.
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
-        let point = HookPoint.onRegister.forVersion(packet.version)
+        let point = HookPoint.onRegister.forVersion(attempt.packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
         authorizeWill(after: nil)
     }
@@ -227,10 +227,10 @@ package final class ConnectHandshake {
         }
         let event = PublishEvent(
             subscriber: attempt.subscriber, userName: attempt.userName, message: will.message(at: shard.now),
-            version: packet.version)
+            version: attempt.packet.version)
         let serial = shard.nextHookSerial()
         let ticket = shard.ticket(.connect, serial: serial)
-        let point = HookPoint.authOnPublish.forVersion(packet.version)
+        let point = HookPoint.authOnPublish.forVersion(attempt.packet.version)
         let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
         {
             shard.hookCheck.checked($0.authOnPublish(event, ticket), $0)
@@ -258,7 +258,7 @@ package final class ConnectHandshake {
     private func refuse(_ code: ConnectReturnCode, _ reason: ReasonCode, _ refusal: HookRefusal? = nil) {
         guard let transport else { return }
         self.transport = nil
-        shard.refuse(transport, packet, code, reason, refusal)
+        shard.refuse(transport, attempt.packet, code, reason, refusal)
     }
 
     private func wait(_ serial: UInt64, _ course: HookCourse) {

@@ -37,7 +37,7 @@ package struct InflightWindow: ~Copyable {
         var mayHaveBeenSent = false
         fileprivate var sentOn: UInt32 = 0
         /// The window's own reference; nil once PUBREC has come: the payload is not needed for PUBREL.
-        fileprivate var message: Unmanaged<ApplicationMessage>?
+        fileprivate var message: Unmanaged<ApplicationMessage.Storage>?
         /// Bytes of that message.
         fileprivate var byteCount = 0
         package var terms: DeliveryTerms
@@ -232,7 +232,7 @@ package struct InflightWindow: ~Copyable {
         if let message {
             entry.byteCount = message.byteCount
             byteCount += entry.byteCount
-            unsafe entry.message = Unmanaged.passRetained(message)
+            unsafe entry.message = Unmanaged.passRetained(message.storage)
         }
         if isSent {
             entry.sentOn = connection
@@ -251,7 +251,7 @@ package struct InflightWindow: ~Copyable {
 
     /// The message of an entry; nil when PUBREL is due.
     package func message(at place: Place) -> ApplicationMessage? {
-        unsafe slots[index(place)].message?.takeUnretainedValue()
+        unsafe slots[index(place)].message.map { unsafe ApplicationMessage($0.takeUnretainedValue()) }
     }
 
     private func index(_ place: Place) -> Int { Int(place.position &- base) }
@@ -282,7 +282,8 @@ package struct InflightWindow: ~Copyable {
     package mutating func remove(at place: Place) -> Removed {
         let index = index(place)
         let entry = slots[index]
-        let removed = unsafe Removed(entry: entry, message: entry.message?.takeRetainedValue())
+        let removed = unsafe Removed(
+            entry: entry, message: entry.message.map { unsafe ApplicationMessage($0.takeRetainedValue()) })
         if entry.sentOn != connection {
             unsentCount -= 1
         } else if entry.holdsPlace {
