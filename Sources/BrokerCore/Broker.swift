@@ -5,8 +5,7 @@ import Synchronization
 
 /// What all loops share. Everything else belongs to one `Shard`.
 ///
-/// Locks, in the order in which they may be taken: the trie's loop locks 0…N, the retained trie's mutex, a
-/// mailbox's mutex. None is held across a callback.
+/// `docs/architecture.md` §5 has the list of all locks, in the order in which a thread may take them.
 package final class Broker: Sendable {
     package let settings: BrokerSettings
     package let loopCount: Int

@@ -1,5 +1,5 @@
-/// The equations every message must fit (docs/architecture.md, "Accounting"). Each is exported as a residual:
-/// the left side less the right side, which is 0 when nothing was lost in silence.
+/// The equations between the counters of messages (docs/architecture.md, "Accounting"). Each is exported as a residual:
+/// the left side less the right side. It is 0 when every message is accounted for.
 ///
 /// A loop's block is consistent in itself, for it is copied between two turns. Blocks of different loops may
 /// be copied at different moments: a copy that changes loops is counted by the sender as posted and by the
@@ -13,11 +13,13 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     /// `copies{local} + copies{retained} + copies{will} + loaded
     ///  − (delivered + Σ drops{reason} + handed_over + queued + inflight + output + (posted − taken))`.
     case delivery
-    /// `posted − taken`: copies between two loops. 0 whenever the loops rest; under load briefly positive, or
-    /// negative when the receiver's block is the younger one. A value that stays is a lost letter.
+    /// `posted − taken`: copies between two loops. It is 0 when the loops rest. Under load it may be positive for a
+    /// moment, or negative when the receiver's block was copied later than the sender's. If a value other than 0 stays,
+    /// a letter was lost.
     case transit
-    /// `(loaded + stored − deleted) − stored copies as the loops know them`: what lies in the store is what sessions
-    /// wait for. Not 0 while batches are on their way to the store; 0 when the loops rest.
+    /// `store_rows{kind="copies"} − store_copies`: copies in the store by its own count (rows found at the start and
+    /// written since, less rows deleted), less copies in the store as the loops know them. Not 0 while batches are on
+    /// their way to the store; 0 when the loops rest.
     case storage
     /// `queue_message_in − (out + drop + unhandled) − (queued + inflight + output)`: VerneMQ's counters of queues
     /// (`VerneMQQueues`) say what waits in them. A loop's own block fits it, so it is 0 at every moment.
@@ -45,12 +47,13 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
             "Every copy that a loop posted to another was taken there. Not 0 while copies are on their way."
         case .storage:
             """
-            What lies in the store is what sessions wait for. Not 0 while batches are on their way to the store.
+            The store holds as many copies as the sessions know to be stored. Not 0 while batches are on their way to \
+            the store; shown as 0 while the store takes no writes.
             """
         case .queue:
             """
-            What came into the queues and neither left them nor was lost still waits: in the queue, in flight, or in the \
-            output of a connection.
+            Every message that came into a client queue left it, was lost, or still waits: in the queue, in flight, or \
+            in the output of a connection. The three counters are sums over the ledger's own.
             """
         }
     }

@@ -6,7 +6,7 @@ package enum MetricDocumentation {
             # Metrics
 
             Written from `MetricCatalog` by `MetricDocumentation.render()`; do not edit by hand. To write it anew:
-            `WRITE_METRICS_DOC=1 swift test --filter MetricDocumentation`.
+            `script/docs`.
 
             On `/metrics` every name has the prefix `prometheus_namespace` (`vernemq_` unless set otherwise) and every
             line the label `node`. Names below VerneMQ's headings are VerneMQ's own, labels included, and never change.
@@ -27,20 +27,28 @@ package enum MetricDocumentation {
         page += """
             ## The ledger
 
-            Every message passes one funnel, and each exit from it is counted. `ledger_residual` is the difference between
-            the two sides of an equation, and 0 when every message is accounted for:
+            Every message that enters the broker is counted, and so is every way out. `ledger_residual` is the difference
+            between the two sides of an equation. It is 0 when every message is accounted for; the equations that may differ
+            from 0 for a moment say so:
 
             | equation | residual | meaning |
             | --- | --- | --- |
             | `ingress` | received − (accepted + Σ rejected + duplicate + pending) | \(LedgerEquation.ingress.meaning) |
             | `routing` | router_matches_local − (copies{local} + copies{will}) | \(LedgerEquation.routing.meaning) |
-            | `delivery` | Σ copies + loaded − (delivered + Σ drops + handed_over + queued + inflight + output + (posted − taken)) | \(LedgerEquation.delivery.meaning) |
+            | `delivery` | copies{local} + copies{retained} + copies{will} + loaded − (delivered + Σ drops + handed_over + queued + inflight + output + (posted − taken)) | \(LedgerEquation.delivery.meaning) |
             | `transit` | posted − taken | \(LedgerEquation.transit.meaning) |
-            | `storage` | (loaded + stored − deleted) − store_copies | \(LedgerEquation.storage.meaning) |
+            | `storage` | store_rows{copies} − store_copies | \(LedgerEquation.storage.meaning) |
             | `queue` | queue_message_in − (out + drop + unhandled) − (queued + inflight + output) | \(LedgerEquation.queue.meaning) |
 
-            Here `queued` is `queued_messages`, `inflight` is `inflight_messages`, `output` is `output_messages` and `pending` is
-            `ledger_pending_publishes`.
+            The words stand for these metrics:
+
+            - `received`, `accepted`, `rejected`, `duplicate`, `copies`, `loaded`, `delivered`, `handed_over`, `posted` and `taken`:
+              `ledger_received_total` and so on. Σ is the sum over all reasons; `copies{local}` is the series with `origin="local"`.
+            - `drops`: `message_drops_total`. `pending`: `ledger_pending_publishes`.
+            - `queued`, `inflight` and `output`: `queued_messages`, `inflight_messages` and `output_messages`.
+            - `out`, `drop` and `unhandled`: `queue_message_out`, `queue_message_drop` and `queue_message_unhandled`.
+            - `store_rows{copies}`: `store_rows` with `kind="copies"`, which is what the store found at the start, and what it has
+              written since, less what it has deleted.
 
             Every reason of `message_drops_total` goes under one of VerneMQ's names as well. `queue_message_drop`:
             \(list(reasons(.drop))). `queue_message_unhandled`: \(list(reasons(.unhandled))).

@@ -12,8 +12,9 @@ package struct HTTPLimits: Sendable {
     package var connections = 1_000
     /// How long a connection may stay silent between two requests.
     package var idleTimeout: Duration = .seconds(60)
-    /// How long a request may take to arrive, from its first byte on, and its answer to leave. A new connection has
-    /// this long for its whole first request.
+    /// How long a request may take to arrive, and how long its answer may then take to be sent. The first request of a
+    /// connection has this time from the opening of the connection, a later one from its first byte. The answer has it
+    /// from the moment when its page is made; the time that making the page takes does not count.
     package var requestTimeout: Duration = .seconds(10)
     /// Threads that make pages; a slow page holds up one of them, and no connection.
     package var threads = 2

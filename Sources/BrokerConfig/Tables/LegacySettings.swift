@@ -92,7 +92,9 @@ extension SettingsTable {
             Setting("http.threads", .integer(1...64), "2", .ours, meaning: "threads that serve HTTP"),
             Setting(
                 "http.request_timeout", .time, "10000", [.ours, .milliseconds],
-                meaning: "time for an HTTP request to arrive, and again for its answer to be read"),
+                meaning:
+                    "time for an HTTP request to arrive, from the opening of a new connection on, and again for its answer to be sent"
+            ),
             Setting(
                 "http.max_body_size", .integer(0...1 << 30), "65536", [.ours, .bytes],
                 meaning: "largest body of an HTTP request"),
