@@ -3,24 +3,37 @@ package import Primitives
 
 /// A plugin's part in the life of clients and messages.
 ///
-/// Called on a client's home loop, so a hook must never block: what takes time answers `.later` and calls
-/// `HookTicket.answer` from wherever the answer arrives. Until then the session takes no further packet of its
-/// own connection; every other connection goes on (architecture §7).
+/// A hook is called on the event loop of the client that the question is about, so it must never block. If it needs
+/// time, it answers `.later` and calls `HookTicket.answer` on any thread when it knows. Until then the broker takes no
+/// further packet of that connection, while all others go on (architecture §7). While `on_deliver` is asked, only that
+/// client's deliveries wait.
+///
+/// Every loop calls the hook, so several threads may call it at the same time.
 package protocol Hook: AnyObject, Sendable {
     /// The plugin's name, for logs and `plugin show`.
     var name: String { get }
     /// The points this hook wants to be asked at; it is never called for others.
     var points: Set<HookPoint> { get }
-    /// What stands for an answer that does not come within `hook_timeout`.
+    /// What the broker does when the answer does not come within `hook_timeout` milliseconds; `.deny` unless stated.
     var timeoutBehaviour: HookTimeoutBehaviour { get }
 
+    /// `auth_on_register`: may this client connect? If no hook says so, the client is refused.
     func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers>
+    /// `on_auth_m5`: the next step of enhanced authentication. `.ok(nil)` means success. If no hook answers, the client
+    /// is refused with 0x8C (Bad authentication method).
     func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers>
+    /// `auth_on_subscribe`: may the client subscribe? One verdict for each filter, in their order; `.ok(nil)` grants
+    /// all as they are. If there are hooks at this point and none says so, all filters are refused.
     func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]>
+    /// `on_unsubscribe`: filters to unsubscribe in place of those of the packet, as many as it has. `.refuse` changes
+    /// nothing.
     func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]>
+    /// `auth_on_publish`: may the client publish this message, or have this will? If there are hooks at this point and
+    /// none says so, it may not.
     func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers>
+    /// `on_deliver`: changes the copy that one subscriber gets. `.refuse` drops the copy (`denied_by_hook`).
     func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers>
-    /// Something has happened; nothing can be changed any more.
+    /// Something has happened. The hook cannot change it, and the broker does not wait for anything.
     func notify(_ notification: HookNotification)
 }
 
@@ -46,17 +59,18 @@ extension Hook {
     package func notify(_ notification: HookNotification) {}
 }
 
+/// What takes the place of an answer that did not come in time: no, "ask the next hook", or yes without changes.
 package enum HookTimeoutBehaviour: Sendable { case deny, next, allow }
 
 /// What one hook says.
 package enum HookAnswer<Modifiers: Sendable>: Sendable {
-    /// Not mine: ask the next one.
+    /// This hook does not decide: the broker asks the next one.
     case next
-    /// Yes, perhaps with changes; nobody else is asked.
+    /// Yes, with these changes (nil = with none); no other hook is asked.
     case ok(Modifiers?)
-    /// No; nobody else is asked.
+    /// No; no other hook is asked.
     case refuse(HookRefusal)
-    /// The answer comes through the ticket.
+    /// The hook will answer through the ticket.
     case later
 }
 
@@ -72,11 +86,14 @@ extension HookAnswer {
 package struct HookRefusal: Sendable, Equatable {
     /// What an MQTT 5 client is told; nil = the point's own default (mostly 0x87).
     package var reasonCode: ReasonCode?
+    /// Text for an MQTT 5 client that is refused at CONNECT; nil = none.
     package var reasonString: UTF8Text?
+    /// Another server for an MQTT 5 client that is refused at CONNECT; nil = none.
     package var serverReference: UTF8Text?
     /// VerneMQ's `invalid_credentials`: CONNACK 4 rather than 5 for MQTT 3.
     package var isInvalidCredentials: Bool
 
+    /// Without arguments: no, with the point's own code and no text.
     package init(
         reasonCode: ReasonCode? = nil, reasonString: UTF8Text? = nil, serverReference: UTF8Text? = nil,
         isInvalidCredentials: Bool = false
@@ -88,7 +105,7 @@ package struct HookRefusal: Sendable, Equatable {
     }
 }
 
-/// An answer that came later, on its way home.
+/// An answer that comes later, with the kind of question that it answers.
 package enum HookReply: Sendable {
     case register(HookAnswer<RegisterModifiers>)
     case auth(HookAnswer<AuthModifiers>)
@@ -98,18 +115,24 @@ package enum HookReply: Sendable {
     case deliver(HookAnswer<PublishModifiers>)
 }
 
-/// Where a later answer is to be sent. Good for one answer; a second one, or one after the deadline, is ignored.
+/// Where a later answer is to be sent. It serves for one answer: the broker ignores, and counts, a second one and one
+/// that comes after the deadline.
 package struct HookTicket: Sendable {
+    /// Who asked.
     package enum Asker: Sendable, Hashable {
         /// A CONNECT that has no session yet; its serial says which.
         case connect
+        /// A client that is connected.
         case session(SessionHandle)
     }
 
+    /// Who waits for the answer.
     package let asker: Asker
+    /// The number of the question; each question of a loop has its own.
     package let serial: UInt64
     let post: @Sendable (HookTicket, HookReply) -> Void
 
-    /// Thread-safe.
+    /// Sends the answer to the loop that asked. Usable from any thread; returns at once. `reply` must be of the kind
+    /// that was asked for, and must not be `.later`.
     package func answer(_ reply: HookReply) { post(self, reply) }
 }

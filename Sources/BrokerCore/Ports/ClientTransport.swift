@@ -6,21 +6,28 @@ package import Primitives
 /// Everything is called on the connection's loop. Packets are written straight into `output`, which the transport
 /// flushes at the end of the turn; only the rare calls below go through this port.
 package protocol ClientTransport: AnyObject {
+    /// Bytes for the client. What is appended here is sent at the end of the turn.
     var output: OutputBuffer { get }
+    /// Where the client connects from.
     var clientPeer: ClientPeer { get }
+    /// What the listener says about its clients.
     var listenerFacts: ListenerFacts { get }
     /// When the connection was accepted.
     var openedAt: MonotonicTime { get }
     /// Stops taking packets and closes, once what `output` holds has been sent.
     func close(_ reason: CloseReason)
-    /// Stops reading; the bytes stay in the socket. Reasons nest: reading goes on when none is left.
+    /// Stops reading for `reason`; what the client sends stays in its socket. Several reasons may hold at the same
+    /// time.
     func pauseReading(_ reason: ReadingPause)
+    /// Takes one reason away; reading goes on when none is left.
     func resumeReading(_ reason: ReadingPause)
-    /// Reads what waits in the socket now, before the client is taken for silent. Packets come to the session meanwhile.
+    /// Reads what is in the socket now. It is called before the client is closed for its silence; packets that are
+    /// found go to the session before this returns.
     ///
     /// - Returns: false when the connection has ended.
     func readWaiting() -> Bool
-    /// We do not read the client for a reason of our own: what it sends stays in its socket meanwhile.
+    /// Whether the broker does not read the client for a reason of its own. Then a silent client may have sent
+    /// something that is still in its socket.
     var isHeldBack: Bool { get }
     /// CONNECT was accepted: packets go to `session` from now on.
     func connected(to session: Session)
@@ -29,13 +36,15 @@ package protocol ClientTransport: AnyObject {
 }
 
 extension ClientTransport {
-    /// Where nothing is kept outside of the broker, nothing waits.
+    /// For a transport that has no socket: there is nothing to read.
     package func readWaiting() -> Bool { true }
 }
 
 /// Why a client's connection is not read.
 package struct ReadingPause: OptionSet, Sendable {
+    /// One bit for each reason.
     package let rawValue: UInt8
+    /// The reasons with these bits.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
     /// A hook has not answered yet.
     package static let hook = ReadingPause(rawValue: 1)
@@ -45,7 +54,7 @@ package struct ReadingPause: OptionSet, Sendable {
     package static let overload = ReadingPause(rawValue: 4)
     /// The client does not take the answers to its own packets.
     package static let backpressure = ReadingPause(rawValue: 8)
-    /// Its last packet is worked off over several turns.
+    /// Its last packet needs several turns.
     package static let work = ReadingPause(rawValue: 16)
     /// Many answers to the client wait for the store to write what they promise.
     package static let answers = ReadingPause(rawValue: 32)
