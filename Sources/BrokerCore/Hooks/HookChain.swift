@@ -10,6 +10,7 @@ package struct HookChains {
     /// Bit i is set when point i has a hook.
     private let occupied: UInt64
 
+    /// The chains of these hooks, each in the order of `hooks`.
     package init(_ hooks: [any Hook] = []) {
         var occupied: UInt64 = 0
         chains = HookPoint.allCases.enumerated().map { index, point in
@@ -27,13 +28,18 @@ package struct HookChains {
         wantsDrops = occupied & drop != 0
     }
 
-    /// The hot points, as one load each.
+    /// Whether a hook is registered at `auth_on_publish` or `on_publish`, for any version. Kept as a value, as the next two
+    /// are, because each message asks for it.
     package let wantsPublishes: Bool
+    /// Whether a hook is registered at `on_deliver`, for any version.
     package let wantsDeliveries: Bool
+    /// Whether a hook is registered at `on_message_drop`.
     package let wantsDrops: Bool
 
+    /// The hooks at `point`, in the order in which they are asked.
     package subscript(point: HookPoint) -> [any Hook] { chains[point.index] }
 
+    /// Whether a hook is registered at `point`.
     package func wants(_ point: HookPoint) -> Bool { occupied & 1 << UInt64(point.index) != 0 }
 
     /// Tells every hook at `point`; the event is only made when somebody listens.
