@@ -5,6 +5,7 @@ package struct ByteRange: Sendable, BitwiseCopyable, Equatable {
     /// In bytes.
     package let count: Int
 
+    /// A part of `count` bytes from `offset` on.
     package init(offset: Int, count: Int) {
         self.offset = offset
         self.count = count
@@ -13,6 +14,7 @@ package struct ByteRange: Sendable, BitwiseCopyable, Equatable {
     /// The first byte behind.
     @inlinable package var end: Int { offset &+ count }
 
+    /// Whether it has no bytes.
     @inlinable package var isEmpty: Bool { count == 0 }
 
     /// The bytes of this range in `body`, which must be the body it was decoded from.

@@ -1,10 +1,11 @@
-/// How much of a list of filters is decoded at once: SUBSCRIBE and UNSUBSCRIBE may have millions, and what looks at them
-/// has other things to do.
+/// How much of a list of filters is decoded at once: SUBSCRIBE and UNSUBSCRIBE may have millions, and what looks at
+/// them has other things to do.
 package struct FilterListPart {
     /// How many units of work are left: one for each filter, and one more for each 256 bytes of it. A unit takes a few
     /// hundred nanoseconds.
     package private(set) var left: Int
 
+    /// As much as `units` units of work.
     package init(units: Int) { left = units }
 
     /// The whole list.

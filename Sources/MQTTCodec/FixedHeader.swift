@@ -1,5 +1,6 @@
 /// The first two to five bytes of a packet (§2.1).
 package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
+    /// The kind of packet.
     package let type: PacketType
     /// The lower half of the first byte.
     package let flags: UInt8
@@ -16,6 +17,7 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
     /// The largest packet with its fixed header.
     package static let largestPacketByteCount = largestRemainingLength + 5
 
+    /// A header with these fields.
     package init(type: PacketType, flags: UInt8, headerByteCount: Int, remainingLength: Int) {
         self.type = type
         self.flags = flags

@@ -94,6 +94,7 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
         case reasonCodeInvalid
     }
 
+    /// The rule that was broken.
     package let problem: Problem
     /// In bytes. From the packet's first byte when `FixedHeader` or `ControlPacket` threw this, from the
     /// body's first byte when the decoder of one kind of packet did.
@@ -101,6 +102,7 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
     /// nil when the type itself is what is wrong.
     package let packetType: PacketType?
 
+    /// A packet that broke a rule at `offset`.
     package init(_ problem: Problem, at offset: Int, in packetType: PacketType?) {
         self.problem = problem
         self.offset = offset

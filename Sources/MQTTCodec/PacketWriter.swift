@@ -5,6 +5,7 @@ package struct PacketWriter: Sendable {
     /// The packets written so far, back to back.
     package var bytes: [UInt8] = []
 
+    /// Holds no bytes.
     package init() {}
 
     /// Forgets the bytes, keeps their memory unless it is more than nearly all packets need: a SUBACK may have
@@ -13,6 +14,7 @@ package struct PacketWriter: Sendable {
         bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptByteCount)
     }
 
+    /// The most bytes of memory that `removeAll` keeps.
     package static let keptByteCount = 256 * 1024
 
     /// Writes the fixed header and what `body` writes.

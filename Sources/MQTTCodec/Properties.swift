@@ -2,9 +2,12 @@ package import Primitives
 
 /// A name and a value that the protocol does not interpret. Order and repetition mean something.
 package struct UserProperty: Hashable, Sendable {
+    /// The name; the same name may occur several times.
     package var name: UTF8Text
+    /// The value; may be empty.
     package var value: UTF8Text
 
+    /// A pair of name and value.
     package init(_ name: UTF8Text, _ value: UTF8Text) {
         self.name = name
         self.value = value
@@ -15,8 +18,9 @@ package struct UserProperty: Hashable, Sendable {
 ///
 /// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
 package struct Properties: Equatable, Sendable {
-    /// Bytes of a block: room for five of the longest texts. They are decoded at once, take up to sixteen times as much memory when
-    /// they are, and go into each subscriber's packet anew: with 256 MB of them a single packet would stall everybody.
+    /// Bytes of a block: room for five of the longest texts. They are decoded at once, take up to sixteen times as much
+    /// memory when they are, and go into each subscriber's packet anew: with 256 MB of them a single packet would stall
+    /// everybody.
     package static let largestByteCount = 320 * 1024
 
     /// 1: the payload is UTF-8. PUBLISH and will.
@@ -74,6 +78,7 @@ package struct Properties: Equatable, Sendable {
     /// CONNACK.
     package var sharedSubscriptionAvailable: UInt8?
 
+    /// No properties.
     package init() {}
 
     /// For tests and literals: `Properties { $0.topicAlias = 3 }`.
@@ -81,6 +86,7 @@ package struct Properties: Equatable, Sendable {
         fill(&self)
     }
 
+    /// Whether every property is absent.
     package var isEmpty: Bool { self == Properties() }
 }
 

@@ -11,9 +11,13 @@ package struct PublishEncoder: ~Escapable {
     /// When set, the payload is written from here by reference and is not part of the copied bytes.
     private let sharedPayload: SharedBytes?
 
+    /// The version of the subscriber's connection.
     package var version: ProtocolVersion
+    /// The QoS to send with.
     package var qos: QoS = .atMostOnce
+    /// The DUP flag; false with QoS 0.
     package var isDuplicate = false
+    /// The RETAIN flag.
     package var isRetained = false
     /// Not 0 with QoS 1 and 2 [MQTT-2.2.1-2].
     package var packetIdentifier: UInt16 = 0

@@ -12,9 +12,11 @@ package enum PacketSender: Sendable, BitwiseCopyable {
 ///     body   | topic length | topic | packet identifier | property length | properties | payload |
 ///                            ^topic   only QoS 1 and 2     only MQTT 5       ^properties  ^payload
 package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
+    /// The QoS that it was sent with.
     package let qos: QoS
     /// Always false for QoS 0. A client that sets DUP there [MQTT-3.3.1-2] is forgiven, as by VerneMQ.
     package let isDuplicate: Bool
+    /// The RETAIN flag.
     package let isRetained: Bool
     /// 0 for QoS 0, else not 0.
     package let packetIdentifier: UInt16
@@ -33,6 +35,7 @@ package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
     package let messageExpiryInterval: UInt32?
     /// The Payload Format Indicator. The payload is not checked against it.
     package let payloadFormatIsUTF8: Bool
+    /// The payload; may be empty.
     package let payload: ByteRange
 
     /// - Parameters:

@@ -6,6 +6,7 @@ package enum QoS: UInt8, Sendable, Comparable, CaseIterable, BitwiseCopyable {
     @inlinable
     package static func == (left: QoS, right: QoS) -> Bool { left.rawValue == right.rawValue }
 
+    /// Orders by the number: QoS 0 is the lowest.
     @inlinable
     package static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
 }

@@ -73,10 +73,12 @@ package enum TopicFilter {
 
 /// A shared subscription's filter, taken apart: `$share/<group>/<filter>` (§4.8.2).
 package struct SharedFilter: Hashable, Sendable {
+    /// The ShareName: the text between `$share/` and the filter.
     package let shareName: UTF8Text
     /// What topics are matched with.
     package let filter: UTF8Text
 
+    /// A filter that belongs to a group.
     package init(shareName: UTF8Text, filter: UTF8Text) {
         self.shareName = shareName
         self.filter = filter

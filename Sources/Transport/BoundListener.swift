@@ -37,8 +37,10 @@ package struct ListenOptions: Sendable {
     package var backlog: Int32 = 1024
     /// The kernel's buffers of each connection in bytes; 0 = the system's choice.
     package var sendBufferByteCount: Int32 = 0
+    /// As `sendBufferByteCount`, for what is received.
     package var receiveBufferByteCount: Int32 = 0
 
+    /// The values above.
     package init() {}
 }
 

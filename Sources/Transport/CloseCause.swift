@@ -20,8 +20,10 @@ public enum CloseCause: Sendable, Equatable {
 
 /// Why a connection is not read at present. Reading goes on when no reason is left.
 package struct PauseReason: OptionSet, Sendable {
+    /// One bit for each reason.
     package let rawValue: UInt8
 
+    /// The reasons with these bits.
     package init(rawValue: UInt8) {
         self.rawValue = rawValue
     }

@@ -23,8 +23,11 @@ package import Primitives
 open class Connection {
     enum Phase { case open, flushing, lingering, closed }
 
+    /// Its place among the connections of its loop. Another connection may have it after this one has ended.
     package final let slot: Int
+    /// The loop that it lives on.
     package final unowned let loop: EventLoop
+    /// Bytes for the peer, which the loop sends at the end of the turn.
     package final let output: OutputBuffer
     /// Who is at the other end. Set it when a proxy tells the real address.
     package final var peer: PeerAddress

@@ -33,11 +33,14 @@ package final class ConnectionPlaces: Sendable {
         var waiting: [EventLoopHandle] = []
     }
 
+    /// How many places there are.
     package let maximum: Int
     private let state = Mutex(State())
 
+    /// All of `maximum` places are free.
     package init(maximum: Int) { self.maximum = maximum }
 
+    /// Places that are taken now. Usable from any thread.
     package var taken: Int { state.withLock { $0.taken } }
 
     /// Takes a place. When there is none, `loop` is woken as soon as there may be; nil = nobody is.
@@ -78,6 +81,7 @@ package struct SharedLimits: Sendable {
     /// that is refused takes a bounded number of descriptors and little memory.
     package var refusals: ConnectionPlaces
 
+    /// The limits that listeners share.
     package init(clients: ConnectionPlaces? = nil, refusals: ConnectionPlaces = ConnectionPlaces(maximum: 64))
     {
         self.clients = clients

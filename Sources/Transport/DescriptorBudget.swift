@@ -5,7 +5,8 @@ import Glibc
 ///
 ///     limit  =  fixed + listeners + loops + store + http + refusals + spare  +  clients
 ///
-/// So clients that come in crowds never take the descriptor with which the store opens its next file, or a page is served.
+/// So clients that come in crowds never take the descriptor with which the store opens its next file, or a page is
+/// served.
 package struct DescriptorBudget: Equatable, Sendable {
     /// What the process may have open (RLIMIT_NOFILE).
     package let limit: Int
@@ -21,10 +22,12 @@ package struct DescriptorBudget: Equatable, Sendable {
     package let store: Int
     /// Connections to the pages, all HTTP listeners together, and what their threads need.
     package let httpConnections: Int
+    /// What the threads of the HTTP listeners need.
     package let httpThreads: Int
     /// Connections that are being told that there is no room.
     package let refusals: Int
-    /// For whatever an operator does next: an admin's connection, a configuration that is read, a name that is resolved.
+    /// For whatever an operator does next: an admin's connection, a configuration that is read, a name that is
+    /// resolved.
     package let spare: Int
     /// All of the above but pages and refusals.
     package let reserved: Int
@@ -57,10 +60,11 @@ package struct DescriptorBudget: Equatable, Sendable {
         clients = limit - reserved - httpConnections - refusals
     }
 
+    /// Whether there are places for clients enough to start.
     package var isEnough: Bool { clients >= Self.fewestClients }
 
-    /// What is missing, for a person at a terminal. A part of what the limit is raised by goes to pages and refusals, hence
-    /// twice what is missing.
+    /// What is missing, for a person at a terminal. A part of what the limit is raised by goes to pages and refusals,
+    /// hence twice what is missing.
     package var complaint: String {
         """
         the limit on open files is \(limit), which leaves \(max(0, clients)) for clients: \(reserved) are for the broker \

@@ -5,19 +5,22 @@ import Synchronization
 /// from. The one that is never adopted closes its descriptor and frees its place at the listener.
 package final class DetachedSocket: Sendable {
     private let descriptor: Mutex<FileDescriptor?>
+    /// Who is at the other end.
     package let peer: PeerAddress
     /// The listener that accepted it, where it holds one of `maxConnections` places; nil for outgoing
     /// sockets.
     package let listener: ListenerState?
-    /// The limit that keeps its client out: it was accepted to be told so, and holds one of the few places for that. nil:
-    /// it is to be served.
+    /// The limit that keeps its client out: it was accepted to be told so, and holds one of the few places for that.
+    /// nil: it is to be served.
     package let overLimit: ConnectionLimit?
     /// Bytes that came and were not consumed; presented first by the connection that adopts it.
     package let leftover: [UInt8]
     /// Bytes the kernel has not taken yet; the connection that adopts it writes them first.
     let pendingOutput: OutputRemainder
+    /// When the socket was accepted.
     package let openedAt: MonotonicTime
 
+    /// Takes over `descriptor`, and the place at `listener` that the socket holds.
     package init(
         descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
         overLimit: ConnectionLimit? = nil, openedAt: MonotonicTime,

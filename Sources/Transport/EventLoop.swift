@@ -6,10 +6,15 @@ package import Primitives
 /// One thread, one epoll set, one read buffer, and the connections that live here. Not Sendable: only its own
 /// thread touches it; everybody else has the `handle`. `EventLoop+Turn.swift` tells what it does all day.
 package final class EventLoop {
+    /// What other threads may use.
     package let handle: EventLoopHandle
+    /// The sizes and times of this loop.
     package let settings: LoopSettings
+    /// Connections with output to send at the end of this turn.
     package let flushList = FlushList()
+    /// Buffers that its connections' outputs use in turn.
     package let pool = BufferPool()
+    /// Where the loop logs.
     package let logger: Logger
     /// Where counts go; the owner sets it when the loop starts.
     package var events: any TransportEvents = NoTransportEvents()
@@ -65,6 +70,7 @@ package final class EventLoop {
         vectors.deallocate()
     }
 
+    /// Its number among the loops, from 0.
     package var index: Int { handle.index }
 
     /// Whether this turn has taken so long that the rest should wait for the next. Asks the clock.
@@ -72,6 +78,7 @@ package final class EventLoop {
 
     // ── connections ──
 
+    /// Connections that live on this loop.
     package var connectionCount: Int { table.count }
 
     /// Calls `body` with each connection, those that ended in this turn included. `body` may close them.
@@ -154,6 +161,7 @@ package final class EventLoop {
         for acceptor in acceptors { acceptor?.pause(.requested, self) }
     }
 
+    /// Accepts clients again after `pauseAccepting`.
     package func resumeAccepting() {
         areAcceptorsPaused = false
         for acceptor in acceptors { acceptor?.resume(.requested, self) }

@@ -11,6 +11,7 @@ import Synchronization
 ///
 /// So a busy loop costs its callers one atomic exchange and no system call.
 package final class EventLoopHandle: Sendable {
+    /// The loop's number, from 0.
     package let index: Int
     let epoll: FileDescriptor
     private let eventfd: FileDescriptor
@@ -60,6 +61,7 @@ package final class EventLoopHandle: Sendable {
         wake()
     }
 
+    /// Whether `stop` was called. Usable from any thread.
     package var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
 
     /// True after the owner's `loopStopped` returned.

@@ -5,6 +5,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     /// The kernel's number. Valid only while this value lives.
     package let rawValue: Int32
 
+    /// Owns `rawValue` from now on; nobody else may close it.
     package init(owning rawValue: Int32) {
         self.rawValue = rawValue
     }

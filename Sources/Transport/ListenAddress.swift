@@ -1,7 +1,9 @@
 /// Where a listener listens, as the configuration writes it.
 package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// The address and the port, or the path.
     package let address: PeerAddress
 
+    /// Listens on `address`.
     package init(_ address: PeerAddress) {
         self.address = address
     }
@@ -54,9 +56,12 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         address = parsed
     }
 
+    /// Whether it is the path of a Unix socket.
     package var isUnix: Bool { address.kind == .unix }
 
+    /// The port; 0 = the system chooses one. 0 for a Unix socket.
     package var port: UInt16 { address.port }
 
+    /// As `PeerAddress.description`.
     package var description: String { address.description }
 }

@@ -8,10 +8,12 @@ import Synchronization
 ///                     └─ none ─┬─ action `refuse`, and a place among those that are being told ─→ it is told
 ///                              └─ else ─→ it stays in the backlog; the loop is woken when there may be room
 ///
-/// One lock, taken twice for each accepted connection and once for each that ends; held for a few instructions. The locks
-/// of the places that listeners share are taken one after the other, never inside another.
+/// One lock, taken twice for each accepted connection and once for each that ends; held for a few instructions. The
+/// locks of the places that listeners share are taken one after the other, never inside another.
 package final class ListenerState: Sendable {
+    /// The name from the configuration.
     package let name: String
+    /// What happens to clients over a limit.
     package let action: OverLimitAction
     private let shared: SharedLimits
 
@@ -91,6 +93,7 @@ package final class ListenerState: Sendable {
         state = Mutex(State(maximum: maxConnections))
     }
 
+    /// The numbers now. Usable from any thread.
     package var counts: Counts { state.withLock { $0.counts } }
 
     /// The limits that keep clients out at `now`, or did a short while ago.
@@ -115,8 +118,8 @@ package final class ListenerState: Sendable {
         }
     }
 
-    /// Takes a place for a connection, or for one that is to be told that there is none. When there is neither, `loop` is
-    /// woken as soon as there may be.
+    /// Takes a place for a connection, or for one that is to be told that there is none. When there is neither, `loop`
+    /// is woken as soon as there may be.
     func claim(orWake loop: EventLoopHandle) -> Claim {
         while true {
             guard let limit = missingPlace(loop) else { return .place }

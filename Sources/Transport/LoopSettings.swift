@@ -22,5 +22,6 @@ package struct LoopSettings: Sendable {
     /// How long an acceptor rests when descriptors have run out.
     package var acceptRetryMilliseconds: UInt64 = 100
 
+    /// The values above.
     package init() {}
 }

@@ -2,8 +2,10 @@ import CSystem
 
 /// One end of a connection. Compares by value; 40 bytes, no allocation for IP addresses.
 package struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
+    /// What kind of socket the address is of.
     package enum Kind: UInt8, Sendable { case unknown = 0, unix = 1, ipv4 = 4, ipv6 = 6 }
 
+    /// The kind of socket.
     package let kind: Kind
     /// 0 for Unix sockets.
     package let port: UInt16
@@ -22,6 +24,7 @@ package struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
+    /// The address of a socket that has none.
     package static let unknown = PeerAddress(kind: .unknown, high: 0, low: 0, scope: 0, port: 0, path: nil)
 
     /// `a.b.c.d` as a number, most significant byte first.
@@ -29,10 +32,12 @@ package struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         PeerAddress(kind: .ipv4, high: 0, low: UInt64(bits), scope: 0, port: port, path: nil)
     }
 
+    /// An IPv6 address, most significant byte first.
     package static func ipv6(high: UInt64, low: UInt64, port: UInt16) -> PeerAddress {
         PeerAddress(kind: .ipv6, high: high, low: low, scope: 0, port: port, path: nil)
     }
 
+    /// A Unix socket; the path has at most 107 bytes.
     package static func unix(path: String) -> PeerAddress {
         PeerAddress(kind: .unix, high: 0, low: 0, scope: 0, port: 0, path: path)
     }

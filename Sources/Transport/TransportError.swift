@@ -9,12 +9,14 @@ package struct TransportError: Error, Sendable, CustomStringConvertible {
     /// What the reader can do about it, or what happens next.
     package let advice: String
 
+    /// An error with these parts.
     package init(_ operation: String, errorNumber: Int32, advice: String) {
         self.operation = operation
         self.errorNumber = errorNumber
         self.advice = advice
     }
 
+    /// One line for the log.
     package var description: String {
         errorNumber == 0
             ? "cannot \(operation): \(advice)"

@@ -43,6 +43,8 @@ package protocol TransportEvents: AnyObject {
 
 /// Forgets every count: for a loop whose owner has no counters.
 package final class NoTransportEvents: TransportEvents {
+    /// Counts nothing.
     package init() {}
+    /// Does nothing.
     package func count(_ event: TransportEvent, _ n: Int) {}
 }

@@ -28,8 +28,8 @@ package struct HookChains {
         wantsDrops = occupied & drop != 0
     }
 
-    /// Whether a hook is registered at `auth_on_publish` or `on_publish`, for any version. Kept as a value, as the next two
-    /// are, because each message asks for it.
+    /// Whether a hook is registered at `auth_on_publish` or `on_publish`, for any version. Kept as a value, as the next
+    /// two are, because each message asks for it.
     package let wantsPublishes: Bool
     /// Whether a hook is registered at `on_deliver`, for any version.
     package let wantsDeliveries: Bool

@@ -1,10 +1,13 @@
 /// PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7): they have one form.
 package struct AckPacket: Equatable, Sendable {
+    /// The Packet Identifier; not 0 in a decoded packet.
     package var packetIdentifier: PacketIdentifier
     /// Always success before MQTT 5.
     package var reasonCode: ReasonCode
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(
         packetIdentifier: PacketIdentifier, reasonCode: ReasonCode = .success,
         properties: Properties = Properties()
@@ -17,6 +20,7 @@ package struct AckPacket: Equatable, Sendable {
 
 /// The part of an `AckPacket` that a session acts on, decoded in place; allocates nothing.
 package struct AckHeader: Equatable, Sendable, BitwiseCopyable {
+    /// Not 0.
     package let packetIdentifier: PacketIdentifier
     /// Always success before MQTT 5.
     package let reasonCode: ReasonCode
@@ -51,6 +55,11 @@ package struct AckHeader: Equatable, Sendable, BitwiseCopyable {
 }
 
 extension AckPacket {
+    /// Decodes the body of one of these packets, with its properties.
+    ///
+    /// - Parameters:
+    ///   - type: PUBACK, PUBREC, PUBREL or PUBCOMP.
+    ///   - body: the bytes after the fixed header, all of them.
     package static func decode(
         _ type: PacketType, body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> AckPacket {

@@ -1,9 +1,11 @@
 /// AUTH (§3.15). Only in MQTT 5.
 package struct AuthPacket: Equatable, Sendable {
+    /// Success, Continue authentication or Re-authenticate.
     package var reasonCode: ReasonCode
     /// Whether the Authentication Method is there and the right one is the session's question.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
         self.reasonCode = reasonCode
         self.properties = properties
@@ -11,6 +13,10 @@ package struct AuthPacket: Equatable, Sendable {
 }
 
 extension AuthPacket {
+    /// Decodes the body of a AUTH packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> AuthPacket
     {
         guard version == .v5 else { throw MalformedPacket(.reservedPacketType, at: 0, in: .auth) }

@@ -6,26 +6,34 @@ package struct ConnackPacket: Equatable, Sendable {
     package var isSessionPresent: Bool
     /// As on the wire: a `ReasonCode` of MQTT 5, a `ConnectReturnCode` before.
     package var code: UInt8
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(isSessionPresent: Bool = false, code: UInt8, properties: Properties = Properties()) {
         self.isSessionPresent = isSessionPresent
         self.code = code
         self.properties = properties
     }
 
+    /// A packet of MQTT 5.
     package init(
         isSessionPresent: Bool = false, reasonCode: ReasonCode, properties: Properties = Properties()
     ) {
         self.init(isSessionPresent: isSessionPresent, code: reasonCode.rawValue, properties: properties)
     }
 
+    /// A packet of MQTT 3.1 or 3.1.1.
     package init(isSessionPresent: Bool = false, returnCode: ConnectReturnCode) {
         self.init(isSessionPresent: isSessionPresent, code: returnCode.rawValue)
     }
 }
 
 extension ConnackPacket {
+    /// Decodes the body of a CONNACK packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> ConnackPacket
     {

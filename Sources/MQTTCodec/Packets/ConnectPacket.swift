@@ -2,13 +2,18 @@ package import Primitives
 
 /// The will of a CONNECT: what the server publishes when the client goes without DISCONNECT.
 package struct WillPacketFields: Equatable, Sendable {
+    /// The QoS that the will is published with.
     package var qos: QoS
+    /// The Will Retain flag: the will is published with RETAIN.
     package var isRetained: Bool
+    /// The Will Topic; a valid topic name.
     package var topic: UTF8Text
+    /// The Will Payload (the Will Message before MQTT 5), at most 65,535 bytes.
     package var payload: [UInt8]
     /// MQTT 5: the will's own properties.
     package var properties: Properties
 
+    /// A will with these fields.
     package init(
         qos: QoS = .atMostOnce, isRetained: Bool = false, topic: UTF8Text, payload: [UInt8] = [],
         properties: Properties = Properties()
@@ -23,6 +28,7 @@ package struct WillPacketFields: Equatable, Sendable {
 
 /// CONNECT (§3.1).
 package struct ConnectPacket: Equatable, Sendable {
+    /// The version that the protocol name and level say.
     package var version: ProtocolVersion
     /// The level has bit 7 set, mosquitto's sign for "I am a bridge". Not in MQTT 5.
     package var isBridge: Bool
@@ -32,14 +38,19 @@ package struct ConnectPacket: Equatable, Sendable {
     package var keepAlive: UInt16
     /// May be empty; no length limit here.
     package var clientID: UTF8Text
+    /// nil = there is none.
     package var userName: UTF8Text?
+    /// nil = there is none. At most 65,535 bytes.
     package var password: [UInt8]?
+    /// nil = the client has no will.
     package var will: WillPacketFields?
+    /// Empty before MQTT 5. The will has properties of its own.
     package var properties: Properties
 
     /// The level as on the wire: 3, 4, 5, 131 or 132.
     package var protocolLevel: UInt8 { version.rawValue | (isBridge ? 0x80 : 0) }
 
+    /// A packet with these fields.
     package init(
         version: ProtocolVersion, isBridge: Bool = false, cleanStart: Bool = true, keepAlive: UInt16 = 60,
         clientID: UTF8Text, userName: UTF8Text? = nil, password: [UInt8]? = nil,

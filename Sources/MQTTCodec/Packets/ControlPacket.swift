@@ -17,6 +17,7 @@ package enum ControlPacket: Equatable, Sendable {
     case disconnect(DisconnectPacket)
     case auth(AuthPacket)
 
+    /// The kind of packet.
     package var type: PacketType {
         switch self {
         case .connect: .connect

@@ -2,8 +2,10 @@
 package struct DisconnectPacket: Equatable, Sendable {
     /// Success is "normal disconnection". Always that before MQTT 5.
     package var reasonCode: ReasonCode
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
         self.reasonCode = reasonCode
         self.properties = properties
@@ -11,6 +13,10 @@ package struct DisconnectPacket: Equatable, Sendable {
 }
 
 extension DisconnectPacket {
+    /// Decodes the body of a DISCONNECT packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(
         body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> DisconnectPacket {

@@ -5,15 +5,20 @@ package import Primitives
 package struct PublishPacket: Equatable, Sendable {
     /// Empty only in MQTT 5 with a topic alias.
     package var topic: UTF8Text
+    /// The payload; may be empty.
     package var payload: [UInt8]
+    /// The QoS that it is sent with.
     package var qos: QoS
     /// False for QoS 0.
     package var isDuplicate: Bool
+    /// The RETAIN flag.
     package var isRetained: Bool
     /// nil for QoS 0, and only there.
     package var packetIdentifier: PacketIdentifier?
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(
         topic: UTF8Text, payload: [UInt8] = [], qos: QoS = .atMostOnce, isDuplicate: Bool = false,
         isRetained: Bool = false, packetIdentifier: PacketIdentifier? = nil,

@@ -1,10 +1,13 @@
 /// SUBACK (§3.9).
 package struct SubackPacket: Equatable, Sendable {
+    /// The Packet Identifier; not 0 in a decoded packet.
     package var packetIdentifier: PacketIdentifier
     /// As on the wire, one for each filter: a `ReasonCode` of MQTT 5; before, the granted QoS or 0x80.
     package var codes: [UInt8]
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(packetIdentifier: PacketIdentifier, codes: [UInt8], properties: Properties = Properties()) {
         self.packetIdentifier = packetIdentifier
         self.codes = codes
@@ -13,6 +16,10 @@ package struct SubackPacket: Equatable, Sendable {
 }
 
 extension SubackPacket {
+    /// Decodes the body of a SUBACK packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> SubackPacket
     {

@@ -40,13 +40,16 @@ package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
 package struct SubscribeFilter: Equatable, Sendable {
     /// A valid filter, `$share/<group>/` included.
     package var filter: UTF8Text
+    /// The QoS and the flags that the client asks for.
     package var options: SubscriptionOptions
 
+    /// A filter with these options.
     package init(_ filter: UTF8Text, _ options: SubscriptionOptions) {
         self.filter = filter
         self.options = options
     }
 
+    /// A filter with this QoS and all other options 0.
     package init(_ filter: UTF8Text, qos: QoS) {
         self.init(filter, SubscriptionOptions(qos: qos))
     }
@@ -54,11 +57,14 @@ package struct SubscribeFilter: Equatable, Sendable {
 
 /// SUBSCRIBE (§3.8).
 package struct SubscribePacket: Equatable, Sendable {
+    /// The Packet Identifier; not 0 in a decoded packet.
     package var packetIdentifier: PacketIdentifier
     /// At least one, in the order of the packet.
     package var filters: [SubscribeFilter]
+    /// Empty before MQTT 5. A Subscription Identifier counts for all filters of the packet.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(
         packetIdentifier: PacketIdentifier, filters: [SubscribeFilter], properties: Properties = Properties()
     ) {
@@ -69,6 +75,10 @@ package struct SubscribePacket: Equatable, Sendable {
 }
 
 extension SubscribePacket {
+    /// Decodes the body of a SUBSCRIBE packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> SubscribePacket
     {
@@ -87,6 +97,7 @@ extension SubscribePacket {
         /// The levels of the deepest filter so far; `$share` and the group count as two.
         package private(set) var levelCount = 0
 
+        /// Has decoded nothing yet.
         package init() {}
 
         /// How many filters there are so far.

@@ -2,11 +2,14 @@ import Primitives
 
 /// UNSUBACK (§3.11).
 package struct UnsubackPacket: Equatable, Sendable {
+    /// The Packet Identifier; not 0 in a decoded packet.
     package var packetIdentifier: PacketIdentifier
     /// As on the wire, one for each filter. Empty before MQTT 5.
     package var codes: [UInt8]
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(
         packetIdentifier: PacketIdentifier, codes: [UInt8] = [], properties: Properties = Properties()
     ) {
@@ -17,6 +20,10 @@ package struct UnsubackPacket: Equatable, Sendable {
 }
 
 extension UnsubackPacket {
+    /// Decodes the body of a UNSUBACK packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> UnsubackPacket
     {

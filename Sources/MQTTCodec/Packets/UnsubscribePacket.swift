@@ -2,11 +2,14 @@ package import Primitives
 
 /// UNSUBSCRIBE (§3.10).
 package struct UnsubscribePacket: Equatable, Sendable {
+    /// The Packet Identifier; not 0 in a decoded packet.
     package var packetIdentifier: PacketIdentifier
     /// At least one, each valid, in the order of the packet.
     package var filters: [UTF8Text]
+    /// Empty before MQTT 5.
     package var properties: Properties
 
+    /// A packet with these fields.
     package init(
         packetIdentifier: PacketIdentifier, filters: [UTF8Text], properties: Properties = Properties()
     ) {
@@ -17,6 +20,10 @@ package struct UnsubscribePacket: Equatable, Sendable {
 }
 
 extension UnsubscribePacket {
+    /// Decodes the body of a UNSUBSCRIBE packet.
+    ///
+    /// - Parameter body: the bytes after the fixed header, all of them.
+    /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
     package static func decode(
         body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> UnsubscribePacket {
@@ -35,6 +42,7 @@ extension UnsubscribePacket {
         /// The levels of the deepest filter so far; `$share` and the group count as two.
         package private(set) var levelCount = 0
 
+        /// Has decoded nothing yet.
         package init() {}
 
         /// How many filters there are so far.
