@@ -4,17 +4,19 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// A loop's dealings with the store. With a store that keeps nothing, each of these is one branch.
+/// How a loop uses the store. With a store that stores nothing, each of these functions returns at its first check.
 ///
-/// A copy for a session that lasts is noted in the open batch. The batch is handed over at the end of the turn when
-/// somebody waits who is not helped by an acknowledgement (a client that is away, QoS 2, SUBSCRIBE); else after
-/// `storeCommitWindow`, so that what a subscriber acknowledges quickly is never written.
+/// A copy for a session that outlives its connection is added to the open batch. The batch is handed over at the end of
+/// the turn if somebody waits for its commit and an acknowledgement would not make it unnecessary (a client that is
+/// away, QoS 2, SUBSCRIBE). Otherwise it is handed over after `storeCommitWindow`, so that a copy which its subscriber
+/// acknowledges within that time is never written.
 extension Shard {
     // MARK: Copies
 
-    /// A message begins its way to its subscribers.
+    /// To be called before the copies of a message are given to its subscribers.
     ///
-    /// - Parameter publisher: who is told when no copy of it needs the store any more.
+    /// - Parameter publisher: the session whose held answers are looked at when no copy of the message needs the store
+    ///   any more.
     @inline(__always)
     func beginRouting(publisher: SessionHandle?) {
         outbox.isRouting = true
@@ -22,12 +24,13 @@ extension Shard {
         outbox.publisher = publisher
     }
 
-    /// Messages up to this size are stored in the row of each copy where a session may get several of them: one row is less
-    /// than three.
+    /// Bytes. Where a session may get several copies of a message, messages up to this size are stored in the row of
+    /// each copy, for that takes one row for each, and a shared body takes three.
     private static let smallByteCount = 1024
 
-    /// A copy is about to be given to another session than the one it was made for. The session that ends may have very many
-    /// of one message, and one heir for all: those share a body as the first ones did.
+    /// To be called before a copy is given to another session than the one that it was made for. A session that ends
+    /// may have very many copies of one message, and one other session may get them all: they share one stored body, as
+    /// the first ones did.
     func beginRedelivery(of message: ApplicationMessage) {
         guard isStoring else { return }
         beginRouting(publisher: nil)
@@ -53,9 +56,11 @@ extension Shard {
         }
     }
 
-    /// Keeps a copy for the session with number `session` in the store.
+    /// Stores a copy for a session.
     ///
-    /// - Parameter loop: where the session lives; nil = here.
+    /// - Parameters:
+    ///   - session: the session's number in the store.
+    ///   - loop: the session's home loop; nil = this one.
     @inline(__always)
     func storeCopy(
         _ publication: inout Publication, session: UInt64, terms: DeliveryTerms, loop: Int? = nil
@@ -84,7 +89,7 @@ extension Shard {
             }
         }
         outbox.noteCopy(number, for: loop ?? index)
-        // QoS 2 gets one as it is sent, which is after a commit in any case.
+        // A QoS 2 copy gets its identifier when it is sent, which is after a commit in any case.
         let identifier = terms.qos == .atLeastOnce ? broker.identifiers.take(session) : 0
         let place = outbox.open.addCopy(
             of: message, session: session, terms: terms, identifier: identifier)
@@ -109,7 +114,8 @@ extension Shard {
             remove(removal)
         } else {
             outbox.append(removal, for: Int(ticket.loop))
-            // This loop gave its identifier to the store, in a batch that may be written after the removal: it would stay.
+            // This loop gave the packet identifier to the store in a batch that may be written after the removal.
+            // Without this change the row would stay.
             if flight == .written, !outbox.isAllCommitted {
                 note(.removeFlight(session: session, number: ticket.number))
             }
@@ -130,7 +136,7 @@ extension Shard {
         note(removal.change)
     }
 
-    /// As `unstore`, once the open batch is committed: a copy for somebody else is in it, in place of this one.
+    /// As `unstore`, but after the open batch is committed, for that batch has the copy that replaces this one.
     func removeLate(_ removal: StoreRemoval) {
         guard removal.ticket.isStored else { return }
         if outbox.open.isEmpty, outbox.resting == nil {
@@ -150,13 +156,13 @@ extension Shard {
         outbox.open.append(change)
     }
 
-    /// Notes the will of a client whose session is not kept.
+    /// Notes the will of a client whose session is not stored.
     func note(_ will: StoredWill) {
         if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         outbox.open.add(will)
     }
 
-    /// The will with this number is of no use any more. One that was not handed over is never written.
+    /// The will with this number is not needed any more. If it was not handed over, it is never written.
     func forgetWill(_ number: UInt64) {
         if outbox.open.forgetWill(number) || outbox.resting?.forgetWill(number) == true { return }
         note(.forgetWill(number))
@@ -164,22 +170,22 @@ extension Shard {
 
     /// As `note`, and the batch is handed over at the end of this turn.
     ///
-    /// - Returns: what tells that it is committed.
+    /// - Returns: what an answer that promises the change has to wait for.
     func noteUrgently(_ change: StoreBatch.Change) -> StoreWait {
         note(change)
         outbox.isUrgent = true
         return StoreWait(batch: outbox.openNumber)
     }
 
-    /// Tells `session` once `batch`, which is not settled, is committed or given up. An older batch that is waited for
-    /// behind a younger one is told of with it.
+    /// Calls the session's `storeCommitted` when `batch` is committed or given up. A session that already waits for a
+    /// later batch is not told of this one by itself.
     func awaitCommit(of batch: UInt64, _ session: Session) {
         guard session.awaitedBatch < batch else { return }
         session.awaitedBatch = batch
         outbox.waiters.append((batch, session.handle))
     }
 
-    /// Nobody will acknowledge the copy soon: the batch it is in is written at the end of the turn.
+    /// The subscriber will not acknowledge the copy soon, so its batch is handed over at the end of the turn.
     func hurry(_ ticket: StoreTicket) {
         if Int(ticket.loop) == index {
             if outbox.isHeld(ticket) { outbox.isUrgent = true }
@@ -190,7 +196,8 @@ extension Shard {
 
     // MARK: Batches
 
-    /// At the end of a turn: releases what is settled, and hands the open batch over when it is time.
+    /// At the end of a turn: sends the answers that need to wait no more, and hands the open batch over when it is
+    /// time.
     func storeTurnEnded() {
         while !outbox.settled.isEmpty {
             var settled: ContiguousArray<SessionHandle> = []
@@ -234,13 +241,14 @@ extension Shard {
         }
     }
 
-    /// Copies that this loop has stored are not needed any more at loop `loop`.
+    /// Loop `loop` does not need these copies any more, which this loop has stored.
     func remove(_ removals: ContiguousArray<StoreRemoval>, from loop: Int, serial: UInt64) {
         for removal in removals { remove(removal) }
         if !removals.isEmpty { outbox.noteRemovals(serial, from: loop) }
     }
 
-    /// The window of the open batch is over: it rests, and the one that rested is handed over.
+    /// The commit window of the open batch is over: it becomes the resting batch, and the one that rested is handed
+    /// over.
     private func turnOver() {
         if let (number, batch) = outbox.takeResting() { commit(number, batch) }
         if !outbox.open.isEmpty { outbox.rest() }
@@ -252,11 +260,11 @@ extension Shard {
             || outbox.open.copies.count >= Self.openBatchLength
     }
 
-    /// Copies, dead ones too: more would only take memory.
+    /// Copies in one batch, dead ones included. A larger batch would only take memory.
     private static let openBatchLength = 32_768
 
-    /// How long the loop may sleep for the store's sake: until the open batch must be handed over, or somebody must look
-    /// for expired messages; nil = for ever.
+    /// Nanoseconds for which the loop may sleep, as far as the store is concerned: until the open batch must be handed
+    /// over, or the first loop must ask for expired messages; nil = any time.
     func storeSleepLimit(_ now: MonotonicTime) -> UInt64? {
         if !outbox.settled.isEmpty { return 0 }
         var limit: UInt64?
@@ -268,7 +276,7 @@ extension Shard {
         return limit
     }
 
-    /// Gives all there is to the store.
+    /// Hands the resting and the open batch to the store.
     func handOver() {
         outbox.isUrgent = false
         if let (number, batch) = outbox.takeResting() { commit(number, batch) }
@@ -292,28 +300,30 @@ extension Shard {
         batchesSettled()
     }
 
-    /// A batch is committed or was given up: what waited for it goes on, in this turn or in the next ones.
+    /// A batch is committed, or was given up because nothing in it had to be written. What waited for it goes on, in
+    /// this turn or in later ones.
     private func batchesSettled() {
         guard !outbox.isSettling else { return }
         outbox.isSettling = true
         perform(CommitSettling())
     }
 
-    /// The loops end: what is open goes to the store, which writes it before it closes.
+    /// The loops end. Hands over all that is not handed over yet; the store writes it before it closes.
     package func storeShutDown() {
         guard isStoring else { return }
         fanOuts.finishBegun(on: self)
-        // The other loop may have ended: removals need no order any more, all batches have been handed over.
+        // The other loop may have ended, so this loop removes its copies. The order no longer matters, because all
+        // batches have been handed over.
         for removal in outbox.takeAllRemovals() { note(removal.change) }
-        // What replaces these copies is in a batch before, or in this one.
+        // The copies that replace these are in an earlier batch, or in this one.
         while let late = outbox.lateRemovals.popFirst() { note(late.removal.change) }
         handOver()
     }
 
     // MARK: Failure
 
-    /// Whether the store takes nothing now and the client wants a session that it would have to keep. One that is kept
-    /// already goes on.
+    /// Whether the store takes no writes now and the client asks for a new session that would have to be stored. A
+    /// session that is already stored can be resumed.
     func isUnstorable(_ attempt: ConnectAttempt) -> Bool {
         guard isStoring, broker.store.health.isFailing, attempt.sessionExpiryInterval != 0 else {
             return false
@@ -321,7 +331,8 @@ extension Shard {
         return attempt.cleanStart || session(attempt.subscriber)?.isKept != true
     }
 
-    /// Whether the store takes nothing now and the message needs it: a copy of it would have to be kept.
+    /// Whether the store takes no writes now and the message would have to be stored: it is retained, or a subscriber's
+    /// session is stored.
     func isUnstorable(_ publication: borrowing Publication) -> Bool {
         guard isStoring, broker.store.health.isFailing else { return false }
         if publication.facts.isRetained { return true }

@@ -1,25 +1,25 @@
 package import MQTTCodec
 package import Primitives
 
-/// What one loop wants to be kept, gathered over some turns and written as a whole or not at all.
+/// What one loop wants to store. It is gathered over some turns, and the store writes it as a whole or not at all.
 ///
 ///     messages  [ m0 two copies live | m1 none | m2 body of m0 | … ]   each once, however many copies
 ///     copies    [ → m0 | → m0 | dead | → m2 | … ]           a dead one was acknowledged before it was written
 ///     changes   [ session 7 … | copy removed … | … ]        in order
 ///
-/// A batch whose copies have all died, and that has no changes, is never written.
+/// A batch without changes whose copies are all dead is never written.
 package struct StoreBatch: Sendable {
     package struct Message: Sendable {
         /// nil once no copy needs it.
         package fileprivate(set) var message: ApplicationMessage?
         package let number: UInt64
-        /// Index of the message whose number its body lies under: mostly its own.
+        /// The index of the message under whose number the body is stored: in most cases its own.
         package let body: Int32
-        /// Copies that are still wanted.
+        /// Copies that are still to be written.
         package fileprivate(set) var live: Int32
-        /// Messages with such copies whose body lies under this one's number, this one included.
+        /// Messages with such copies whose body is stored under this one's number, this one included.
         fileprivate var users: Int32 = 0
-        /// Who waits for an acknowledgement.
+        /// The publisher that waits for an acknowledgement; nil = none.
         let publisher: SessionHandle?
     }
 
@@ -29,28 +29,31 @@ package struct StoreBatch: Sendable {
         package let terms: DeliveryTerms
         /// Index in `messages`; -1 = dead.
         package fileprivate(set) var message: Int32
-        /// What it is to be sent with, and may have been sent with; 0 = that is chosen as it is sent.
+        /// The packet identifier that it is to be sent with, and may have been sent with; 0 = one is chosen when it is
+        /// sent.
         package let identifier: UInt16
-        /// What it was sent with, or is sent with as soon as this is committed; 0 = see `identifier`.
+        /// The packet identifier that it was sent with, or is sent with as soon as this batch is committed; 0 = see
+        /// `identifier`.
         package fileprivate(set) var packetIdentifier: UInt16 = 0
     }
 
-    /// What else is to be kept or forgotten.
+    /// A change other than a new copy.
     package enum Change: Sendable {
-        /// The subscriber has acknowledged the copy, or it was dropped.
+        /// A stored copy is not needed any more: its subscriber has acknowledged it, or it was lost.
         case removeCopy(session: UInt64, number: UInt64, expiryDeadline: MonotonicTime?, hasFlightRow: Bool)
-        /// The copy was never written, its identifier was.
+        /// The copy was never written, but a row with its packet identifier was.
         case removeFlight(session: UInt64, number: UInt64)
-        /// The copy was sent with this identifier; `isReleased`: PUBREC has come.
-        /// From then on it does not expire.
+        /// The copy was sent with this packet identifier; `isReleased`: PUBREC has come. A copy that was sent does not
+        /// expire.
         case flight(
             session: UInt64, number: UInt64, packetIdentifier: UInt16, isReleased: Bool,
             expiryDeadline: MonotonicTime?)
-        /// What is known of a session, apart from its subscriptions and messages.
+        /// The state of a session, without its subscriptions and messages.
         indirect case session(StoredSession, isNew: Bool)
-        /// The session has ended. `purges`: rows of it that nobody knows one by one may be there.
+        /// The session has ended. `purges`: the store has rows of it that its loop does not know one by one, and must
+        /// look for them.
         case endSession(UInt64, purges: Bool)
-        /// Rows of a session that has ended may have been written later than its end.
+        /// A session has ended, and some of its rows may have been written after its end: the store must look for them.
         case purgeSession(UInt64)
         /// The will with this number was published, or its client left without it.
         case forgetWill(UInt64)
@@ -66,18 +69,19 @@ package struct StoreBatch: Sendable {
     package private(set) var messages: ContiguousArray<Message> = []
     package private(set) var copies: ContiguousArray<Copy> = []
     package private(set) var changes: ContiguousArray<Change> = []
-    /// Wills of clients whose sessions are not kept, by their numbers. One that is forgotten before it was written leaves.
+    /// Wills of clients whose sessions are not stored, by their numbers. A will that is not needed any more before it
+    /// was written is taken out.
     package private(set) var wills: [UInt64: StoredWill] = [:]
     package private(set) var liveCopyCount = 0
-    /// Where the retained messages are; nil: the changes say all.
+    /// Where the retained messages are in memory; nil = the changes hold them.
     var retainedMessages: RetainedTrie<ApplicationMessage>?
-    /// Bytes of all that is in it: what back-pressure goes by.
+    /// Bytes of all that is in it. Clients are not read when batches hold too many (`StoreQueue`).
     package private(set) var byteCount = 0
 
     package init() {}
 
     package var isEmpty: Bool { copies.isEmpty && changes.isEmpty && wills.isEmpty }
-    /// Nothing in it has to be written.
+    /// Whether nothing in it has to be written.
     package var isIdle: Bool { liveCopyCount == 0 && changes.isEmpty && wills.isEmpty }
 
     // MARK: Copies
@@ -107,12 +111,12 @@ package struct StoreBatch: Sendable {
         return UInt32(truncatingIfNeeded: copies.count - 1)
     }
 
-    /// Gives a message its body back: all copies so far have died, and there is to be another.
+    /// Puts the body back into a message whose copies are all dead, because another copy is to be added.
     mutating func revive(_ message: Int32, _ body: ApplicationMessage) {
         messages[Int(message)].message = body
     }
 
-    /// The message has a copy that is wanted: its body counts, once for all that have it.
+    /// The message has its first copy to be written. A body that several messages share counts once.
     private mutating func use(_ message: Int32) {
         let body = Int(messages[Int(message)].body)
         messages[body].users += 1
@@ -121,7 +125,7 @@ package struct StoreBatch: Sendable {
 
     /// The copy need not be written any more.
     ///
-    /// - Returns: what became of it; nil when it does not lie here (any more).
+    /// - Returns: nil when the copy is not in this batch, or not any more.
     @inline(__always)
     mutating func kill(_ ticket: StoreTicket) -> Killed? {
         let index = Int(ticket.index)
@@ -140,11 +144,11 @@ package struct StoreBatch: Sendable {
     }
 
     struct Killed {
-        /// Whose message now has no copy that waits to be written.
+        /// The publisher of a message of which no copy is left to be written; nil = some are left, or nobody waits.
         var publisher: SessionHandle?
     }
 
-    /// The copy was sent, before it was written.
+    /// Notes the packet identifier of a copy that was sent before it was written.
     ///
     /// - Returns: false when it does not lie here (any more).
     @inline(__always)
@@ -164,8 +168,9 @@ package struct StoreBatch: Sendable {
 
     // MARK: Changes
 
-    /// What is to be kept for a topic whose retained message has changed. Loops hand their changes over in another order
-    /// than they made them, so it is what is retained when the change is written, not when it was made.
+    /// The retained message to write for a topic. Loops do not hand their changes to the store in the order in which
+    /// they made them, so the store writes the message that is retained when it writes, not the one that was retained
+    /// when the change was noted.
     ///
     /// - Parameter noted: the message that the change holds.
     package func retained(_ topic: UTF8Text, _ mountpoint: Mountpoint, noted: ApplicationMessage?)
@@ -180,9 +185,9 @@ package struct StoreBatch: Sendable {
         byteCount += change.byteCount
     }
 
-    /// Puts what is known of a session now in place of what was noted of it at `index` of the changes.
+    /// Replaces the state of a session that was noted at `index` of the changes.
     ///
-    /// - Returns: false when there is something else.
+    /// - Returns: false when another change is there.
     mutating func replace(_ session: StoredSession, at index: Int) -> Bool {
         guard index < changes.count, case .session(let noted, let isNew) = changes[index],
             noted.number == session.number
@@ -205,7 +210,7 @@ package struct StoreBatch: Sendable {
         return true
     }
 
-    /// Keeps the room for the next.
+    /// Empties the batch. Its memory is kept for the next one, unless it is large.
     mutating func removeAll() {
         messages.removeAll(keepingCapacity: messages.capacity <= 1 << 14)
         copies.removeAll(keepingCapacity: copies.capacity <= 1 << 14)
@@ -217,10 +222,10 @@ package struct StoreBatch: Sendable {
 }
 
 extension StoreBatch.Change {
-    /// What the writer has of each row beside its text: key, sum and its place among those that are written.
+    /// Bytes that the writer needs for each row beside its text: the key, the checksum and the entry in its list.
     private static let rowOverhead = 64
 
-    /// About what it takes in memory until it is committed.
+    /// Bytes of memory that it takes until it is committed, about.
     var byteCount: Int {
         let own = MemoryLayout<StoreBatch.Change>.stride + Self.rowOverhead
         return switch self {
@@ -238,7 +243,7 @@ extension StoreBatch.Change {
     }
 }
 
-/// A session as it is kept.
+/// A session as it is stored.
 package struct StoredSession: Sendable {
     /// Its number in the store, never given twice.
     package var number: UInt64
@@ -250,9 +255,9 @@ package struct StoredSession: Sendable {
     /// When it ends; `.distantFuture` = never; nil while it has a connection.
     package var expiryDeadline: MonotonicTime?
     package var will: WillMessage?
-    /// When the will of a client that is away is due; nil: with the end of its connection.
+    /// When the will of a client that is away is to be published; nil = when its connection ends.
     package var willDeadline: MonotonicTime?
-    /// No QoS 1 copy with a higher number was sent. Says nothing while it has a connection.
+    /// The highest number of a QoS 1 copy that was sent. It has no meaning while the session has a connection.
     package var sentThrough: UInt64 = 0
 
     package init(
@@ -273,7 +278,7 @@ package struct StoredSession: Sendable {
     }
 }
 
-/// The will of a connected client whose session is not kept.
+/// The will of a connected client whose session is not stored.
 package struct StoredWill: Sendable {
     /// Taken from the numbers of sessions, never given twice.
     package var number: UInt64
@@ -297,9 +302,9 @@ package struct RestoredSession: Sendable {
     package var received: [UInt16]
     /// Copies that wait in the store, those under way included.
     package var copyCount: Int
-    /// The packet identifier of the youngest that has one; 0 = none has.
+    /// The packet identifier of the copy with the highest number that has one; 0 = none has.
     package var lastIdentifier: UInt16
-    /// When a session is over that had a connection as the broker ended; nil: its interval begins now.
+    /// When the session ends, if it had a connection when the broker ended; nil = its expiry interval begins now.
     package var expiresAt: MonotonicTime?
 
     package init(
@@ -313,8 +318,9 @@ package struct RestoredSession: Sendable {
         self.lastIdentifier = lastIdentifier
     }
 
-    /// A copy, younger than those before, has this identifier. Identifiers wrap, and one that was chosen late may be ahead
-    /// of younger ones.
+    /// Notes the packet identifier of a copy; call it in the order of the copies' numbers. Identifiers begin again at 1
+    /// after 65,535, and a copy whose identifier was chosen when it was sent may have a higher one than the copies
+    /// after it.
     package mutating func noteIdentifier(_ identifier: UInt16) {
         let distance = (Int(identifier) - Int(lastIdentifier) + 65_535) % 65_535
         if identifier != 0, lastIdentifier == 0 || distance < 32_768 { lastIdentifier = identifier }

@@ -2,27 +2,29 @@ import DequeModule
 import MQTTCodec
 import Primitives
 
-/// A condition on the store: `batch` must be committed, or, sooner, no copy of its message `message` must need it.
+/// What an answer to a client waits for: `batch` must be committed, or before that no copy of its message `message`
+/// must be left to be written.
 struct StoreWait: Equatable {
     /// 0 = nothing to wait for.
     var batch: UInt64 = 0
     /// Index in the batch; -1: only the commit counts.
     var message: Int32 = -1
-    /// All copies of a message that was put off must have been given first, and be committed; 0 = of none.
+    /// The number of a message whose copies are given in later turns: all of them must have been given and committed; 0
+    /// = of none.
     var fanOut: UInt64 = 0
 
     static let none = StoreWait()
     var isNone: Bool { batch == 0 && fanOut == 0 }
 }
 
-/// What one loop has for the store, and what waits for it.
+/// What one loop has to give to the store, and what waits for the store.
 ///
 ///     open batch ─ commit window over → resting batch ─ window over → outstanding ─ committed letter → (settled)
 ///         │                                 │
 ///         └──────── every copy in it died ──┴→ given up, unwritten (settled)
 ///
-/// So each copy has at least the window in which it may be acknowledged before it is written; one batch alone would give
-/// the last that came hardly any time, and a tenth of all copies was written that need not have been.
+/// There are two batches so that each copy has at least one commit window in which it may be acknowledged before it is
+/// written. With one batch, the last copies had hardly any time, and one copy in ten was written without need.
 ///
 /// Invariants:
 /// 1. All that one turn does to the store goes into one batch, and a batch is written as a whole or not at all.
@@ -31,34 +33,37 @@ struct StoreWait: Equatable {
 final class StoreOutbox {
     var open = StoreBatch()
     private(set) var openNumber: UInt64 = 1
-    /// When the first entry came.
+    /// When the first entry was added.
     var openedAt = MonotonicTime(nanoseconds: 0)
-    /// Somebody waits for the commit and nothing can spare it: it is handed over at the end of the turn.
+    /// Somebody waits for the commit of the open batch, which an acknowledgement would not make unnecessary: the batch
+    /// is handed over at the end of the turn.
     var isUrgent = false
-    /// The batch before, which takes nothing more and is not handed over yet.
+    /// The batch before the open one. It takes nothing more and has not been handed over yet.
     var resting: StoreBatch?
     /// Batches that were handed over and are not committed, ascending.
     private(set) var outstanding: ContiguousArray<UInt64> = []
-    /// What is still to be known of them, in the same order.
+    /// What this loop still has to know of them, in the same order.
     private var handedOver: ContiguousArray<HandedOver> = []
-    /// Who waits for which batch, ascending.
+    /// Sessions that wait for a batch, in the order of the batches.
     var waiters: Deque<(batch: UInt64, session: SessionHandle)> = []
-    /// What waited for commits is being worked off (`CommitSettling`).
+    /// A `CommitSettling` is under way.
     var isSettling = false
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
     /// By loop: copies stored there that are not needed any more.
     private(set) var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
-    /// By loop: it stored copies for clients that are away, or somebody waits for what it stores.
+    /// By loop: whether it must hand its batch over at the end of its turn, because clients that are away get copies
+    /// from it, or somebody waits for what it stores.
     var hurries: ContiguousArray<Bool>
-    /// By loop: letters with removals that went there and are not known to be committed, ascending.
+    /// By loop: letters with removals that were sent there and are not known to be committed, in their order.
     private(set) var sentRemovals: ContiguousArray<Deque<SentRemovals>>
     private var removalSerial: UInt64 = 0
-    /// Removals that came from other loops, in order: committed with `batch`.
+    /// Letters with removals from other loops, in their order. Their removals are committed with `batch`.
     var removalMarks: Deque<(loop: Int, serial: UInt64, batch: UInt64)> = []
-    /// Removals that must not be written before a batch is committed: another copy replaces what they remove.
+    /// Removals that must not be written before a batch is committed, because a copy in that batch replaces the one
+    /// that they remove.
     var lateRemovals: Deque<(batch: UInt64, removal: StoreRemoval)> = []
-    /// QoS 2 messages for other loops, which get them once they are committed.
+    /// QoS 2 messages for sessions of other loops. They are posted when they are committed.
     var heldRoutes: Deque<HeldRoute> = []
 
     // How far the copies of this loop have got; see `StoreHorizon`.
@@ -70,23 +75,23 @@ final class StoreOutbox {
     /// Numbers have been taken in this turn.
     var isTaking = false
 
-    /// The open batch has a part of a message's copies: it is not handed over before the rest has come.
+    /// The open batch has only some copies of a message: it is not handed over before the rest has been added.
     var isPinned = false
-    /// Messages that were put off and have copies in a batch that is not committed, ascending.
+    /// Messages whose copies were given in later turns and are in a batch that is not committed, in their order.
     private var endedFanOuts: Deque<(serial: UInt64, wait: StoreWait)> = []
     private var lastEndedFanOut: UInt64 = 0
 
     // The publication that is being routed.
     var isRouting = false
-    /// Its index in the open batch; -1 = none of its copies is kept so far.
+    /// Its index in the open batch; -1 = none of its copies is stored so far.
     var routedMessage: Int32 = -1
     var routedNumber: UInt64 = 0
     var keeping = BodyKeeping.single
     var publisher: SessionHandle?
     var openRoute: HeldRoute?
-    /// The message that another session got last, and where it is in which batch.
+    /// The message that was last given to another session, with its batch and its index there.
     var redelivered: (message: ApplicationMessage, batch: UInt64, index: Int32)?
-    /// An empty batch with room.
+    /// An empty batch, whose memory the next batch uses.
     private var spare: StoreBatch?
 
     struct HeldRoute {
@@ -117,24 +122,24 @@ final class StoreOutbox {
         publishedFloors = openFloors
     }
 
-    /// Nothing is on its way to the store.
+    /// Whether nothing is on its way to the store.
     var isEmpty: Bool { open.isEmpty && resting == nil && outstanding.isEmpty }
 
-    /// The youngest batch that has something in it.
+    /// The number of the last batch that has something in it.
     var latestNumber: UInt64 { open.isEmpty && resting != nil ? restingNumber : openNumber }
 
     /// The number of the resting batch, whether there is one or not.
     private var restingNumber: UInt64 { openNumber &- 1 }
 
-    /// Whether the copy is in a batch that was not handed over, if stored by this loop.
+    /// Whether the copy is in a batch that was not handed over. Only for copies that this loop has stored.
     func isHeld(_ ticket: StoreTicket) -> Bool {
         isOpen(ticket) || (resting != nil && ticket.batch == UInt32(truncatingIfNeeded: restingNumber))
     }
 
-    /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in those that the store has not
-    /// committed, and of removals that other loops have not committed.
+    /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in batches that the store
+    /// has not committed, and of removals that other loops have not committed.
     var byteCount: Int { open.byteCount &+ (resting?.byteCount ?? 0) &+ otherByteCount }
-    /// Of this, what was handed over or goes to other loops.
+    /// The part of it that was handed over, or that other loops have to commit.
     private var otherByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
@@ -150,7 +155,7 @@ final class StoreOutbox {
     /// Nothing is on its way.
     var isAllCommitted: Bool { open.isEmpty && resting == nil && outstanding.isEmpty }
 
-    /// Asked for each answer that is held: they ascend, and mostly it is the first.
+    /// A binary search, for this is asked for each answer that waits.
     private func isOutstanding(_ batch: UInt64) -> Bool {
         guard let first = outstanding.first, batch >= first else { return false }
         var low = 0
@@ -166,7 +171,7 @@ final class StoreOutbox {
         batch < openNumber && !(resting != nil && batch == restingNumber) && !isOutstanding(batch)
     }
 
-    /// Whether the copy was stored in the batch that is open, if by this loop.
+    /// Whether the copy is in the open batch. Only for copies that this loop has stored.
     @inline(__always)
     func isOpen(_ ticket: StoreTicket) -> Bool { ticket.batch == UInt32(truncatingIfNeeded: openNumber) }
 
@@ -180,7 +185,7 @@ final class StoreOutbox {
         return resting?.kill(ticket)
     }
 
-    /// The copy was sent, before it was written.
+    /// Notes the packet identifier of a copy that was sent before it was written.
     ///
     /// - Returns: false when it was handed over already.
     @inline(__always)
@@ -257,7 +262,7 @@ final class StoreOutbox {
 
     // MARK: Messages that were put off
 
-    /// The last copy of one has been given; what its acknowledgement waits for now.
+    /// The last copy of the message `serial` has been given. Its acknowledgement now waits for `wait`.
     func fanOutEnded(_ serial: UInt64, _ wait: StoreWait) {
         lastEndedFanOut = serial
         if !wait.isNone { endedFanOuts.append((serial, wait)) }
@@ -302,7 +307,7 @@ final class StoreOutbox {
         otherByteCount += MemoryLayout<StoreRemoval>.stride
     }
 
-    /// Takes all of them out, when the loops end.
+    /// Takes all removals out, when the loops end.
     func takeAllRemovals() -> ContiguousArray<StoreRemoval> {
         var all: ContiguousArray<StoreRemoval> = []
         for loop in removals.indices {
@@ -313,7 +318,7 @@ final class StoreOutbox {
         return all
     }
 
-    /// The removals for `loop` are to be posted.
+    /// Takes the removals for `loop` out, to be posted.
     func takeRemovals(_ loop: Int) -> SentRemovals {
         removalSerial += 1
         let sent = SentRemovals(serial: removalSerial, removals: removals[loop])
@@ -329,7 +334,7 @@ final class StoreOutbox {
         }
     }
 
-    /// Removals have come from `loop`, and are in the youngest batch.
+    /// A letter with removals has come from `loop`, and its removals are in the last batch.
     func noteRemovals(_ serial: UInt64, from loop: Int) {
         let batch = open.isEmpty ? (resting != nil ? restingNumber : openNumber - 1) : openNumber
         removalMarks.append((loop, serial, batch))
