@@ -3,27 +3,27 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// The part of a queue that lies in the store alone, and its way back into memory.
+/// The part of a queue that is in the store alone (the backlog), and how it is read back into memory.
 ///
 ///     in memory → spilled       [offline, and memory has no room: spill]
 ///     spilled → waiting         [the client is here, memory runs low: wantBacklog]
 ///     waiting → reading         [horizonReached]
 ///     reading → in memory       [loaded]
 extension Session {
-    /// Copies read at once.
+    /// Copies read in one request.
     private static let readLength = 500
-    /// A read of more bytes than this is one of large messages.
+    /// Bytes. When a read brings more than this, the backlog has large messages.
     private static let largeReadByteCount = 128 * 1024
-    /// What waits in memory; `.max` = no limit.
+    /// Bytes of messages that may wait in memory; `.max` = no limit.
     var queueByteLimit: Int { settings.queueByteLimit > 0 ? settings.queueByteLimit : .max }
 
-    /// The copy waits in the store alone.
+    /// The copy with this number is to wait in the store alone.
     func spill(_ number: UInt64) {
         let backlog = queue.backlog ?? StoredBacklog(count: 0, next: number)
         queue.backlog = backlog
         backlog.count += 1
         backlog.last = max(backlog.last, number)
-        // Copies of different publishers may arrive in another order than that of their numbers.
+        // Copies from different loops may arrive in another order than that of their numbers.
         if number > backlog.readableThrough, number < backlog.next {
             backlog.next = number
             if backlog.isBusy { shard.reads.lower(to: number) }
@@ -33,10 +33,10 @@ extension Session {
         counters.move(.spilledMessages, by: 1)
     }
 
-    /// Gets more of the backlog when memory runs low.
+    /// Asks for more of the backlog when few messages are left in memory.
     func wantBacklog() {
         guard let backlog = queue.backlog, !backlog.isBusy else { return }
-        // Large messages are read when the last are gone, so that few of them are in memory.
+        // Large messages are read when none is left in memory, so that few of them are there at the same time.
         let isLow =
             backlog.hasLargeMessages ? queue.isEmptyInMemory : queue.countInMemory < Self.readLength / 2
         let isWanted = settings.queueType == .lifo || (isOnline && isLow)
@@ -49,7 +49,7 @@ extension Session {
         }
     }
 
-    /// The number up to which the store must be readable for this session to go on; nil = it does not wait.
+    /// The number up to which the store must be readable before this session can read; nil = it does not wait.
     var wantedFromStore: UInt64? {
         guard isKept, let backlog = queue.backlog, backlog.isBusy else { return nil }
         return backlog.wantsPurge ? backlog.purgeThrough : backlog.next
@@ -61,9 +61,9 @@ extension Session {
     func horizonReached(_ through: UInt64, removed: Set<UInt64>) {
         guard let backlog = queue.backlog, isKept else { return }
         backlog.readableThrough = through
-        // What is in memory, or was, may have arrived before others with lower numbers.
+        // Copies that are or were in memory may have arrived before copies with lower numbers.
         backlog.exceptions = removed
-        // Lower ones are not read again.
+        // Only from `next` on, for lower numbers are not read again.
         backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })
         backlog.exceptions.formUnion(inflight.numbers(from: backlog.next))
         if case .deliver(let copy)? = pendingDelivery?.question {
@@ -79,7 +79,7 @@ extension Session {
         }
         let post = shard.links.post
         let (handle, loop, number) = (handle, shard.index, storeNumber)
-        // With `lifo` the oldest need not be those that were sent first.
+        // With `lifo` the oldest copies need not be those that were sent.
         let isFifo = settings.queueType == .fifo
         let flights: StoreLoad.Flights = !backlog.lacksFlights ? .together : isFifo ? .released : .alone
         shard.broker.store.load(
@@ -93,14 +93,14 @@ extension Session {
         }
     }
 
-    /// Copies have come from the store.
+    /// The store has answered a read.
     func backlogLoaded(_ result: Result<LoadedBacklog, StoreError>) {
         guard let backlog = queue.backlog else { return }
         switch result {
         case .success(let loaded):
             take(loaded, backlog)
             if backlog.lacksFlights {
-                // Behind the last that may be read there is none: more may have come meanwhile.
+                // Only up to the last number that may be read: copies behind it may have come meanwhile.
                 if let next = loaded.next, next <= backlog.readableThrough {
                     backlog.nextFlight = next
                 } else {
@@ -116,7 +116,7 @@ extension Session {
             }
             backlog.next = loaded.next ?? backlog.readableThrough + 1
         case .failure:
-            // The store, which logs it once, still has them: they are asked for again.
+            // The store still has the copies, and has logged the error. They are asked for again.
             counters.add(.storeReadRetries)
             shard.timers.add(.backlogRetry(handle), at: shard.now.adding(seconds: 1))
             return
@@ -153,7 +153,7 @@ extension Session {
                     loseUncounted(entry, .queueFull)
                     continue
                 }
-                // A QoS 2 copy that was sent has a row that says so.
+                // A QoS 2 copy that was sent has a flight row.
                 entry.mayHaveBeenSent =
                     copy.hasFlightRow
                     || (copy.terms.qos == .atLeastOnce && copy.number <= backlog.sentThrough)
@@ -169,7 +169,7 @@ extension Session {
         if loaded.lostCount > 0 { giveUp(backlog, loaded.lostCount) }
     }
 
-    /// What was under way when the broker ended goes on with the identifier it had.
+    /// A copy that was in flight when the broker ended goes back into the window, with its packet identifier.
     private func restoreFlight(_ copy: LoadedBacklog.Copy, _ ticket: StoreTicket) {
         counters.move(.queuedMessages, by: -1)
         counters.move(.inflightMessages, by: 1)
@@ -181,14 +181,14 @@ extension Session {
             ticket: ticket)
         entry.flight = .written
         guard inflight.claim(copy.packetIdentifier) else {
-            // Two copies under one identifier cannot come from this broker.
+            // This broker never gives one packet identifier to two copies, so the row is damaged.
             lose(InflightWindow.Removed(entry: entry, message: copy.message), .storeLost)
             return
         }
         inflight.append(entry, copy.message, isSent: false)
     }
 
-    /// Copies that the store has lost.
+    /// Counts copies that the store has lost.
     private func giveUp(_ backlog: StoredBacklog, _ count: Int) {
         let count = min(count, backlog.count)
         backlog.count -= count
@@ -199,7 +199,7 @@ extension Session {
         backlog.isBusy = false
         if backlog.next > backlog.readableThrough, backlog.last <= backlog.readableThrough, backlog.count > 0
         {
-            // All that can be there was read, and something is missing.
+            // All copies that can be there were read, and some are missing.
             shard.log.error(
                 "the store has fewer messages than it should",
                 metadata: ["client": "\(id.clientID)", "missing": .stringConvertible(backlog.count)])
@@ -210,7 +210,8 @@ extension Session {
 
     // MARK: Expiry
 
-    /// Messages for this client have expired: those in memory go at once, the rest when it may be read.
+    /// Messages for this client have expired. Those in memory are dropped now, those in the backlog when the store may
+    /// be read that far.
     func messagesAreDue() {
         let now = shard.now
         shard.count(steps: queue.countInMemory / 16)
@@ -241,7 +242,7 @@ extension Session {
         }
     }
 
-    /// The store has deleted so many expired copies of the backlog.
+    /// The store has deleted this many expired copies of the backlog.
     func backlogPurged(_ count: Int) {
         guard let backlog = queue.backlog else { return }
         let count = min(count, backlog.count)

@@ -3,15 +3,15 @@ import DequeModule
 import MQTTCodec
 import Primitives
 
-/// What of a session is kept, and the answers that wait until it is.
+/// What of a session is stored, and the answers to its client that wait until it is.
 extension Session {
-    /// Whether its state outlives the process.
+    /// Whether the session is stored, so that it outlives the process.
     var isKept: Bool { storeNumber != 0 }
 
     // MARK: The session itself
 
-    /// The session has a connection: from now on its state is kept, unless it ends with the connection. One that was
-    /// kept so far is kept until then.
+    /// The session has got a connection. From now on its state is stored, unless the session ends with the connection
+    /// and was not stored before.
     func noteAttached() {
         attachBatch = 0
         guard shard.isStoring, first == nil, sessionExpiryInterval != 0 || isKept else { return }
@@ -23,7 +23,8 @@ extension Session {
         if isNew {
             noteState(isNew: true)
         } else {
-            // Until it is known that the client is back, what it gets now would come after a crash as if for the first time.
+            // Until this is committed no QoS 1 or 2 message is sent: after a crash the broker would not know that the
+            // client had been here, and would send the message as if for the first time.
             noteState()
             shard.outbox.isUrgent = true
             if !shard.broker.store.health.isFailing {
@@ -38,17 +39,17 @@ extension Session {
         noteState()
     }
 
-    /// The will of a session that goes on has been published: it must not be published again after a crash.
+    /// The will of a session that lasts has been published: it must not be published again after a crash.
     func noteWillPublished() { noteState() }
 
-    /// Keeps the will of a session that ends with its connection, and so has no row of its own.
+    /// Stores the will of a session that ends with its connection, which has no row of its own.
     func noteWill() {
         guard shard.isStoring, !isKept, let will else { return }
         willNumber = shard.broker.takeSessionNumber()
         shard.note(StoredWill(number: willNumber, subscriber: id, version: version, will: will))
     }
 
-    /// The will was published or is not wanted any more.
+    /// The will was published, or is not needed any more.
     func forgetWill() {
         guard willNumber != 0 else { return }
         shard.forgetWill(willNumber)
@@ -63,11 +64,11 @@ extension Session {
             willDeadline: willDeadline, sentThrough: sentThrough)
     }
 
-    /// The session has ended. Its number stays until its copies are cleared away.
+    /// The session has ended. It keeps its number until its copies have been removed.
     ///
-    /// - Parameter hasBacklog: copies that the loop does not know one by one are in the store.
-    /// - Returns: whether the rows of its subscriptions are to be removed one by one. Else the store looks for all of them,
-    ///   in steps: very many subscriptions would make very many changes.
+    /// - Parameter hasBacklog: the store has copies that the loop does not know one by one.
+    /// - Returns: whether the rows of its subscriptions are to be removed one by one. If not, the store looks for all
+    ///   of them, in steps, for very many subscriptions would make very many changes.
     func forgetStored(hasBacklog: Bool) -> Bool {
         guard isKept else { return false }
         let purges = hasBacklog || subscriptions.count + storedReceived.count > Self.rowsRemovedOneByOne
@@ -77,7 +78,7 @@ extension Session {
             }
         }
         shard.note(.endSession(storeNumber, purges: purges))
-        // Copies that have arrived, and wait in the store alone, may be written later than that.
+        // Copies that have arrived and are in the store alone may be written after the end of the session.
         if hasBacklog { shard.reads.purge(storeNumber, through: shard.broker.lastStoreNumber) }
         shard.kept[storeNumber] = nil
         storedReceived.removeAll()
@@ -88,7 +89,7 @@ extension Session {
 
     // MARK: Copies
 
-    /// The copy is not needed any more.
+    /// The copy is not needed any more: the store may delete it.
     @inline(__always)
     func unstore(_ ticket: StoreTicket, _ message: ApplicationMessage?, flight: FlightNote = .none) {
         guard ticket.isStored else { return }
@@ -97,7 +98,8 @@ extension Session {
             flight: flight)
     }
 
-    /// Keeps the identifier a copy was sent with: beside the copy if that was not written yet, else on its own.
+    /// Stores the packet identifier that a copy was sent with: in the copy's row if that was not handed over yet,
+    /// otherwise in a row of its own.
     ///
     /// - Returns: the batch that holds it.
     @discardableResult
@@ -118,12 +120,13 @@ extension Session {
         return shard.outbox.openNumber
     }
 
-    /// A batch that this session waits for is settled: answers what waited, sends what had to be kept first.
+    /// A batch that this session waits for is committed or was given up. Sends the answers that waited for it, and the
+    /// QoS 2 messages whose packet identifiers had to be stored first.
     func storeCommitted() {
         releaseHeldAnswers()
         if attachBatch != 0, shard.outbox.isCommitted(attachBatch) { attachBatch = 0 }
         while let place = inflight.nextCommitted({ shard.outbox.isCommitted($0) }) {
-            // What was not sent on this connection goes out when its turn comes.
+            // What was not sent on this connection is sent in its order by `resume`.
             guard let output, inflight.isSent(place) else { continue }
             inflight.endHold(place)
             sendFirst(place, to: output)
@@ -134,7 +137,7 @@ extension Session {
 
     // MARK: Answers
 
-    /// Sends an acknowledgement, or keeps it back until what it promises holds. Answers keep their order.
+    /// Sends an acknowledgement, or keeps it back until what it promises is committed. Answers keep their order.
     func answer(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode, after wait: StoreWait) {
         guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
             sendAck(type, identifier, code)
@@ -143,7 +146,8 @@ extension Session {
         hold(.ack(type, identifier, code), wait)
     }
 
-    /// - Parameter subscribe: which SUBSCRIBE it answers, when one was granted: what is retained comes behind it.
+    /// - Parameter subscribe: the number of the SUBSCRIBE that it answers, if a filter was granted: retained messages
+    ///   are sent after this answer.
     func answer(_ packet: ControlPacket, after wait: StoreWait, of subscribe: UInt32? = nil) {
         guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
             send(packet)
@@ -155,16 +159,16 @@ extension Session {
 
     private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
         heldAnswers.append(HeldAnswer(wait: wait, since: shard.now, answer: answer))
-        // Every packet may cause one, and the store may take nothing for hours.
+        // Each packet may cause an answer, and the store may take no writes for hours.
         if heldAnswers.count == Self.heldAnswerLimit { transport?.pauseReading(.answers) }
         counters.add(.answersHeld)
         counters.move(.heldAnswers, by: 1)
         if !wait.isNone { shard.awaitCommit(of: wait.batch, self) }
     }
 
-    /// Answers of one client that may wait: about 200 KB.
+    /// Answers that may wait for one client, about 200 KB. Then the client is not read.
     static let heldAnswerLimit = 4096
-    /// All copies of a message of this client that was put off have been given.
+    /// All copies of a message of this client, which were given over several turns, have been given.
     func fanOutEnded(_ wait: StoreWait) {
         if !wait.isNone, !shard.outbox.isSettled(wait) { shard.awaitCommit(of: wait.batch, self) }
         releaseHeldAnswers()
@@ -193,7 +197,7 @@ extension Session {
         }
     }
 
-    /// The connection is gone: its client will ask again.
+    /// The connection has ended. The client sends its packets again when it is back.
     func dropHeldAnswers() {
         counters.move(.heldAnswers, by: -heldAnswers.count)
         heldAnswers = []

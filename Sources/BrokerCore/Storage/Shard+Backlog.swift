@@ -1,35 +1,36 @@
 import BrokerMetrics
 package import MQTTCodec
 
-/// What happens while more is on its way to the store than memory should hold: everything that adds to it waits, in the
-/// sockets, until the store has caught up. Nothing else waits. What waiting CONNECTs hold has the same mark: beyond it a
-/// client is told that the server is busy, and so is one that has been replaced by a newer connection of its client id.
+/// Clients that wait while more is on its way to the store than memory should hold. Packets that would add to it stay
+/// in their sockets until the store has caught up; nothing else waits. CONNECT packets that wait may hold as many bytes
+/// together as the mark says. Beyond that a client is told that the server is busy, and so is a client that waits when
+/// a newer connection with its client id comes.
 ///
 ///     bytes on their way ≥ mark    PUBLISH (QoS 1, 2, RETAIN), SUBSCRIBE, UNSUBSCRIBE, acknowledgements, CONNECT wait
 ///     a commit, and below half     they go on
 struct StoreQueue {
     /// Bytes on this loop's way to the store above which clients wait.
     let mark: Int
-    /// Sessions whose connections are not read for it.
+    /// Sessions whose connections are not read because of it.
     fileprivate var paused: Set<SessionHandle> = []
     /// Clients whose CONNECT waits, by number.
     fileprivate var connecting: [UInt64: ConnectHandshake] = [:]
     fileprivate var numbers: [SubscriberID: UInt64] = [:]
     fileprivate var connectingByteCount = 0
-    /// Clients that may go on are being let in, some at a time.
+    /// A `ConnectRelease` is under way.
     fileprivate var isReleasing = false
-    /// Somebody waits.
+    /// Whether a client waits.
     var isHeld: Bool { !paused.isEmpty || !connecting.isEmpty }
 
     init(mark: Int) { self.mark = mark }
 }
 
 extension Shard {
-    /// More is on its way to the store than should be.
+    /// Whether more is on its way to the store than the mark allows.
     @inline(__always)
     var isStoreBehind: Bool { outbox.byteCount >= storeQueue.mark }
 
-    /// Nothing more of the session's connection is taken until the store has caught up.
+    /// Stops reading the session's connection until the store has caught up, and counts that.
     func holdForStore(_ session: Session, _ counter: Counter) {
         counters.add(counter)
         session.transport?.pauseReading(.overload)
@@ -71,7 +72,7 @@ extension Shard {
         storeQueue.connectingByteCount -= handshake.attempt.byteCount
     }
 
-    /// At the end of a turn: lets those go on who wait, once the store has caught up.
+    /// At the end of a turn: lets the clients that wait go on, if the store has caught up.
     func releaseHeldForStore() {
         guard storeQueue.isHeld else { return }
         for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
@@ -91,7 +92,7 @@ extension Shard {
         return true
     }
 
-    /// Removals that other loops have not committed count as well: they tell when they have.
+    /// Removals that other loops have not committed count as well. Asks those loops for a letter when they have.
     func awaitRemovals() {
         for other in broker.horizons { other.await(for: index) }
     }
@@ -105,11 +106,11 @@ extension Shard {
     }
 }
 
-/// Clients whose CONNECT waited for the store go on, in the order in which they came. Each looks again: those before it
-/// may have filled what had become free.
+/// Lets clients whose CONNECT waited for the store go on, in the order in which they came. Each checks again whether it
+/// must wait, for those before it may have filled the store's backlog again.
 private final class ConnectRelease: DeferredJob {
     private var serials: ArraySlice<UInt64>
-    /// What a session's start takes, in steps.
+    /// Steps that the start of a session counts for.
     private static let cost = 8
 
     init(_ serials: [UInt64]) { self.serials = serials[...] }
@@ -128,7 +129,7 @@ extension Session {
     /// has caught up.
     @inline(__always)
     package func takes(_ header: FixedHeader) -> Bool {
-        // QoS 0 that is not retained never gets there.
+        // QoS 0 without RETAIN is never stored.
         if header.type == .publish, header.flags & 0b0111 == 0 { return true }
         return !shard.isStoreBehind || takesWhileStoreIsBehind(header.type)
     }
@@ -149,7 +150,8 @@ extension Session {
         return false
     }
 
-    /// Keeps what is known of the session now. What was noted of it before, and has not been handed over, is replaced.
+    /// Notes the state of the session to be stored. It replaces a state of the session that is in the open batch
+    /// already.
     func noteState(isNew: Bool = false) {
         guard isKept else { return }
         forgetWill()  // the session's row has it from now on

@@ -2,38 +2,40 @@ import BrokerMetrics
 import DequeModule
 import Primitives
 
-/// What of one loop waits until the store may be read.
+/// The sessions of one loop that wait until the store may be read.
 ///
-/// What a queue does not hold in memory may be read when all copies up to its number are committed and have arrived here:
-/// earlier, a copy could be read and then arrive once more. The floors of all loops say how far that is
-/// (`StoreHorizon`), and a letter of the loop to itself says when all has arrived that was posted before it looked.
+/// Copies that a queue does not have in memory may be read up to a number when all copies up to that number are
+/// committed and have arrived here. If they were read earlier, a copy could be read and then arrive as well. The floors
+/// of all loops say up to which number that is (`StoreHorizon`). When the loop has looked at the floors it posts a
+/// letter to itself: when that letter comes, all that had been posted before has arrived.
 ///
 ///     look at the floors ── horizonReached(n) ──→ own mailbox ──→ … letters that came before … ──→ read up to n
 ///          ▲ a floor rises: horizonMoved
 ///          └── too low for all who wait
 struct StoreReads {
-    /// Sessions that have asked in this turn.
+    /// Sessions that have asked to read in this turn.
     var waiting: ContiguousArray<SessionHandle> = []
-    /// Sessions that ended, by their number in the store: copies that had arrived may be committed later than the end.
+    /// Sessions that have ended, by their number in the store. Copies that had arrived may be committed after the end,
+    /// so the store has to look for rows once more.
     fileprivate var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
     fileprivate var members: Deque<Member> = []
-    /// Those of them that this pass still has to look at.
+    /// Those of them that `horizonReached` still has to look at.
     fileprivate var pass: Deque<Member> = []
-    /// The letter to itself is under way.
+    /// The letter to the loop itself is under way.
     fileprivate var isUnderWay = false
-    /// The last horizon was too low for all who wait.
+    /// The last horizon was too low for all sessions that wait.
     fileprivate var isBlocked = false
-    /// No member can read below this number.
+    /// The lowest number up to which a waiting session wants to read.
     fileprivate var lowestWanted: UInt64 = .max
-    /// Counts the times it was blocked.
+    /// Counts how often it was blocked, so that an old timer is recognised.
     fileprivate var blockSerial: UInt32 = 0
 
     fileprivate typealias Member = (session: SessionHandle, since: MonotonicTime)
 
-    /// A copy with this number lies in the store alone now, in front of others.
+    /// A copy with this number is now in the store alone, before others.
     mutating func lower(to number: UInt64) { lowestWanted = min(lowestWanted, number) }
 
-    /// - Parameter through: no copy of the session that has arrived has a higher number.
+    /// - Parameter through: the highest number that a copy of the session which has arrived can have.
     mutating func purge(_ session: UInt64, through: UInt64) { purges.append((session, through)) }
 }
 
@@ -50,7 +52,8 @@ extension Shard {
         horizon.beginTaking(broker.lastStoreNumber &+ 1)
     }
 
-    /// At the end of a turn, when all is posted: tells how far this loop's copies have got.
+    /// At the end of a turn, when all is posted: publishes the floors of this loop, and which removals it has
+    /// committed.
     func publishHorizon() {
         while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
             outbox.removalMarks.removeFirst()
@@ -75,7 +78,7 @@ extension Shard {
 
     // MARK: What this loop reads
 
-    /// At the end of a turn: looks how far the store may be read, for those who wait for it.
+    /// At the end of a turn: looks up to which number the store may be read, for the sessions that wait.
     func lookAtHorizon() {
         if !reads.waiting.isEmpty {
             for session in reads.waiting { reads.members.append((session, now)) }
@@ -90,14 +93,14 @@ extension Shard {
         links.post(.horizonReached(currentHorizon), index)
     }
 
-    /// Every copy for this loop up to this number is committed and posted.
+    /// All copies for sessions of this loop, up to this number, are committed and posted.
     private var currentHorizon: UInt64 {
         var horizon = broker.lastStoreNumber  // before the floors
         for other in broker.horizons { horizon = min(horizon, other.floor(for: index) &- 1) }
         return horizon
     }
 
-    /// All copies up to `through` have arrived.
+    /// All copies up to `through` have arrived: sessions that want no more may read.
     func horizonReached(_ through: UInt64) {
         if reads.pass.isEmpty {
             reads.lowestWanted = .max
@@ -121,7 +124,7 @@ extension Shard {
         }
         let removed = uncommittedRemovals(of: ready)
         for session in ready { session.horizonReached(through, removed: removed[session.storeNumber] ?? []) }
-        // Thousands may come back at once: the rest has a letter of its own.
+        // Thousands of clients may come back at the same time: another letter goes on with the rest.
         guard reads.pass.isEmpty else { return links.post(.horizonReached(currentHorizon), index) }
         reads.isUnderWay = false
         var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
@@ -137,24 +140,24 @@ extension Shard {
         if reads.lowestWanted != .max { awaitHorizon() }
     }
 
-    /// Sessions that are told in one letter that they may read.
+    /// Sessions that one letter lets read.
     private static let readsAtOnce = 128
 
-    /// A floor of another loop, or of this one, has risen, or removals of this one are committed there.
+    /// A floor of a loop has risen, or another loop has committed removals that this one had sent.
     func horizonMoved() {
         if storeQueue.isHeld { awaitRemovals() }
         guard reads.isBlocked else { return }
         if currentHorizon >= reads.lowestWanted { reads.isBlocked = false } else { armHorizon() }
     }
 
-    /// Somebody must wait until a loop gets on with what it stores. Nobody else waits for that loop.
+    /// Sessions must wait until a loop has committed and posted what it stores. Only they wait for that loop.
     private func awaitHorizon() {
         reads.isBlocked = true
         reads.blockSerial &+= 1
         timers.add(.horizonDeadline(reads.blockSerial), at: now.adding(milliseconds: Self.horizonPatience))
         for loop in broker.horizons.indices
         where broker.horizons[loop].floor(for: index) <= reads.lowestWanted {
-            // It need not let its batch rest.
+            // That loop is asked to hand its batch over at the end of its turn.
             if loop == index { outbox.isUrgent = true } else { outbox.hurries[loop] = true }
         }
         armHorizon()
@@ -162,7 +165,7 @@ extension Shard {
 
     private func armHorizon() {
         for other in broker.horizons { other.await(for: index) }
-        // It may have risen before it was known that somebody waits.
+        // The floor may have risen before the other loop knew that this one waits.
         if currentHorizon >= reads.lowestWanted { reads.isBlocked = false }
     }
 
@@ -176,7 +179,7 @@ extension Shard {
 
     // MARK: Removals
 
-    /// Removals of these sessions' copies that may not be committed: the store may still have them.
+    /// Copies of these sessions whose removal may not be committed yet, so that the store may still have them.
     private func uncommittedRemovals(of sessions: ContiguousArray<Session>) -> [UInt64: Set<UInt64>] {
         guard !sessions.isEmpty else { return [:] }
         for loop in outbox.sentRemovals.indices { trimRemovals(loop) }

@@ -3,12 +3,12 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// Sessions found in the store at the start, before any listener is open.
+/// The sessions that were found in the store at the start, before any listener is open.
 ///
 ///     restore (all sessions of all loops)  →  startRestored: expiry, wills  →  committed  →  listeners open
 ///
-/// The second step comes after all of the first, so that a will finds every subscriber. It ends with the commit, so that no
-/// client sees a will which a second crash would have published again.
+/// The second step begins when all loops have done the first, so that a will is given to every subscriber. It ends with
+/// the commit, so that no client gets a will which would be published again after a second crash.
 struct RestoredWork {
     /// Sessions that had a connection when the broker ended.
     fileprivate var wereOnline: Set<SessionHandle> = []
@@ -19,12 +19,12 @@ struct RestoredWork {
 }
 
 extension Shard {
-    /// Brings sessions back whose home is this loop. Their messages stay in the store until the client comes.
+    /// Makes the sessions whose home is this loop. Their messages stay in the store until the client connects.
     package func restore(_ sessions: [RestoredSession]) {
         for restored in sessions {
             let stored = restored.session
             if let other = session(stored.subscriber) {
-                // Two sessions of one client cannot come from this broker; the younger is the one it knows.
+                // This broker never stores two sessions of one client. The one that was made later is used.
                 log.warning(
                     "the store has two sessions of one client; the older ends",
                     metadata: ["client": "\(stored.subscriber.clientID)"])
@@ -62,16 +62,17 @@ extension Shard {
         }
     }
 
-    /// Wills whose clients were connected when the broker crashed, and whose sessions ended with it.
+    /// Takes the wills of clients that were connected when the broker crashed, and whose sessions ended with their
+    /// connections.
     package func restore(_ wills: [StoredWill]) { restoring.wills += wills }
 
     /// Sessions and wills looked at in one call.
     private static let restoreSlice = 1000
 
-    /// All sessions are there: those that had a connection lose it now, what was due meanwhile happens, and so that no more
-    /// is on its way to the store than it takes, in several turns.
+    /// All sessions have been made. Those that had a connection lose it now, and sessions and wills that have become
+    /// due are ended and published. That takes several turns, so that the store's backlog stays below its mark.
     ///
-    /// - Returns: true when all has happened and is committed; else call again, in a later turn.
+    /// - Returns: true when all is done and committed; otherwise call again in a later turn.
     package func startRestored() -> Bool {
         var left = Self.restoreSlice
         while restoring.nextSlot < slots.count {
@@ -96,7 +97,7 @@ extension Shard {
         return true
     }
 
-    /// Messages of these sessions have expired; the numbers are the store's.
+    /// Messages of these sessions have expired; the sessions are given by their numbers in the store.
     func messagesAreDue(_ sessions: Set<UInt64>) { perform(DueMessages(Array(sessions))) }
 
     /// Once a second on the first loop: asks the store for messages whose time has come.
@@ -114,12 +115,12 @@ extension Shard {
 }
 
 extension Session {
-    /// Its connection ended with the broker, if it had one: the will's delay begins now, for its client could not come
-    /// back before; the session's expiry began with the end.
+    /// If the session had a connection, that ended with the broker. Its expiry interval began when the broker ended.
+    /// The delay of its will begins now, because the client could not come back earlier.
     fileprivate func restored(wasOnline: Bool) {
-        // All that is in the store now has arrived, and nothing of it is on its way.
+        // All copies in the store may be read: none of them is still on its way to this loop.
         queue.backlog?.readableThrough = shard.broker.lastStoreNumber
-        // With a connection it may have been sent all that there is.
+        // If it had a connection, all of its copies may have been sent.
         if wasOnline { sentThrough = shard.broker.lastStoreNumber }
         queue.backlog?.sentThrough = sentThrough
         // No stored deadline is later than its interval allows, whatever clocks have done.

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// How far the copies that one loop stores have got. Written by that loop, read by all others, never waited for.
+/// Up to which number the copies that one loop stores are committed and posted. That loop writes it, all others read
+/// it, and nobody waits for anybody.
 ///
 ///     numbers of stored messages →
 ///     ──────────────┬──────────────────────────┬───────────→
@@ -8,26 +9,27 @@ import Synchronization
 ///                   │ not posted               │
 ///               floor (by loop)        Broker.lastStoreNumber
 ///
-/// Every copy with a number below the floor that is for a session of a loop is committed, or died before it was written,
-/// and was posted to that loop. So a loop that has looked at all floors, and then has emptied its mailbox, may read the
-/// store up to the lowest of them: nothing that it finds there can still arrive. No loop answers for that, so one that is
-/// busy holds up what it has stored itself, and nothing else.
+/// There is a floor for each other loop. Every copy for a session of that loop with a number below the floor is
+/// committed, or was removed before it was written, and was posted to that loop. So a loop that has looked at all
+/// floors, and has then emptied its mailbox, may read the store up to the lowest of them: no copy that it finds there
+/// can still arrive. No loop has to answer for that, so a busy loop delays only copies that it has stored itself.
 ///
-/// Why a floor cannot be read too late: a loop raises `taking` before it takes a number, and others look at the last
-/// number before they look at `taking`. Whoever does not see `taking` has seen a last number below the one that is taken.
+/// Why no number is missed: a loop sets `taking` before it takes a number, and others read the last number that was
+/// given before they read `taking`. A loop that does not see `taking` has read a last number below the one that is
+/// being taken.
 final class StoreHorizon: Sendable {
-    /// A loop at the other end.
+    /// What concerns one other loop.
     private final class Pair: Sendable {
         /// The lowest number of a copy for it that is not settled; `.max` = there is none.
         let floor = Atomic<UInt64>(.max)
-        /// It wants a letter when the floor has risen.
+        /// It wants a letter when its floor has risen.
         let isAwaited = Atomic<Bool>(false)
-        /// The last of its letters with removals whose removals are committed.
+        /// The number of its last letter with removals whose removals are committed.
         let removalsCommitted = Atomic<UInt64>(0)
     }
 
-    /// No number that the loop takes in this turn is lower; `.max` = it has taken none. The loops they are for are known
-    /// at the end of the turn.
+    /// The loop takes no lower number in this turn; `.max` = it has taken none. For which loops the numbers are is
+    /// published at the end of the turn.
     private let taking = Atomic<UInt64>(.max)
     private let pairs: [Pair]
 
@@ -37,10 +39,10 @@ final class StoreHorizon: Sendable {
 
     /// To be called before the first number of a turn is taken.
     ///
-    /// - Parameter lowest: no number above the last one is lower.
+    /// - Parameter lowest: the number after the last one that was given.
     func beginTaking(_ lowest: UInt64) { taking.store(lowest, ordering: .sequentiallyConsistent) }
 
-    /// All floors were set: they stand for what was taken.
+    /// All floors are set and include the numbers that were taken.
     func endTaking() { taking.store(.max, ordering: .sequentiallyConsistent) }
 
     /// To be called when all copies for `loop` below `floor` are committed and posted.
@@ -66,7 +68,7 @@ final class StoreHorizon: Sendable {
 
     /// The lowest number that may still be on its way to `loop`; `.max` = there is none.
     func floor(for loop: Int) -> UInt64 {
-        // In this order: what is taken is a floor before it is no longer taken.
+        // In this order: the loop sets its floors before it resets `taking`.
         let taking = taking.load(ordering: .sequentiallyConsistent)
         return min(taking, pairs[loop].floor.load(ordering: .sequentiallyConsistent))
     }
@@ -74,7 +76,7 @@ final class StoreHorizon: Sendable {
     /// `loop` wants a letter when its floor rises. It must look at the floor once more after that.
     func await(for loop: Int) { pairs[loop].isAwaited.store(true, ordering: .sequentiallyConsistent) }
 
-    /// The last letter with removals from `loop` whose removals are committed.
+    /// The number of the last letter with removals from `loop` whose removals are committed.
     func removalsCommitted(from loop: Int) -> UInt64 {
         pairs[loop].removalsCommitted.load(ordering: .sequentiallyConsistent)
     }

@@ -1,8 +1,8 @@
 import MQTTCodec
 import Primitives
 
-/// What waited for commits goes on: answers and held messages of sessions, copies for other loops, late removals. A store
-/// that was slow may have very much of it wait for one commit.
+/// Lets go on what waited for commits: answers and held messages of sessions, copies for other loops, late removals.
+/// When the store was slow, very many of them may wait for one commit.
 final class CommitSettling: DeferredJob {
     func advance(on shard: Shard, until end: UInt64) -> Bool {
         while shard.steps < end {
@@ -16,7 +16,7 @@ final class CommitSettling: DeferredJob {
 }
 
 extension Shard {
-    /// Works off what waited longest for a commit that has come.
+    /// Lets go on what waits for the oldest batch, if that is committed.
     ///
     /// - Returns: false when nothing is left of it.
     fileprivate func settleNext() -> Bool {
@@ -38,20 +38,20 @@ extension Shard {
         return true
     }
 
-    /// A QoS 2 message whose copies for other loops are committed goes there now.
+    /// Posts the copies of a QoS 2 message to other loops, for they are committed now.
     private func release(_ route: StoreOutbox.HeldRoute) {
         publicationSerial &+= 1
         count(steps: route.targets.count / 8)
         var publication = Publication(route.message)
         for entry in route.targets {
-            // Committed: from here on it is the other loop's to remove.
+            // The copy is committed, so the other loop may remove it: the order of batches no longer matters.
             let ticket = StoreTicket(number: entry.ticket.number, loop: entry.target.session.loop)
             post(&publication, entry.target, ticket, isCounted: true)
         }
     }
 }
 
-/// Messages for these sessions have expired.
+/// Tells sessions that messages of theirs have expired.
 final class DueMessages: DeferredJob {
     private var sessions: [UInt64]
 

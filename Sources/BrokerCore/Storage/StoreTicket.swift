@@ -1,6 +1,6 @@
 import Primitives
 
-/// Where a copy of a message lies in the store, as its subscriber's loop knows it.
+/// Where a copy of a message is in the store, as its subscriber's loop knows it.
 ///
 ///     number   the message's number, ascending over all loops and restarts; bit 0: its body is shared by several copies
 ///     loop     whose batch took it, and who must therefore take its removal too: one loop's batches are written in order
@@ -12,7 +12,7 @@ package struct StoreTicket: Sendable, Equatable, BitwiseCopyable {
     var batch: UInt32 = 0
     var index: UInt32 = 0
     var loop: UInt16 = 0
-    /// What is stored beside the copy as its packet identifier; 0 = nothing.
+    /// The packet identifier that is stored with the copy; 0 = none.
     package var identifier: UInt16 = 0
 
     /// Not in the store.
@@ -21,28 +21,28 @@ package struct StoreTicket: Sendable, Equatable, BitwiseCopyable {
     package var isStored: Bool { number != 0 }
 }
 
-/// A copy that its subscriber needs no more, on its way to the loop that stored it.
+/// A copy that its subscriber does not need any more. It is posted to the loop that stored the copy, which removes it.
 package struct StoreRemoval: Sendable {
     var ticket: StoreTicket
     /// The session's number in the store.
     var session: UInt64
-    /// Its message's, for the index by deadline.
+    /// The message's deadline, under which the store has an index row; nil = it does not expire.
     var expiryDeadline: MonotonicTime?
     var flight: FlightNote
 }
 
-/// What the store knows of the sending of a copy. A QoS 1 copy has its identifier beside it from the beginning; the rest has
-/// a row of its own.
+/// What the store has about the sending of a copy (its flight). A QoS 1 copy is stored with its packet identifier;
+/// everything else is in a row of its own.
 package enum FlightNote: Sendable, BitwiseCopyable {
     case none
-    /// It stands in the copy's batch, and is written if the copy is.
+    /// It is noted with the copy in its batch, and is written if the copy is written.
     case noted
-    /// It was given to the store on its own.
+    /// It was given to the store as a change of its own.
     case written
 }
 
 extension StoreTicket {
-    /// A copy that is committed, and that loop `loop` will remove.
+    /// A copy that is committed. Loop `loop` is to remove it.
     init(number: UInt64, loop: UInt16, identifier: UInt16 = 0) {
         self.init(number: number, batch: 0, index: .max, loop: loop, identifier: identifier)
     }
