@@ -10,14 +10,14 @@ import Primitives
 package final class ConnectHandshake {
     package let attempt: ConnectAttempt
     private let shard: Shard
-    /// nil once the handshake has ended, one way or the other.
+    /// nil when the handshake has ended, with success or without.
     private var transport: (any ClientTransport)?
-    /// The hook question that is open: its serial, and who was asked.
+    /// The question to a hook that is not answered yet: its serial, and who was asked.
     private var waiting: (serial: UInt64, course: HookCourse)?
     private var authStep: AuthEvent?
     /// The deadline for the client's next AUTH; nil while none is awaited.
     private var clientDeadline: UInt64?
-    /// It waits until the store has caught up; nil = it does not.
+    /// The number under which it waits until the store has caught up; nil = it does not wait.
     private var storeSerial: UInt64?
 
     package init(_ attempt: ConnectAttempt, shard: Shard, transport: any ClientTransport) {
@@ -36,7 +36,7 @@ package final class ConnectHandshake {
         }
     }
 
-    /// The connection has gone: nobody waits for an answer any more.
+    /// The connection has ended: answers that still come are ignored.
     package func cancel() {
         if let waiting { shard.forgetHandshake(waiting.serial) }
         waiting = nil
@@ -167,7 +167,7 @@ package final class ConnectHandshake {
             properties: attempt.packet.properties, listener: transport.listenerFacts.name)
     }
 
-    /// The client may come in; a hook may have given it an identity that lives on another loop.
+    /// The client may connect. A hook may have given it another identity, whose home is another loop.
     private func registered() {
         attempt.stage = .takingOver
         let home = shard.homeLoop(of: attempt.subscriber)
@@ -195,7 +195,7 @@ package final class ConnectHandshake {
             return
         }
         if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
-        // The order is VerneMQ's: a queue wakes up before its client counts as registered.
+        // As in VerneMQ, `on_client_wakeup` comes before `on_register`.
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(attempt.packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
@@ -208,7 +208,7 @@ package final class ConnectHandshake {
         takeOver()
     }
 
-    /// A newer connection of the same client waits in its place.
+    /// A newer connection of the same client waits for the store instead of this one.
     func giveUpWaitingForStore() {
         if let storeSerial { shard.forgetHeldForStore(storeSerial) }
         storeSerial = nil
@@ -267,8 +267,8 @@ package final class ConnectHandshake {
         shard.await(self, serial: serial)
     }
 
-    /// A hook's answer, or what stands for it when the deadline has passed. Only an answer to what was asked in this
-    /// stage counts: any other, from a plugin that mixes up its questions, refuses the client.
+    /// Takes a hook's answer, or what takes its place when the deadline has passed. It must be an answer to what was
+    /// asked in this stage; any other kind of answer refuses the client.
     ///
     /// - Returns: false when the question is no longer open; nothing happens then.
     @discardableResult
@@ -325,7 +325,7 @@ package final class ConnectHandshake {
 
     func timedOut(serial: UInt64) {
         if serial == clientDeadline {
-            // Its AUTH may wait in the socket, or its end.
+            // The client's AUTH, or the end of its connection, may be in the socket.
             guard let transport, transport.readWaiting(), serial == clientDeadline else { return }
             counters.add(.socketCloseTimeout)
             transport.close(.connectTimeout)
@@ -344,7 +344,7 @@ package final class ConnectHandshake {
 }
 
 extension HookTimeoutBehaviour {
-    /// What stands for the answer that did not come.
+    /// What takes the place of an answer that did not come in time.
     func answer<Modifiers>() -> HookAnswer<Modifiers> {
         switch self {
         case .deny: .refuse(HookRefusal(reasonCode: .serverUnavailable))

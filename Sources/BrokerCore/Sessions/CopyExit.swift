@@ -2,14 +2,14 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// The two ways out for a copy of a message: its client has it, or it is lost for a reason.
+/// The two ways in which a copy of a message leaves its session: its client has it, or it is lost for a reason.
 ///
 ///     arriving ──┐                                     ┌─ delivered   counted as delivered
 ///     queued ────┼─ off its gauge ─ out of the store ──┤
 ///     in flight ─┘                                     └─ lost        counted by reason, on_message_drop is told
 ///
-/// Everything that belongs to an exit is done here and nowhere else. A function that may lose a copy returns the
-/// `DropReason`, and whoever called it passes the copy on to `lose`.
+/// All that has to be done when a copy leaves is done here and nowhere else. A function that may lose a copy returns
+/// the `DropReason`, and its caller calls `lose` with it.
 extension Session {
     // MARK: Delivered
 
@@ -21,7 +21,7 @@ extension Session {
 
     // MARK: Lost
 
-    /// A copy was lost as it arrived.
+    /// A copy was lost when it arrived.
     func lose(
         _ publication: inout Publication, _ ticket: StoreTicket, _ reason: DropReason,
         flight: FlightNote = .none
@@ -30,13 +30,13 @@ extension Session {
         shard.lost(&publication, of: id, reason)
     }
 
-    /// A copy was lost that has been taken out of the queue, and is still counted as queued.
+    /// A copy was lost that has been taken out of the queue and is still counted as queued.
     func lose(_ copy: QueuedMessage, _ reason: DropReason) {
         countQueued(copy, by: -1)
         loseUncounted(copy, reason)
     }
 
-    /// A copy was lost that no gauge counts: it was between the queue and the client.
+    /// A copy was lost that no gauge counts: it had left the queue and was not sent.
     func loseUncounted(_ copy: QueuedMessage, _ reason: DropReason) {
         unstore(copy.ticket, copy.message, flight: copy.flight)
         shard.lost(copy.message, of: id, reason)
@@ -48,9 +48,8 @@ extension Session {
         shard.lost(copy.message, of: id, reason)
     }
 
-    /// Copies were lost that lay in the store alone and have left the backlog: nobody knows them one by one.
-    ///
-    /// - Parameter isStored: false when the store has not had them for some time, and only their count was kept.
+    /// Copies were lost that were in the store alone. They have been taken off the backlog's count already, and their
+    /// messages are not known.
     func loseStored(_ count: Int, _ reason: DropReason) {
         counters.move(.queuedMessages, by: -count)
         counters.move(.spilledMessages, by: -count)
@@ -65,7 +64,7 @@ extension Session {
 }
 
 extension EndedCopies {
-    /// The copy leaves with its session. Where only PUBCOMP was outstanding, the client has it.
+    /// A copy ends with its session: it is lost, or counts as delivered if only PUBCOMP was outstanding.
     func leave(_ copy: Copy, _ shard: Shard) {
         let removal = copy.removal(for: session)
         shard.unstore(
@@ -85,7 +84,7 @@ extension Shard {
         lost(&publication, of: nil, .subscriberGone)
     }
 
-    /// QoS 0 messages have left the outputs of this loop's connections since it was asked last.
+    /// QoS 0 messages have left the outputs of this loop's connections since this was called last.
     ///
     /// - Parameters:
     ///   - written: the kernel has taken so many to their last byte.
@@ -99,14 +98,14 @@ extension Shard {
     fileprivate func lost(
         _ publication: inout Publication, of subscriber: SubscriberID?, _ reason: DropReason
     ) {
-        // The object is made for a hook alone.
+        // The object is made only if a hook wants it.
         lost(hooks.wantsDrops ? publication.sharedMessage() : nil, of: subscriber, reason)
     }
 
-    /// Counts what was lost, and tells whoever wants to know.
+    /// Counts lost copies, and calls the hooks at `on_message_drop`.
     ///
     /// - Parameters:
-    ///   - message: nil when it is not at hand: it lay in the store alone, or was bytes in an output.
+    ///   - message: nil when it is not in memory: it was in the store alone, or was bytes in an output.
     ///   - subscriber: nil when it is not known any more.
     fileprivate func lost(
         _ message: ApplicationMessage?, count: Int = 1, of subscriber: SubscriberID?, _ reason: DropReason

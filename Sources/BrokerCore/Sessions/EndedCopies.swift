@@ -3,15 +3,15 @@ import DequeModule
 import MQTTCodec
 import Primitives
 
-/// What a session that has ended would still have delivered: up to 65,535 messages under way and a queue of any length,
-/// so they leave some at a time (`SessionEnding`). Until its turn comes, a copy is counted as under way or queued.
+/// The copies of a session that has ended: those in flight, up to 65,535, and its queue, which may be of any length.
+/// They are taken out in slices (`SessionEnding`). Until then a copy is counted as in flight or queued.
 final class EndedCopies {
     /// A copy that its session will not deliver any more.
     struct Copy {
-        /// nil: the client has it, and only PUBCOMP was outstanding.
+        /// nil = the client has the message, and only PUBCOMP was outstanding.
         var message: ApplicationMessage?
         var terms: DeliveryTerms
-        /// It was sent with QoS 2 and may have arrived.
+        /// It was sent with QoS 2, so the client may have it.
         var wasSentTwoStep: Bool
         var ticket: StoreTicket
         var flight: FlightNote
@@ -25,11 +25,11 @@ final class EndedCopies {
 
     private var inflight = InflightWindow()
     private var waiting: Deque<QueuedMessage>
-    /// Its number in the store; 0 = it is not kept.
+    /// The session's number in the store; 0 = it is not stored.
     let session: UInt64
     let subscriber: SubscriberID
 
-    /// Takes them out of the session.
+    /// Takes all copies out of the session.
     init(of session: Session) {
         self.session = session.storeNumber
         subscriber = session.id
@@ -37,7 +37,8 @@ final class EndedCopies {
         swap(&inflight, &session.inflight)
     }
 
-    /// Takes the next out, oldest first, and off the gauges: it leaves by `leave`, or another session gets it.
+    /// Takes the next copy out, the oldest first, and off its gauge. The caller calls `leave` with it, or gives it to
+    /// another session.
     func next(_ shard: Shard) -> Copy? {
         if let removed = inflight.popFirst() {
             let entry = removed.entry

@@ -3,8 +3,8 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// A SUBSCRIBE or UNSUBSCRIBE of which a part was decoded. The packet stays in the connection's buffer meanwhile, so
-/// nothing of it is copied but the filters.
+/// A SUBSCRIBE or UNSUBSCRIBE that is decoded in several parts. The packet stays in the connection's buffer until it is
+/// decoded, so only its filters are copied.
 final class FilterDecoding {
     var subscribe = SubscribePacket.Decoder()
     var unsubscribe = UnsubscribePacket.Decoder()
@@ -14,7 +14,7 @@ final class FilterDecoding {
 }
 
 extension Session {
-    /// Takes SUBSCRIBE or UNSUBSCRIBE, which is acted on when all of it has proved well-formed.
+    /// Decodes SUBSCRIBE or UNSUBSCRIBE, and carries it out when all of it is well-formed.
     ///
     /// - Returns: false when there is more to decode: call again, with the same packet.
     func receiveFilters(_ type: PacketType, _ body: RawSpan) throws(MalformedPacket) -> Bool {
@@ -42,7 +42,7 @@ extension Session {
                 return true
             }
         }
-        // Not only at the end: what is over the limit need not be decoded.
+        // Checked after each part, so that filters over the limit are not decoded.
         guard allows(filterCount, levels: 0) else { return true }
         filterDecoding = decoding
         return false
@@ -75,7 +75,7 @@ extension Session {
         return limit > 0 && filter.bytes.count { $0 == UInt8(ascii: "/") } >= limit
     }
 
-    /// Goes on with a SUBSCRIBE or UNSUBSCRIBE; the client's next packet is taken when its last slice is done.
+    /// Carries out a SUBSCRIBE or UNSUBSCRIBE. The client's next packet is taken when the last slice is done.
     func perform(filterJob job: some DeferredJob) {
         filterJob = job
         shard.perform(job)

@@ -2,7 +2,7 @@ import DequeModule
 import MQTTCodec
 package import Primitives
 
-/// QoS 1 and 2 messages on their way to one client, in the order they were sent.
+/// QoS 1 and 2 messages that were sent to one client and are not acknowledged yet, in the order of sending.
 ///
 ///     front                                                       back
 ///     [ id 7 awaits PUBACK | gone | id 9 awaits PUBREC | id 10 awaits PUBCOMP … | id 12 not sent on this connection ]
@@ -11,39 +11,40 @@ package import Primitives
 ///     queued → awaitingPuback  → gone   [acknowledged]
 ///     queued → awaitingPubrec  → awaitingPubcomp → gone   [received, completed]
 ///
-/// Every operation takes constant work, amortised, whatever is in the window and whatever the client answers:
+/// Every operation takes amortised constant time, whatever is in the window and whatever the client acknowledges:
 ///
-/// - One that leaves from the middle leaves a gap. Gaps at the front go with it; when over half are gaps, all go.
-/// - Acknowledgements mostly come in the order of sending, so an entry is looked for where its identifier says it should
-///   be. Where it is not, a narrow window is walked, and a wide one gets a `PacketIdentifierTable`, which it keeps until
-///   it is empty.
-/// - Identifiers ascend from 1 to 65535 and wrap; the next one is remembered across reconnects. How many of those ahead
-///   are free is known without a look at each.
+/// - An entry that is removed from the middle leaves a gap. Gaps at the front are removed with the first entry; when
+///   more than half of the slots are gaps, all gaps are removed.
+/// - Most acknowledgements come in the order of sending, so an entry is first looked for at the position that its
+///   identifier lets expect. If it is not there, a window with few entries is searched from the front, and a window
+///   with many gets a `PacketIdentifierTable`, which it keeps until it is empty.
+/// - Identifiers ascend from 1 to 65535 and begin again; the last one is remembered when the client connects again. The
+///   window knows how many of the next identifiers are free without checking each.
 package struct InflightWindow: ~Copyable {
     package enum State: Sendable, Equatable, BitwiseCopyable {
         case awaitingPuback, awaitingPubrec, awaitingPubcomp
     }
 
-    /// What is known of a message under way. Its bytes stay with the window (`message(at:)`), so that entries are moved
-    /// about without counting references: that was a quarter of what a QoS 1 message cost.
+    /// What is known of a message in flight. The window holds the message itself (`message(at:)`), so that entries are
+    /// moved without reference counting, which took a quarter of the time of a QoS 1 message.
     @safe
     package struct Entry: BitwiseCopyable {
         package var packetIdentifier: UInt16
         package var state: State
-        /// It holds a place in the client's Receive Maximum: its PUBLISH went out on the connection `sentOn`.
+        /// Whether it counts towards the client's Receive Maximum: its PUBLISH was sent on the connection `sentOn`.
         fileprivate var holdsPlace = false
         var flight = FlightNote.none
-        /// It may have been sent before the broker was last started.
+        /// Whether it may have been sent before the broker was last started.
         var mayHaveBeenSent = false
         fileprivate var sentOn: UInt32 = 0
-        /// The window's own reference; nil once PUBREC has come: the payload is not needed for PUBREL.
+        /// The window's own reference; nil when PUBREC has come, for PUBREL does not need the message.
         fileprivate var message: Unmanaged<ApplicationMessage.Storage>?
         /// Bytes of that message.
         fileprivate var byteCount = 0
         package var terms: DeliveryTerms
         package var sentAt: MonotonicTime
         package var ticket: StoreTicket
-        /// The batch that must be committed before the packet that is due now may be sent; 0 = it has been sent.
+        /// The store batch that must be committed before its next packet may be sent; 0 = it has been sent.
         package fileprivate(set) var heldFor: UInt64 = 0
 
         package init(
@@ -58,56 +59,56 @@ package struct InflightWindow: ~Copyable {
         }
 
         fileprivate var isGap: Bool { packetIdentifier == 0 }
-        /// What is due is PUBREL.
+        /// Whether its next packet is PUBREL.
         var isRelease: Bool { unsafe message == nil }
     }
 
-    /// What left the window.
+    /// An entry that was taken out.
     package struct Removed {
         package let entry: Entry
-        /// nil: the client has it.
+        /// nil = the client has the message.
         package let message: ApplicationMessage?
     }
 
-    /// Where an entry stands. Good until the next one is removed.
+    /// The position of an entry. Valid until an entry is removed.
     package struct Place: Equatable {
         fileprivate let position: UInt32
     }
 
     private var slots: Deque<Entry> = []
     private var table: PacketIdentifierTable?
-    /// Position of the first slot. Positions only grow, and wrap.
+    /// Position of the first slot. Positions grow, and begin again at 0 after the highest number.
     private var base: UInt32 = 0
     private var liveCount: UInt32 = 0
-    /// The most slots there were since it was last empty.
+    /// The largest number of slots since the window was last empty.
     private var peak: UInt32 = 0
-    /// The identifier that was given last, and how many behind it are known to be free.
+    /// The identifier that was given last, and how many of those after it are known to be free.
     private var lastIdentifier: UInt16 = 0
     private var freeAhead: UInt16 = 0
 
-    // The connection: its number, where the first entry stands that may not have been sent on it, and so on.
+    // The connection: its number, the position of the first entry that may not have been sent on it, and so on.
     private var connection: UInt32 = 1
     private var unsent: UInt32 = 0
     private var unsentRelease: UInt32 = 0
     private var retry: UInt32 = 0
     /// Entries that were not sent on this connection.
     package private(set) var unsentCount = 0
-    /// Entries that hold a place in the client's Receive Maximum: from PUBLISH to PUBACK or PUBCOMP, on this
-    /// connection [MQTT-4.9.0-2].
+    /// Entries that count towards the client's Receive Maximum: from PUBLISH to PUBACK or PUBCOMP, on this connection
+    /// [MQTT-4.9.0-2].
     package private(set) var placesTaken = 0
-    /// Bytes of the messages that are under way.
+    /// Bytes of the messages in flight.
     package private(set) var byteCount = 0
-    /// What waits for a commit, in the order in which it began to; some may have been acknowledged meanwhile.
+    /// Entries that wait for a commit, in the order in which they began to wait; some may have been acknowledged since.
     private var held: Deque<(batch: UInt64, identifier: UInt16)> = []
-    /// No entry since it was last empty had a higher number in the store.
+    /// The highest number in the store of an entry since the window was last empty.
     private var highestNumber: UInt64 = 0
 
-    /// Up to so many entries it is walked.
+    /// A window with no more entries than this is searched from the front.
     private static let narrowCount = 64
-    /// So many gaps are left alone.
+    /// Gaps that are not worth removing.
     private static let idleGapCount = 32
     private static let identifierCount = 65_535
-    /// Slots and words that were looked at one by one: what tests hold against the number of packets.
+    /// Slots and words that were looked at one by one. Tests compare it with the number of packets.
     package private(set) var steps = 0
 
     package init() {}
@@ -123,7 +124,7 @@ package struct InflightWindow: ~Copyable {
 
     // MARK: Identifiers
 
-    /// The next identifier that no entry uses; nil when all 65,535 are under way.
+    /// The next identifier that no entry uses; nil when all 65,535 are in use.
     package mutating func nextIdentifier() -> UInt16? {
         guard count < Self.identifierCount else { return nil }
         if freeAhead == 0 { lookAhead() }
@@ -132,9 +133,10 @@ package struct InflightWindow: ~Copyable {
         return lastIdentifier
     }
 
-    /// Whether an identifier that was chosen elsewhere is free. If so, an entry with it is to be appended.
+    /// Claims an identifier that was chosen elsewhere. - Returns: whether it is free; then the caller appends an entry
+    /// with it.
     ///
-    /// - Parameter goesOn: those that are chosen next are likely to follow it.
+    /// - Parameter goesOn: the next identifiers are likely to come after this one.
     package mutating func claim(_ identifier: UInt16, goesOn: Bool = true) -> Bool {
         let distance = Self.distance(from: lastIdentifier, to: identifier)
         if isEmpty || distance <= Int(freeAhead) {
@@ -143,7 +145,7 @@ package struct InflightWindow: ~Copyable {
             return true
         }
         guard find(identifier) == nil else { return false }
-        // One from behind says nothing of those ahead.
+        // An identifier before the last one says nothing about those after it.
         if goesOn, distance < Self.identifierCount / 2 {
             lastIdentifier = identifier
             freeAhead = UInt16(Self.distance(from: identifier, to: nearestInUse()) - 1)
@@ -155,13 +157,13 @@ package struct InflightWindow: ~Copyable {
         identifier == .max ? 1 : identifier + 1
     }
 
-    /// How far it is, upwards and round: 1...65535.
+    /// How many identifiers further on the second is, counted upwards and beginning again at 1: 1...65535.
     private static func distance(from first: UInt16, to second: UInt16) -> Int {
         let distance = Int(second) - Int(first)
         return distance > 0 ? distance : distance + identifierCount
     }
 
-    /// Passes over identifiers in use, and finds out how many behind them are free. There must be one.
+    /// Goes on after identifiers in use, and finds out how many of the next are free. There must be a free one.
     private mutating func lookAhead() {
         guard !isEmpty else {
             freeAhead = UInt16(Self.identifierCount)
@@ -174,7 +176,7 @@ package struct InflightWindow: ~Copyable {
             lastIdentifier = free == 1 ? .max : free - 1
             nearest = nearestInUse()
         }
-        // In a narrow window each round passes over one entry.
+        // With few entries, each round goes past one of them.
         while nearest == Self.identifier(behind: lastIdentifier) {
             lastIdentifier = nearest
             nearest = nearestInUse()
@@ -182,7 +184,7 @@ package struct InflightWindow: ~Copyable {
         freeAhead = UInt16(Self.distance(from: lastIdentifier, to: nearest) - 1)
     }
 
-    /// The first identifier in use behind the last that was given; that itself comes last.
+    /// The first identifier in use after the last that was given, which itself comes last.
     private mutating func nearestInUse() -> UInt16 {
         let last = lastIdentifier
         guard count <= Self.narrowCount else { return withTable { $0.nextInUse(after: last) } }
@@ -217,12 +219,12 @@ package struct InflightWindow: ~Copyable {
 
     // MARK: Entries
 
-    /// Puts an entry behind all others.
+    /// Appends an entry.
     ///
     /// - Parameters:
-    ///   - entry: its identifier is one that `nextIdentifier` gave or `claim` found free.
+    ///   - entry: with an identifier that `nextIdentifier` returned or `claim` found free.
     ///   - message: nil when the client has it, and PUBREL is due.
-    ///   - isSent: its PUBLISH goes out now, or with its commit. There must be none that was not sent then.
+    ///   - isSent: its PUBLISH is sent now, or with its commit. Then there must be no entry that was not sent.
     @discardableResult
     package mutating func append(
         _ entry: Entry, _ message: consuming ApplicationMessage?, isSent: Bool = true
@@ -309,14 +311,14 @@ package struct InflightWindow: ~Copyable {
 
     private mutating func removeFirst() {
         slots.removeFirst()
-        // What stands before the front stands at the front.
+        // A cursor before the front moves to the front.
         if unsent == base { unsent &+= 1 }
         if unsentRelease == base { unsentRelease &+= 1 }
         if retry == base { retry &+= 1 }
         base &+= 1
     }
 
-    /// A window that was wide gives its memory back; a narrow one keeps it for the next messages.
+    /// A window that had many entries frees its memory; one with few keeps it for the next messages.
     private mutating func clear() {
         base &+= UInt32(truncatingIfNeeded: slots.count)
         slots.removeAll(keepingCapacity: peak <= Self.narrowCount)
@@ -353,7 +355,7 @@ package struct InflightWindow: ~Copyable {
         slots = kept
     }
 
-    /// The client has the message: only its identifier is still under way.
+    /// The client has the message; only the packet identifier is still in use.
     package mutating func forgetMessage(at place: Place) {
         let index = index(place)
         byteCount -= slots[index].byteCount
@@ -361,12 +363,12 @@ package struct InflightWindow: ~Copyable {
         unsafe slots[index].message.take()?.release()
     }
 
-    /// Takes the first out.
+    /// Takes the first entry out.
     package mutating func popFirst() -> Removed? {
         isEmpty ? nil : remove(at: Place(position: base))
     }
 
-    /// The numbers in the store of what is under way, from `lowest` on.
+    /// The numbers in the store of the messages in flight, from `lowest` on.
     func numbers(from lowest: UInt64) -> [UInt64] {
         guard highestNumber >= lowest else { return [] }
         return slots.lazy.filter { !$0.isGap }.map(\.ticket.number).filter { $0 >= lowest }
@@ -374,7 +376,7 @@ package struct InflightWindow: ~Copyable {
 
     // MARK: The connection
 
-    /// There is a new connection, on which nothing was sent.
+    /// A new connection begins, on which nothing was sent yet.
     package mutating func beginConnection() {
         connection &+= 1
         unsentCount = count
@@ -382,8 +384,8 @@ package struct InflightWindow: ~Copyable {
         (unsent, unsentRelease, retry) = (base, base, base)
     }
 
-    /// Whether a message that is new to the client may be sent: what was under way has gone out, there is room in
-    /// the client's Receive Maximum, and what it has not acknowledged is less than `byteLimit`.
+    /// Whether a new message may be sent: all entries were sent on this connection, the client's Receive Maximum allows
+    /// one more, and the bytes in flight are below `byteLimit`.
     package func hasRoom(_ window: Int, byteLimit: Int = .max) -> Bool {
         placesTaken < window && unsentCount == 0 && liveCount < Self.identifierCount && byteCount < byteLimit
     }
@@ -395,7 +397,7 @@ package struct InflightWindow: ~Copyable {
         return unsent == end ? nil : Place(position: unsent)
     }
 
-    /// The first entry whose PUBREL is due and was not sent on this connection.
+    /// The first entry whose next packet is PUBREL and was not sent on this connection.
     package mutating func nextUnsentRelease() -> Place? {
         guard unsentCount > 0 else { return nil }
         unsentRelease = next(from: unsentRelease, releasesOnly: true)
@@ -404,7 +406,7 @@ package struct InflightWindow: ~Copyable {
 
     private var end: UInt32 { base &+ UInt32(truncatingIfNeeded: slots.count) }
 
-    /// A cursor passes over each entry once in a connection.
+    /// A cursor goes past each entry once in a connection.
     private mutating func next(from cursor: UInt32, releasesOnly: Bool) -> UInt32 {
         var index = Int(cursor &- base)
         while index < slots.count {
@@ -418,7 +420,7 @@ package struct InflightWindow: ~Copyable {
         return base &+ UInt32(truncatingIfNeeded: index)
     }
 
-    /// What is due of the entry goes out on this connection, now or with its commit.
+    /// The entry's next packet is sent on this connection, now or with its commit.
     package mutating func markSent(_ place: Place, holdsPlace: Bool) {
         let index = index(place)
         guard slots[index].sentOn != connection else { return }
@@ -430,7 +432,7 @@ package struct InflightWindow: ~Copyable {
 
     // MARK: What waits for a commit
 
-    /// What is due of the entry is sent when `batch` is committed.
+    /// The entry's next packet is sent when `batch` is committed.
     mutating func hold(_ place: Place, for batch: UInt64) {
         self[place].heldFor = batch
         held.append((batch, self[place].packetIdentifier))
@@ -438,7 +440,7 @@ package struct InflightWindow: ~Copyable {
 
     mutating func endHold(_ place: Place) { self[place].heldFor = 0 }
 
-    /// The first entry whose batch is committed; it is not found again.
+    /// The first entry whose batch is committed. The same entry is not returned again.
     mutating func nextCommitted(_ isCommitted: (UInt64) -> Bool) -> Place? {
         while let first = held.first, isCommitted(first.batch) {
             held.removeFirst()
@@ -455,9 +457,9 @@ package struct InflightWindow: ~Copyable {
     mutating func beginRetryRound() { retry = base }
     var isRetryRoundOver: Bool { retry == end }
 
-    /// The next entry of the round that was sent on this connection.
+    /// The next entry that was sent on this connection, in a round through the window.
     ///
-    /// - Parameter limit: slots that may be looked at; goes down by those that were.
+    /// - Parameter limit: slots that may be looked at; reduced by those that were.
     mutating func nextForRetry(_ limit: inout Int) -> Place? {
         while retry != end, limit > 0 {
             let place = Place(position: retry)

@@ -1,11 +1,11 @@
 import MQTTCodec
 import Primitives
 
-/// A session with shared subscriptions has come online or gone offline: puts it, in each of its groups, where its
-/// presence says, a slice at a time. Until then the groups see it when they look at the member (`SessionPresence`).
+/// A session with shared subscriptions has come online or gone offline. Moves it, in each of its groups, to the online
+/// or offline members, in slices. Until a group is reached, it reads the member's `SessionPresence` when it picks it.
 ///
-/// It goes from the last subscription to the first. One that is removed meanwhile makes the last take its place, and that
-/// has been dealt with.
+/// It goes from the last subscription to the first. When a subscription is removed in between, the last one takes its
+/// place, and that one is done already.
 final class MembershipSettling: DeferredJob {
     private let session: Session
     private var left: Int
@@ -15,7 +15,7 @@ final class MembershipSettling: DeferredJob {
         left = session.subscriptions.count
     }
 
-    /// The session has changed again.
+    /// The session has come online or gone offline again.
     func beginAnew() { left = session.subscriptions.count }
 
     func advance(on shard: Shard, until end: UInt64) -> Bool {

@@ -1,13 +1,14 @@
-/// Which packet identifiers are in use, and a place for each. Every question takes constant work, whichever identifiers
-/// are in use: a client chooses that by what it leaves unacknowledged.
+/// Which packet identifiers are in use, with a place for each. Every operation takes constant time whichever
+/// identifiers are in use, because a client decides that by what it does not acknowledge.
 ///
 ///     identifier   [ page 10 bits | 6 bits ]
 ///     inUse, full  a bit for each page: it has an identifier in use; it has none that is free
 ///     blocks       of the pages with an identifier in use: a mask of these, and their places
 ///
-/// Costs 2.3 KB and 264 bytes for each page in use, so 270 KB at most. Identifiers ascend, so pages are mostly full.
+/// It takes 2.3 KB, and 264 bytes for each page in use, so 270 KB at most. Identifiers ascend, so most pages in use are
+/// full.
 struct PacketIdentifierTable {
-    /// Index of the page's block, and 1; 0 = none of its identifiers is in use.
+    /// The index of the page's block plus 1; 0 = none of its identifiers is in use.
     private var directory = ContiguousArray<UInt16>(repeating: 0, count: pageCount)
     private var masks: ContiguousArray<UInt64> = []
     private var places: ContiguousArray<UInt32> = []
@@ -28,7 +29,8 @@ struct PacketIdentifierTable {
             if isMember { words[page >> 6] |= bit } else { words[page >> 6] &= ~bit }
         }
 
-        /// The first page behind `page`, going round, that is a member or, `inverted`, that is none. `page` comes last.
+        /// The first page after `page` that is a member or, if `inverted`, that is not. After the last page comes the
+        /// first; `page` itself is looked at last.
         func next(after page: Int, inverted: Bool, steps: inout Int) -> Int? {
             let start = (page + 1) & 1023
             for step in 0...16 {
@@ -84,13 +86,13 @@ struct PacketIdentifierTable {
         inUse.set(page, false)
     }
 
-    /// The first free identifier behind `identifier`, going round; there must be one.
+    /// The first free identifier after `identifier`; after 65,535 comes 1. There must be one.
     mutating func nextFree(after identifier: UInt16) -> UInt16 {
         let next = search(from: Int(identifier &+ 1), forFree: true)
         return next == 0 ? search(from: 1, forFree: true) : next  // 0 is no identifier
     }
 
-    /// The first identifier in use behind `identifier`, going round; there must be one.
+    /// The first identifier in use after `identifier`; after 65,535 comes 1. There must be one.
     mutating func nextInUse(after identifier: UInt16) -> UInt16 {
         search(from: Int(identifier &+ 1), forFree: false)
     }

@@ -1,11 +1,11 @@
 import MQTTCodec
 import Primitives
 
-/// A question to a hook that has not been answered yet. A class, so that a session without one holds, and looks at, a
-/// pointer.
+/// A question to a hook that has not been answered yet. It is a class, so that a session without a question holds only
+/// a pointer.
 final class PendingHook {
     let serial: UInt64
-    /// Who was asked last, and who comes next.
+    /// Which hook was asked last, and which ones come after it.
     let course: HookCourse
     let question: Question
 

@@ -1,7 +1,8 @@
-/// Identifiers of QoS 2 messages a client has sent and not yet released: what tells a repeated PUBLISH from a new
-/// one, and how much of our Receive Maximum the client has used [MQTT-4.3.3-10].
+/// Packet identifiers of QoS 2 messages that a client has sent and not yet released with PUBREL. They tell a repeated
+/// PUBLISH from a new one, and how much of the broker's Receive Maximum the client uses [MQTT-4.3.3-10].
 ///
-/// A flat array up to a few dozen, a bitmap of 65,536 bits above: a client that never releases costs 8 KB at most.
+/// Up to a few dozen are in an array, more in a bitmap of 65,536 bits. So a client that never sends PUBREL costs 8 KB
+/// at most.
 package struct ReceivedPacketIdentifiers {
     private var flat: ContiguousArray<UInt16> = []
     private var bitmap: ContiguousArray<UInt64> = []

@@ -1,10 +1,10 @@
 package import BrokerMetrics
 package import MQTTCodec
 
-/// How a PUBLISH enters the ledger that will never be a message. One rule, whoever refuses it and however early: it was
-/// received, and it was rejected for one reason.
+/// How a PUBLISH that is refused is counted in the ledger. The rule is the same wherever and however early it is
+/// refused: it is counted once as received, and once as rejected for one reason.
 extension LoopCounters {
-    /// A PUBLISH has come that is refused before it is decoded, or because it cannot be.
+    /// A PUBLISH is refused before it is decoded, or because it cannot be decoded.
     package func countRefusedPublish(_ reason: RejectReason) {
         add(.ledgerReceived)
         add(reason)

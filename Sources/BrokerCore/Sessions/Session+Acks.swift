@@ -8,7 +8,7 @@ extension Session {
         let identifier: UInt16
         let code: ReasonCode
         if body.byteCount == 2, body.byte(at: 0) | body.byte(at: 1) != 0 {
-            // The short form is nearly all there is.
+            // Nearly all packets have the two-byte form.
             identifier = UInt16(body.byte(at: 0)) << 8 | UInt16(body.byte(at: 1))
             code = .success
         } else {
@@ -16,7 +16,7 @@ extension Session {
             identifier = packet.packetIdentifier.rawValue
             code = packet.reasonCode
         }
-        // 64 words or entries of the window take about as long as one step.
+        // To look at 64 words or entries of the window takes about as long as one step.
         let before = inflight.steps
         defer { shard.count(steps: 1 + (inflight.steps - before) / 64) }
         switch header.type {
@@ -45,7 +45,8 @@ extension Session {
     private func receivePubrec(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubrecReceived, version.label, code: code.rawValue)
         guard let place = inflight.find(identifier) else {
-            // Answered all the same, so that the exchange comes to its end [3.1.1 MQTT-4.3.3-1]; an error ends it.
+            // It is answered, so that the client can end its exchange [3.1.1 MQTT-4.3.3-1]; a PUBREC with an error has
+            // ended it.
             counters.add(.pubrecInvalidError, version.label)
             if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
             return
@@ -69,10 +70,10 @@ extension Session {
             }
             inflight.forgetMessage(at: place)
         }
-        // It may be late, from before the connection: PUBREL goes out now, and PUBLISH never again.
+        // The PUBREC may be for a PUBLISH of an earlier connection. PUBREL is sent now, and the PUBLISH not again.
         inflight.markSent(place, holdsPlace: false)
         if inflight[place].heldFor == 0 { sendAck(.pubrel, identifier) }
-        // The message is gone: another may have waited for its bytes.
+        // The message is no longer held: another may have waited for room.
         drain()
     }
 
@@ -96,13 +97,14 @@ extension Session {
         let wasKnown = received.remove(identifier)
         var wait = StoreWait.none
         if storedReceived.remove(identifier) {
-            // Until this is written, the identifier's next use would be taken for a repetition after a crash.
+            // Until this is written, a new message with this identifier would be taken for a repeated one after a
+            // crash.
             wait = shard.noteUrgently(.released(session: storeNumber, packetIdentifier: identifier))
         }
         answer(.pubcomp, identifier, wasKnown ? .success : .packetIdentifierNotFound, after: wait)
     }
 
-    /// The client has taken the message, or refused it: its place in the window is free.
+    /// The client has acknowledged the message, or refused it: the entry leaves the window.
     private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
         let removed = inflight.remove(at: place)
         if isRefused { lose(removed, .refusedByClient) } else { delivered(removed) }
