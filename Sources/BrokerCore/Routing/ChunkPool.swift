@@ -1,6 +1,6 @@
-/// Many short runs of elements in one flat array: each run has a chunk of 1, 2, 4, 8… places and moves to the
-/// next size when it is full. So a million lists of one element are one allocation, found by integers, with
-/// no object and no reference count for each, which several loops would contend for.
+/// Many short lists in one array. Each list has a chunk of 1, 2, 4, 8… places and moves to a chunk of the next size
+/// when it is full. So a million lists of one element are one allocation and are found by integers. No list has an
+/// object, whose reference count several loops would change at the same time.
 ///
 ///     elements  [ A | B B – – | C C | D | … ]
 ///     free      size 0: [ 17, 3 ]   size 1: [ 8 ]   size 2: [] …    chunks given back, by size
@@ -42,7 +42,7 @@ package struct ChunkPool<Element: BitwiseCopyable & Sendable>: Sendable {
         let index = Int(size)
         usedPlaces -= 1 << index
         guard usedPlaces > 0 else {
-            // Nothing is in use: let go of the memory, and of the fragments.
+            // Nothing is in use: frees the memory, and with it the fragments.
             elements = []
             free = []
             return

@@ -2,17 +2,19 @@ import MQTTCodec
 import Primitives
 import Synchronization
 
-/// Copies of messages that one loop has for another in one turn: encoded bytes and targets, back to back.
+/// Copies of messages that one loop has for another in one turn: the messages' bytes and the targets, one after the
+/// other.
 ///
-/// A QoS 0 message of small size is copied in whole, so nothing is allocated for it; others are kept by reference.
+/// A small QoS 0 message is copied as a whole, so nothing is allocated for it; the batch holds other messages by
+/// reference.
 ///
 ///     bytes    | topic A | properties A | payload A | topic B | …
 ///     records  [ A: where its bytes lie, first target, count ] [ B … ] [ C: message object ]
 ///     targets  [ A₁ A₂ A₃ | B₁ | C₁ C₂ ]
 ///                    ▲ takenCount: taken in slices, since a batch may be longer than a turn
 package final class DeliveryBatch: @unchecked Sendable {
-    // One loop fills it, then posts it and forgets it; the loop that takes it out of its mailbox owns it from then
-    // on. The mailbox's lock orders the two.
+    // One loop fills it, posts it and does not touch it again; the loop that takes it out of its mailbox owns it from
+    // then on. The mailbox's lock makes sure that the second sees what the first wrote.
     private struct Record {
         var facts: MessageFacts
         var message: ApplicationMessage?
@@ -27,7 +29,7 @@ package final class DeliveryBatch: @unchecked Sendable {
     private var bytes: [UInt8] = []
     private var records: ContiguousArray<Record> = []
     private var targets: ContiguousArray<SubscriptionTarget> = []
-    /// Of the copies that were stored, by index in `targets`; empty when none was.
+    /// Where the copies were stored, by index in `targets`; empty when none was stored.
     private var tickets: ContiguousArray<StoreTicket> = []
     /// The publication that `append` is adding targets to.
     private var openSerial: UInt64 = 0
@@ -37,7 +39,7 @@ package final class DeliveryBatch: @unchecked Sendable {
     private var nextRecord = 0
 
     var copyCount: Int { targets.count }
-    /// Memory this batch holds: what back-pressure goes by.
+    /// Memory that this batch holds, in bytes. Publishers are not read when too much is on its way to one loop.
     var byteCount: Int {
         bytes.count + heldByteCount + targets.count * MemoryLayout<SubscriptionTarget>.stride
     }
@@ -85,8 +87,8 @@ package final class DeliveryBatch: @unchecked Sendable {
 
     var isEmpty: Bool { takenCount == targets.count }
 
-    /// Hands out the next copies in the order of `append`: calls `body` with each message and those it is for. A
-    /// message whose copies do not all fit comes again with the rest of them.
+    /// Takes the next copies out, in the order of `append`: calls `body` with each message and its targets. A message
+    /// with more targets than fit comes again with the others in the next call.
     ///
     /// - Parameter limit: at most so many copies.
     /// - Returns: how many there were; 0 when nothing is left.
@@ -134,7 +136,7 @@ package final class DeliveryBatch: @unchecked Sendable {
     }
 }
 
-/// Batches between two uses, so that a busy pair of loops does not allocate.
+/// Batches that are not in use, so that loops which send each other many copies do not allocate.
 final class DeliveryBatchPool: Sendable {
     private let free = Mutex<[DeliveryBatch]>([])
 

@@ -8,10 +8,11 @@ import Primitives
 ///     publish ─┬─ few copies ──→ given at once
 ///              └─ many → [ message, subscribers, cursor | message | … ] ─ slice by slice → given → its publisher is told
 ///
-/// While one waits, all that its publisher sends comes behind it, so that its messages keep their order; others pass it. Who
-/// subscribes is looked up when a message's turn comes: many that wait take no more memory than themselves.
-/// All copies of a message that are kept are in one batch, whatever turns they were given in: the batch is not handed over
-/// before the last of them (`StoreOutbox.isPinned`), and until then another loop reads the store up to this message.
+/// While a message waits, everything that its publisher sends comes after it, so that its messages keep their order;
+/// messages of other publishers do not wait for it. The subscribers are looked up when the message's turn comes, so
+/// messages that wait take no memory for them. All stored copies of a message are in one store batch, in whatever turns
+/// they were given: the batch is not handed over before the last of them (`StoreOutbox.isPinned`), and until then other
+/// loops read the store only up to this message.
 final class FanOutQueue: DeferredJob {
     struct Entry {
         /// Ascending.
@@ -19,20 +20,20 @@ final class FanOutQueue: DeferredJob {
         /// The publication's number, which tells a batch for another loop that its copies belong together.
         let publicationSerial: UInt64
         let message: ApplicationMessage
-        /// How many it had when it began to wait.
+        /// How many subscribers it had when it began to wait.
         let subscriberCount: Int
         /// nil until its turn comes.
         var subscribers: Subscribers?
-        /// Copies of it may have to be kept.
+        /// Whether copies of it may have to be stored.
         var isKept = false
         /// Which of the ledger's counters its copies go under.
         var copies = Counter.ledgerCopiesLocal
-        /// Who is told when no copy needs the store any more.
+        /// The session whose held answers are looked at when no copy needs the store any more.
         var publisher: SessionHandle?
         var reply: FanOutReply?
         /// What the acknowledgement waits for apart from the copies.
         var wait = StoreWait.none
-        /// Targets, then groups, that have been served.
+        /// How many of the targets, and then of the groups, have got their copy.
         var next = 0
         /// Copies that have been made.
         var count = 0
@@ -52,15 +53,15 @@ final class FanOutQueue: DeferredJob {
     private var entries: Deque<Entry> = []
     private var lastSerial: UInt64 = 0
     private(set) var byteCount = 0
-    /// Of each publisher: how many messages wait, and how many copies they had when they began to.
+    /// For each publisher: how many of its messages wait, and how many copies they had when they began to wait.
     private var publishers: [SessionHandle: (messages: Int, copies: Int)] = [:]
     private var isScheduled = false
 
-    /// Copies that one turn gives at once; more wait for what the turn has left.
+    /// Copies that one turn gives at once. Further ones are given in the time that turns have left.
     static let copiesPerTurn = 2048
-    /// A message with no more subscribers than this never waits for others': the time that it takes counts as its packet's.
+    /// A message with no more subscribers than this is given at once, unless an earlier message of its publisher waits.
     static let few = 256
-    /// Bytes that wait above which publishers are not read.
+    /// Bytes of messages that wait. Above this, publishers are not read.
     static let highWater = 8 * 1024 * 1024
 
     var isEmpty: Bool { entries.isEmpty }
@@ -72,12 +73,13 @@ final class FanOutQueue: DeferredJob {
         return publishers[publisher] != nil
     }
 
-    /// Copies of one publisher's messages that may wait: it is not read above that, so that whoever publishes little is not
-    /// behind all of one who publishes much. Several messages that are given in one turn cost a subscriber one write.
+    /// Copies of one publisher's messages that may wait. Above this the publisher is not read, so that a publisher of
+    /// few messages does not wait for all of one that publishes many. Several messages that are given in one turn cost
+    /// a subscriber one write.
     static let copiesOfPublisher = 16_384
 
-    /// - Parameter subscribers: kept if its turn is now.
-    /// - Returns: whether its publisher has enough waiting.
+    /// - Parameter subscribers: used if no other message waits.
+    /// - Returns: whether the publisher has so many copies waiting that it must not be read.
     func append(_ message: ApplicationMessage, _ subscribers: Subscribers, publicationSerial: UInt64) -> Bool
     {
         lastSerial += 1
@@ -92,7 +94,7 @@ final class FanOutQueue: DeferredJob {
         return publishers[publisher, default: (0, 0)].copies > Self.copiesOfPublisher
     }
 
-    /// A message has been given. - Returns: whether its publisher may send more.
+    /// All copies of a message have been given. - Returns: whether its publisher may be read again.
     private func forget(_ entry: Entry) -> Bool {
         byteCount -= entry.byteCount
         guard let publisher = entry.message.facts.publisher, var waiting = publishers[publisher] else {
@@ -104,13 +106,13 @@ final class FanOutQueue: DeferredJob {
         return waiting.copies <= Self.copiesOfPublisher / 2
     }
 
-    /// Says what is to be known of the last one.
+    /// Sets further values of the message that was appended last.
     func complete(_ body: (inout Entry) -> Void) -> UInt64 {
         body(&entries[entries.count - 1])
         return lastSerial
     }
 
-    /// Goes on when the turn has time for it.
+    /// Starts the job, if messages wait and it is not under way.
     func resume(on shard: Shard) {
         guard !isScheduled, !entries.isEmpty else { return }
         isScheduled = true
@@ -119,7 +121,7 @@ final class FanOutQueue: DeferredJob {
 
     func advance(on shard: Shard, until end: UInt64) -> Bool {
         while let first = entries.first, shard.steps < end {
-            // Else the batch would grow for as long as messages come.
+            // Otherwise the batch would grow as long as messages come.
             if first.next == 0, first.isKept, shard.isHandOverDue { break }
             advanceFirst(on: shard, until: end)
         }
@@ -128,7 +130,7 @@ final class FanOutQueue: DeferredJob {
     }
 
     private func advanceFirst(on shard: Shard, until end: UInt64) {
-        // What is given may publish in its turn: the queue must not be in use.
+        // To give a copy may publish another message, which changes the queue: it must not be in use.
         var entry = entries[0]
         let subscribers = entry.subscribers ?? shard.subscribers(of: entry.message)
         entry.subscribers = subscribers
@@ -142,7 +144,7 @@ final class FanOutQueue: DeferredJob {
         }
     }
 
-    /// The loops end: a message that is in the open batch in part is given to all.
+    /// The loops end: if only some copies of a message are in the open batch, gives the others as well.
     func finishBegun(on shard: Shard) {
         while let first = entries.first, first.next > 0 { advanceFirst(on: shard, until: .max) }
     }
@@ -156,10 +158,10 @@ struct FanOutReply {
 }
 
 extension Shard {
-    /// Copies wait for what turns have left.
+    /// Whether copies wait for later turns.
     package var isFanningOut: Bool { !fanOuts.isEmpty }
 
-    /// Puts a message off that the turn has no time for, or that must come behind others.
+    /// Puts a message into the queue that the turn has no time for, or that must come after others.
     func putOff(
         _ publication: inout Publication, _ targets: ContiguousArray<SubscriptionTarget>,
         _ groups: ContiguousArray<SharedGroupMembers>
@@ -180,7 +182,7 @@ extension Shard {
         if let publisher { session(publisher)?.transport?.resumeReading(.fanOut) }
     }
 
-    /// Who subscribes to the topic of a message whose turn has come.
+    /// Looks up who subscribes to the topic of a message whose turn has come.
     func subscribers(of message: ApplicationMessage) -> FanOutQueue.Subscribers {
         let mountpoint = message.facts.mountpoint
         let hash = RouteCache.hash(message.topic, mountpoint)
@@ -195,7 +197,7 @@ extension Shard {
         return FanOutQueue.Subscribers(targets: found.targets, groups: found.groups, keeping: found.keeping)
     }
 
-    /// Gives the next copies of a message that was put off.
+    /// Gives the next copies of a message that waited.
     ///
     /// - Returns: whether they were the last.
     func giveNext(
@@ -231,8 +233,8 @@ extension Shard {
         }
         publicationSerial = max(serial, publicationSerial)
         if entry.isKept {
-            // To look its subscribers up may have taken the whole slice. A batch that has nothing of this message may go, and
-            // must: the message waits for it.
+            // The look-up of the subscribers may have taken the whole slice. A batch without a copy of this message
+            // need not wait for the next slice, and must not, for the message may wait for that batch.
             outbox.isPinned = entry.next > 0
             entry.routedMessage = outbox.routedMessage
             entry.routedNumber = outbox.routedNumber
@@ -244,7 +246,7 @@ extension Shard {
         return entry.next == subscribers.total
     }
 
-    /// All copies have been given: the publisher is told as soon as those that are kept are committed.
+    /// All copies have been given. The publisher is answered when those that are stored are committed.
     func ended(_ entry: FanOutQueue.Entry, _ keeping: BodyKeeping) {
         counters.observe(.fanOut, UInt64(entry.count))
         if entry.count == 0 {

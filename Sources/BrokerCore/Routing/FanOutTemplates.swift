@@ -1,26 +1,27 @@
 import MQTTCodec
 import Primitives
 
-/// The encodings of the message that is being fanned out: one for each wire shape, made when the first subscriber
-/// of that shape comes and copied for the others. Only the packet identifier differs.
+/// The encoded packets of the message that is being given to its subscribers: one for each wire shape. It is made for
+/// the first subscriber of that shape and copied for the others. Only the packet identifier differs.
 ///
 ///     shape = version (4, 5) × QoS × RETAIN        12 of them
 struct FanOutTemplates {
     private struct Template {
         var bytes: [UInt8] = []
         var identifierOffset = 0
-        /// The payload is not among `bytes`. Not always so with a large one: the shared object may have been made
-        /// for a subscriber that came after the template.
+        /// Whether the payload is not in `bytes`. A large payload may be there: the shared object may have been made
+        /// after the template, for a later subscriber.
         var leavesPayloadOut = false
         var serial: UInt64 = 0
     }
 
     private var templates: ContiguousArray<Template> = ContiguousArray(repeating: Template(), count: 12)
-    /// Which message the templates must be of.
+    /// The number of the message that a template must belong to.
     private var serial: UInt64 = 0
     private(set) var isActive = false
 
-    /// A message with many subscribers begins: templates of an earlier one no longer count.
+    /// To be called before a message with many subscribers is given: templates of an earlier message are not valid any
+    /// more.
     mutating func begin() {
         serial += 1
         isActive = true

@@ -7,9 +7,9 @@
 ///     hash(key) ──▼
 ///     [ – | – | key,value | key,value | – | … ]      – : value is `IntegerTable.none`
 ///
-/// It never stops to rehash. When it is full, a larger set of places takes new keys, and each change carries
-/// over a few old ones; until all have moved, a look-up may have to try both. Places come in pages, made when
-/// first used.
+/// It never moves all entries at once. When it is full, a larger set of places is made for new keys, and each change
+/// moves a few old entries; until all have moved, a look-up may have to look in both sets. Places are in pages, which
+/// are allocated when they are first used.
 ///
 ///     old      [ ·  ·  ·  · | key,value | … ]      everything before `moved` is in `places` by now
 ///                             ▲ moved
@@ -21,7 +21,7 @@ package struct IntegerTable: Sendable {
     private static let movesPerChange = 8
 
     private var places = Places(count: 0)
-    /// What is still to be carried over; empty most of the time.
+    /// Entries that have still to be moved; empty most of the time.
     private var old = Places(count: 0)
     /// No place of `old` before this one is in use.
     private var moved = 0
@@ -85,7 +85,7 @@ package struct IntegerTable: Sendable {
                 old.dropPage(before: moved + 1)
                 moved += 1
             } else {
-                // What follows in the run moves back, perhaps to this very place: look at it again.
+                // The next entry of the run may have moved back to this place: look at it again.
                 places.insert(entry.key, entry.value)
                 _ = old.remove(entry.key)
             }
@@ -182,7 +182,7 @@ private struct Places: Sendable {
         return value
     }
 
-    /// Lets go of the page that ends at `place`, if one does: nothing is in it any more.
+    /// Frees the page that ends at `place`, if one does: it is empty.
     mutating func dropPage(before place: Int) {
         if place & (Self.pageSize - 1) == 0 { pages[(place >> Self.pageBits) - 1] = [] }
     }

@@ -1,7 +1,7 @@
 import Primitives
 
-/// The texts between the slashes, each held once and known by a small integer, so that a trie compares
-/// integers. Each holder of an id counts; a level that nobody holds is forgotten and its id used again.
+/// The texts between the slashes of topics. Each is stored once and has a small integer as its id, so that a trie
+/// compares integers. The holders of an id are counted; a level without holders is removed, and its id is used again.
 ///
 ///     byHash    hash → id                                         one table (`IntegerTable`)
 ///     levels    [ text, hash, holders, next with this hash | … ]
@@ -9,7 +9,7 @@ import Primitives
 ///
 /// The hash is seeded for each table: clients choose these texts, and must not be able to make them collide.
 package struct LevelTable: Sendable {
-    /// No level: what `find` answers for a text that nobody holds.
+    /// No level: what `find` returns for a text that nobody holds.
     package static let none = UInt32.max
     /// Ids are below this; tries use the values above for `+` and `#`.
     package static let idLimit = UInt32.max - 8
@@ -136,7 +136,7 @@ package struct LevelTable: Sendable {
         levels[Int(before)].next = level.next
     }
 
-    /// The level begins with `$`; wildcards at the first level pass it by [MQTT-4.7.2-1].
+    /// Whether the level begins with `$`: wildcards at the first level do not match it [MQTT-4.7.2-1].
     package func beginsWithDollar(_ id: UInt32) -> Bool {
         let level = levels[Int(id)]
         guard level.length > 0 else { return false }

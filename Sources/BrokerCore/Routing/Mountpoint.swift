@@ -1,8 +1,8 @@
 package import Primitives
 import Synchronization
 
-/// A name space of its own for client ids, topics and retained messages: nothing crosses from one mountpoint
-/// to another. Interned, so that comparing two is comparing two integers.
+/// A name space for client ids, topics and retained messages: a message does not get from one mountpoint to another. It
+/// is an integer that stands for the name, so that two are compared quickly.
 ///
 /// Names are compared byte by byte. The table of names is shared by the process and only grows: mountpoints
 /// come from listeners and authentication results, of which there are few.

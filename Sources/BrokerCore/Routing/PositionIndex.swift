@@ -1,11 +1,11 @@
-/// Where each key stands in a list that its owner holds: a hash table that never stops to rehash, so that a client with
-/// very many subscriptions does not hold up its loop. A `Dictionary` that grows to 260,000 filters moves all of them at
-/// once, which took 15 ms.
+/// The position of each key in a list that its owner holds. It is a hash table that never moves all entries at once, so
+/// that a client with very many subscriptions does not block its loop. A `Dictionary` that grows to 260,000 filters
+/// moves all of them at once, which took 15 ms.
 ///
 ///     key ── seeded hash ──► positions (`IntegerTable`) ──► position in the list, whose key is compared
 ///                            doubles                        keys whose hash another key has too: practically none
 ///
-/// Clients may choose the keys: the hash is seeded with each start.
+/// Clients choose the keys, so the hash has another seed at each start of the broker.
 struct PositionIndex<Key: Hashable & Sendable>: Sendable {
     private var positions = IntegerTable()
     private var doubles: [Key: UInt32] = [:]

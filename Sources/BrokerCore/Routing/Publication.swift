@@ -1,8 +1,8 @@
 import MQTTCodec
 import Primitives
 
-/// One message on its way through the router: borrowed bytes, and the shared object that is made from them only
-/// when somebody must keep the message (a queue, an in-flight window, a retained topic, another loop's QoS 1).
+/// One message while it is routed: borrowed bytes, and an object that is made from them only when something must keep
+/// the message (a queue, an in-flight window, a retained topic, a QoS 1 copy for another loop).
 ///
 /// A QoS 0 delivery to a subscriber of the same loop never needs the object.
 package struct Publication: ~Copyable, ~Escapable {
@@ -10,7 +10,7 @@ package struct Publication: ~Copyable, ~Escapable {
     package let properties: RawSpan
     package let payload: RawSpan
     package let facts: MessageFacts
-    /// The object, once somebody needed it.
+    /// The object; nil until it is needed.
     package private(set) var message: ApplicationMessage?
 
     @_lifetime(copy topic, copy properties, copy payload)

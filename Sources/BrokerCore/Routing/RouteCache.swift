@@ -1,17 +1,17 @@
 import Primitives
 
-/// Who subscribes to a topic, as it was at one generation of the subscription trie. One loop's.
+/// The subscribers of topics, as they were at one generation of the subscription trie. Each loop has its own cache.
 ///
-/// A direct-mapped table: a topic has one place, found by its hash.
+/// A direct-mapped table: a topic has one place, which its hash says.
 ///
 ///     hash & mask → [ topic, mountpoint, generation, targets, groups ]
 ///
-/// A miss does not evict at once: the place is given up when the same newcomer asks a second time in a row, so a
-/// stream of topics that are each published once leaves the busy topics where they are.
+/// A topic that is not found replaces the one in its place only when it misses there twice in a row. So topics that are
+/// published only once do not push out those that are published often.
 ///
-/// All routes together are bounded in bytes: topics, targets, and shared groups, which a route keeps alive when their last
-/// member has gone. To make room, routes give way in the order of their places; one that is larger than a quarter of the
-/// budget is not kept at all, for then distributing costs far more than matching anew.
+/// All routes together are limited in bytes: topics, targets, and shared groups, which a route keeps in memory after
+/// their last member has left. To make room, routes are removed in the order of their places. A route that is larger
+/// than a quarter of the budget is not kept, for giving so many copies takes far more time than matching again.
 struct RouteCache {
     final class Route: RecipientLists {
         let hash: UInt64
@@ -37,8 +37,7 @@ struct RouteCache {
             byteCount = Self.byteCount(topic.count, matches)
         }
 
-        /// What a route of `matches` takes. A group counts with its name and with what it takes when it is empty: the
-        /// rest is its members'.
+        /// Bytes that a route of `matches` takes. A group counts with its name and with its size when it is empty.
         static func byteCount(_ topicByteCount: Int, _ matches: SubscriptionMatches) -> Int {
             var count = 160 + topicByteCount
             count += matches.targets.count * MemoryLayout<SubscriptionTarget>.stride
@@ -46,7 +45,7 @@ struct RouteCache {
             return count
         }
 
-        /// Never the same storage: a slice of the whole would share it.
+        /// A copy with storage of its own; a slice of the whole list would share it.
         private static func copy<Element>(_ list: ContiguousArray<Element>) -> ContiguousArray<Element> {
             var exact = ContiguousArray<Element>()
             exact.reserveCapacity(list.count)
@@ -61,13 +60,13 @@ struct RouteCache {
     private(set) var count = 0
     /// Memory that all routes hold, in bytes.
     private(set) var byteCount = 0
-    /// The place that gives way next when there is no room.
+    /// The place whose route is removed next when there is no room.
     private var hand = 0
 
     private static let placeCount = 4096
-    /// What all routes together may take: about a million targets.
+    /// Bytes that all routes together may take: about a million targets.
     static let byteBudget = 24 << 20
-    /// What one may take.
+    /// Bytes that one route may take.
     static let byteLimitOfRoute = byteBudget / 4
 
     @inline(__always)
@@ -112,7 +111,7 @@ struct RouteCache {
         return true
     }
 
-    /// Remembers what a match found, if the place is free or stale or its newcomer has asked twice.
+    /// Keeps what a match found, if the place is free or out of date, or if the same topic missed there twice in a row.
     mutating func offer(
         _ hash: UInt64, _ topic: RawSpan, _ mountpoint: Mountpoint, _ matches: SubscriptionMatches
     ) {

@@ -1,12 +1,13 @@
-/// Which session, on which home loop: what routing knows of a subscriber. 8 bytes, packed:
+/// Which session on which home loop: what routing knows of a subscriber. It is packed into 8 bytes:
 ///
 ///     bit 63      56 55               26 25            0
 ///         [  loop   |    generation    |     slot     ]
 ///
-/// A slot is used again after its session has ended; the generation tells the two apart. Slots are used first in, first
-/// out, so one of 1,000 that 10,000 sessions a second pass through comes round to an old generation after a year.
+/// A slot is used again after its session has ended; the generation tells the two sessions apart. Slots are used again
+/// in the order in which they became free. With 1,000 slots and 10,000 new sessions a second, a slot has an old
+/// generation again after a year.
 package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
-    /// All three parts in one word; orders nothing, identifies everything.
+    /// All three parts in one word. It identifies the session; its order means nothing.
     package let bits: UInt64
 
     private static var slotBits: UInt64 { 26 }
@@ -47,7 +48,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-/// One subscription as routing sees it: who, and on which terms. 24 bytes.
+/// One subscription as routing sees it: the session and the options. 24 bytes.
 package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     package let session: SessionHandle
     /// 0 when the SUBSCRIBE had none; ids of clients are never 0 [MQTT-3.8.2.1.2].
@@ -55,7 +56,7 @@ package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     /// The options byte as on the wire (§3.8.3.1): bits 0-1 maximum QoS, 2 no local, 3 retain as published,
     /// 4-5 retain handling.
     package let options: UInt8
-    /// The session's number in the store, by which any loop can keep a copy for it; 0 = nothing is kept.
+    /// The session's number in the store, with which any loop can store a copy for it; 0 = the session is not stored.
     package let storeNumber: UInt64
 
     @inline(__always)

@@ -1,18 +1,19 @@
 import Synchronization
 
-/// Whether a session has a connection. The shared groups it is a member of look at it when they pick a member, so that a
-/// session with 250,000 shared subscriptions goes offline, or ends, in one store. Its loop writes, any loop reads.
+/// Whether a session has a connection. The shared groups that it is a member of read it when they pick a member, so a
+/// session with 250,000 shared subscriptions goes offline, or ends, by writing one value. Its loop writes it, all loops
+/// read it.
 ///
 ///     online ⇄ offline → gone
 ///
-/// The groups sort their members by it as well, a slice at a time and when they meet one that has changed: nobody looks
-/// through members that are away for long.
+/// The groups also sort their members by it, in slices, and when they find a member that has changed. So no message has
+/// to pass over many members that are away.
 package final class SessionPresence: Sendable {
     package enum State: UInt8, Sendable {
         /// It has a connection.
         case online
         case offline
-        /// It has ended, and its memberships are being cleared away: it is not picked any more.
+        /// It has ended, and its memberships are being removed: it is not picked any more.
         case gone
     }
 

@@ -13,7 +13,7 @@ struct SharedGroupLists {
     /// Members of all groups together, as the trie counts them.
     var memberCount = 0
 
-    /// Memory held, in bytes: an estimate, for asking each group would take its time under the lock.
+    /// Memory held, in bytes. It is an estimate, because to ask each group would take too long under the lock.
     var byteCount: Int {
         positions.byteCount + listOf.byteCount + lists.byteCount
             + groupCount * SharedGroupMembers.byteCount + memberCount * SharedGroupMembers.memberByteCount

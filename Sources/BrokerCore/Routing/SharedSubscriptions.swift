@@ -3,8 +3,8 @@ import Synchronization
 
 /// Which member of a shared subscription gets a message; the setting `shared_subscription_policy`.
 ///
-/// The policies differ in where they look when members live on other nodes. Among members of this node all do
-/// the same (as in VerneMQ): one that is online, at random; if none is, one that is offline.
+/// The policies differ only when there are members on other nodes. Among members of this node all do the same, as in
+/// VerneMQ: they pick one that is online, at random, and if none is online, one that is offline.
 package enum SharedSubscriptionPolicy: String, CaseIterable, Sendable {
     /// Members of this node if there are any, else all.
     case preferLocal = "prefer_local"
@@ -19,13 +19,13 @@ package enum SharedSubscriptionPolicy: String, CaseIterable, Sendable {
 /// The members of one shared subscription: the sessions of this node that subscribed `$share/name/filter`
 /// with the same name and filter. Each message goes to one of them [MQTT-4.8.2-4].
 ///
-/// Lives as long as it has members; someone who still holds it after that finds it empty. Its lock is held
-/// for one operation, and the trie's locks may be held around it, never the other way round.
+/// The trie removes it with its last member; a route that still has it then finds it empty. Its lock is held for one
+/// operation. It may be taken while the trie's locks are held; the trie's locks are never taken under it.
 ///
 ///     members  [ online | online | offline | offline | offline | gone ]
 ///                                ▲ onlineCount                 ▲ aliveCount
 ///
-/// Where a member stands follows what `SessionPresence` says, somewhat later. Each operation takes the same time however
+/// The position of a member follows its `SessionPresence`, somewhat later. Each operation takes the same time however
 /// many members there are.
 package final class SharedGroupMembers: Sendable {
     package let shareName: UTF8Text
@@ -34,18 +34,18 @@ package final class SharedGroupMembers: Sendable {
 
     fileprivate struct Members {
         var targets: ContiguousArray<SubscriptionTarget> = []
-        /// Of each of `targets`.
+        /// The presence of each of `targets`.
         var presences: ContiguousArray<SessionPresence> = []
-        /// Those that are online come first.
+        /// How many members are online; they come first.
         var onlineCount = 0
-        /// Those that have ended come last.
+        /// How many members have not ended; those that have come last.
         var aliveCount = 0
-        /// By `SessionHandle.bits`.
+        /// The position of each member, by `SessionHandle.bits`.
         var positions = IntegerTable()
         /// Members whose copy would have to be stored.
         var storingCount = 0
-        /// The handles of members that ended last, from `nextEnded` on round. A copy that was on its way to one of them
-        /// from another loop is given to another member.
+        /// The handles of the members that ended last, as a ring from `nextEnded` on. A copy that was on its way to one
+        /// of them from another loop is given to another member.
         var ended: ContiguousArray<UInt64> = []
         var nextEnded = 0
     }
@@ -77,8 +77,8 @@ package final class SharedGroupMembers: Sendable {
     /// Whether a message that one of the members gets would have to be stored.
     var mayStore: Bool { members.withLock { $0.storingCount > 0 } }
 
-    /// Whether the session is a member, or was one that has ended a short while ago. A copy travels for a turn or two, and
-    /// a group remembers as many as it had members, 64 at least and 4,096 at most.
+    /// Whether the session is a member, or was one and ended a short time ago. A copy is on its way for a turn or two.
+    /// A group remembers as many ended members as it had members, but at least 64 and at most 4,096.
     func hadMember(_ session: SessionHandle) -> Bool {
         members.withLock {
             $0.positions.find(session.bits) != IntegerTable.none || $0.ended.contains(session.bits)
@@ -88,10 +88,10 @@ package final class SharedGroupMembers: Sendable {
     /// The member to get one message. Any thread.
     ///
     /// - Parameters:
-    ///   - random: any number; each member that is online is as likely as the next.
-    ///   - publisher: the session that published, which members with the no-local option do not hear.
+    ///   - random: any number; each member that is online is equally likely.
+    ///   - publisher: the session that published; a member with No Local does not get its own messages.
     ///   - excluding: sessions that were tried and could not take the message.
-    /// - Returns: nil when nobody is left.
+    /// - Returns: nil when there is no such member.
     package func pick(
         random: UInt64, policy: SharedSubscriptionPolicy, publisher: SessionHandle? = nil,
         excluding: ContiguousArray<SessionHandle> = []
@@ -118,7 +118,7 @@ package final class SharedGroupMembers: Sendable {
         members.withLock { (wasMember: $0.remove(session), left: $0.targets.count) }
     }
 
-    /// Puts a member where its presence says.
+    /// Moves a member to the position that its presence asks for.
     func settle(_ session: SessionHandle) {
         members.withLock { members in
             let position = members.positions.find(session.bits)
@@ -169,7 +169,7 @@ extension SharedGroupMembers.Members {
         }
     }
 
-    /// Moves a member from among those online to behind them. - Returns: its new position.
+    /// Moves a member from those online to those offline. - Returns: its new position.
     private mutating func takeOffline(_ position: Int) -> Int {
         guard position < onlineCount else { return position }
         onlineCount -= 1
@@ -177,7 +177,7 @@ extension SharedGroupMembers.Members {
         return onlineCount
     }
 
-    /// Moves a member behind all that are alive. - Returns: its new position.
+    /// Moves a member behind all that have not ended. - Returns: its new position.
     private mutating func retire(_ position: Int) -> Int {
         let position = takeOffline(position)
         guard position < aliveCount else { return position }
@@ -186,7 +186,7 @@ extension SharedGroupMembers.Members {
         return aliveCount
     }
 
-    /// Moves a member from behind to among those alive. - Returns: its new position.
+    /// Moves a member from those that have ended to those that have not. - Returns: its new position.
     private mutating func revive(_ position: Int) -> Int {
         guard position >= aliveCount else { return position }
         exchange(position, aliveCount)
@@ -202,18 +202,18 @@ extension SharedGroupMembers.Members {
         positions.set(targets[right].session.bits, to: UInt32(right))
     }
 
-    /// Members looked at for one message that turn out to have gone offline or ended. Those found are put where they
-    /// belong, so the next look does not meet them.
+    /// How many members that have gone offline or ended are moved while one message is given. They are not found again
+    /// by the next message.
     private static var lookLimit: Int { 16 }
 
-    /// Begins at a random place and takes the first that may have the message.
+    /// Begins at a random position and picks the first member that may get the message.
     fileprivate mutating func pickOnline(
         _ random: UInt64, _ publisher: SessionHandle?, _ excluding: ContiguousArray<SessionHandle>
     ) -> SubscriptionTarget? {
         var moved = 0
         var passed = 0
         var position = onlineCount > 0 ? Int(random % UInt64(onlineCount)) : 0
-        // Passed over are the publisher and those excluded, so it is a few; moved are as many as the limit says.
+        // `passed` counts the publisher and those excluded, which are few; `moved` is limited.
         while passed < onlineCount, moved < Self.lookLimit {
             position = position < onlineCount ? position : 0
             let target = targets[position]
@@ -261,6 +261,6 @@ extension SharedGroupMembers.Members {
 }
 
 extension SubscriptionTarget {
-    /// A copy by these terms is kept in the store.
+    /// Whether a copy with these options is stored.
     fileprivate var needsStore: Bool { storeNumber != 0 && qos > 0 }
 }

@@ -1,10 +1,10 @@
 import Primitives
 import Synchronization
 
-/// Who gets a message: all subscriptions of the node, found by topic. Shared by all loops.
+/// All subscriptions of the node, found by topic. It says who gets a message. All loops share it.
 ///
-/// One node for each level of each filter; a path from a root spells a filter. `+` and `#` are children like
-/// others, but are found without a look-up.
+/// There is one node for each level of a filter, and a path from a root makes up a filter. `+` and `#` are children
+/// like others, but are found without a look-up.
 ///
 ///     mountpoint "" ── sport ─┬─ tennis ─┬─ player1   [session 7, QoS 1]
 ///                             │          └─ #         [session 3, QoS 0]
@@ -15,12 +15,12 @@ import Synchronization
 ///     children  (node, level) → node                                        one table (`IntegerTable`)
 ///     targets   [ 7 | 3 | … ]                                   all lists in one array (`ChunkPool`)
 ///
-/// Matching walks the topic once and keeps the set of nodes reached so far, so its cost depends on the
-/// subscriptions that match and on the wildcard paths beside them, not on how many others there are.
+/// A match goes through the topic's levels once and keeps the nodes that it has reached. So its cost depends on the
+/// subscriptions that match and on the wildcard paths beside them, not on the number of other subscriptions.
 ///
-/// Locks: one for each loop, each on cache lines of its own, plus one for threads that are no loop. A reader
-/// takes only its own, which nobody contends for while nobody writes; a writer takes all, in order. Under
-/// them only the lock of a `SharedGroupMembers` is taken.
+/// Locks: one for each loop, each on cache lines of its own, and one for threads that are no loop. A reader takes only
+/// its own, for which it has to wait only while somebody writes; a writer takes all, in order. Only the lock of a
+/// `SharedGroupMembers` is taken under them.
 ///
 /// Invariants, checked by tests:
 /// 1. A node without targets, groups and children does not exist; with no subscription there is no node and
@@ -41,9 +41,9 @@ import Synchronization
     /// What to give as `loop` on a thread that is no loop.
     package var noLoop: Int { locks.count - 1 }
 
-    /// Changes when what `match` finds may change: a match found in one generation is good for all of it.
-    /// Joining or leaving a shared group that goes on existing changes nothing, since a match holds the
-    /// group, not its members.
+    /// It changes when the result of `match` may change, so the result of a match is valid during its generation. To
+    /// join or leave a shared group that goes on existing does not change it, because a match has the group, not its
+    /// members.
     package var generation: UInt64 { currentGeneration.load(ordering: .acquiring) }
 
     /// Subscriptions, those of shared groups included.
@@ -59,7 +59,7 @@ import Synchronization
     ///   - filter: a valid topic filter, without the prefix `$share/name/`.
     ///   - shareName: the name between the slashes of `$share/name/`; nil if the subscription is not shared.
     ///   - presence: the session's; needed for shared subscriptions only.
-    /// - Returns: true when the session had this very filter already: its terms were replaced [MQTT-3.8.4-3].
+    /// - Returns: true when the session had this filter already: its options were replaced [MQTT-3.8.4-3].
     /// - Complexity: O(length of filter); blocks all loops meanwhile.
     package func subscribe(
         _ filter: [UInt8], shareName: [UInt8]?, mountpoint: Mountpoint, target: SubscriptionTarget,
@@ -123,19 +123,19 @@ import Synchronization
     }
 }
 
-/// Who gets a message.
+/// Who gets a message: the subscriptions, and the shared groups of each of which one member does.
 protocol RecipientLists {
     var targets: ContiguousArray<SubscriptionTarget> { get }
-    /// Each gets one copy.
+    /// One member of each gets a copy.
     var groups: ContiguousArray<SharedGroupMembers> { get }
 }
 
 extension SubscriptionMatches: RecipientLists {}
 
-/// What a match found. Belongs to the caller, who reuses it so that its arrays keep their room.
+/// What a match found. The caller owns it and uses it again, so that its arrays keep their memory.
 package struct SubscriptionMatches: Sendable {
     package var targets: ContiguousArray<SubscriptionTarget> = []
-    /// Each gets one copy: call `pick` for each message.
+    /// Shared groups. One member of each gets a copy: call `pick` for each message.
     package var groups: ContiguousArray<SharedGroupMembers> = []
     /// The trie's generation that the last match saw.
     package var generation: UInt64 = 0
@@ -152,13 +152,12 @@ package struct SubscriptionMatches: Sendable {
             count += 1
             sessions.insert(target.storeNumber)
         }
-        // Whom a shared group's copy goes to is not known yet: it may be one of the others.
+        // It is not known yet which member of a shared group gets the copy: it may be a session that gets another one.
         if sessions.count < count || (!groups.isEmpty && count + groups.count > 1) { return .apart }
         return count > 1 ? .shared : .single
     }
 
-    /// Empties both lists and keeps their room, unless it is so large that one match must have been far out of the
-    /// ordinary.
+    /// Empties both lists. Their memory is kept, unless it is so large that one unusual match must have needed it.
     package mutating func removeAll() {
         targets.removeAll(keepingCapacity: targets.capacity <= Self.keptCapacity)
         groups.removeAll(keepingCapacity: groups.capacity <= Self.keptCapacity)
@@ -168,21 +167,22 @@ package struct SubscriptionMatches: Sendable {
     package static let keptCapacity = 1 << 16
 }
 
-/// One loop's lock and what only its holder uses. Padded: two loops' locks on one cache line would slow each
-/// other.
+/// One loop's lock, and memory that only its holder uses. It is padded, because two loops' locks on one cache line
+/// would slow each other down.
 private final class LoopLock: Sendable {
     private let before = InlineArray<8, UInt64>(repeating: 0)
     let scratch = Mutex(MatchScratch())
     private let after = InlineArray<8, UInt64>(repeating: 0)
 }
 
-/// How the copies of one message that are kept share its body. A row has the number of its message and of its session, so
-/// two copies for one session need two numbers.
+/// How the stored copies of one message share its body. The key of a row has the number of its session and of its
+/// message, so two copies for one session need two numbers.
 enum BodyKeeping {
     /// There is one copy at most.
     case single
     /// One body for all.
     case shared
-    /// A number for each copy, for a session may get two, by overlapping subscriptions. Unless it is small, one body for all.
+    /// Each copy has a number of its own, because a session may get two copies by overlapping subscriptions. All share
+    /// one body, unless the message is small.
     case apart
 }

@@ -1,17 +1,17 @@
 import Primitives
 
-/// What a change did.
+/// What a change of the subscriptions did.
 struct SubscriptionChange {
-    /// The subscription was there before.
+    /// Whether the subscription was there before.
     let wasPresent: Bool
-    /// A match may find something else from now on.
+    /// Whether the result of a match may change.
     let altersMatches: Bool
 }
 
 /// The data of `SubscriptionTrie`, without its locks: nodes, levels, lists.
 ///
-/// Not copyable and without references, so that reading it touches no reference count that loops would
-/// contend for.
+/// It is not copyable and has no references, so that a reader changes no reference count, which several loops would
+/// change at the same time.
 struct SubscriptionTrieCore: ~Copyable {
     struct Node: BitwiseCopyable {
         /// The node above; for a root its mountpoint; for a free node the next free one.

@@ -1,12 +1,12 @@
 import Primitives
 
-/// Working memory of a match: the nodes reached after each level. One for each lock, so that a match
+/// Working memory of a match: the nodes that were reached after each level. Each lock has one, so that a match
 /// allocates nothing.
 struct MatchScratch: Sendable {
     fileprivate var reached: ContiguousArray<UInt32> = []
     fileprivate var next: ContiguousArray<UInt32> = []
 
-    /// Lets go of room that only a match far out of the ordinary can have needed: more than 256 KiB.
+    /// Frees memory above 256 KiB, which only an unusual match can have needed.
     fileprivate mutating func trim() {
         if reached.capacity > 1 << 16 { reached = [] }
         if next.capacity > 1 << 16 { next = [] }

@@ -2,15 +2,15 @@
 struct TargetList: BitwiseCopyable {
     fileprivate var offset: UInt32 = 0
     fileprivate(set) var count: UInt32 = 0
-    /// Of the chunk that holds the run, which has `1 << chunkSize` places; no chunk while `count` is 0.
+    /// The size of the list's chunk, which has `1 << chunkSize` places; there is no chunk while `count` is 0.
     fileprivate var chunkSize: UInt8 = 0
     fileprivate var isIndexed = false
 }
 
-/// The lists of all nodes. Short lists are searched from the front; a long one gets a table from session to
-/// position, so that the millionth subscriber of a topic comes and goes as fast as the first.
+/// The lists of all nodes. Short lists are searched from the front. A long list gets a table from session to position,
+/// so that the millionth subscriber of a topic is added and removed as fast as the first.
 struct TargetLists {
-    /// A list longer than this is indexed; one that shrinks below half of it no longer.
+    /// A list longer than this gets a table; one that shrinks below half of it loses its table.
     private static let indexedAbove = 64
 
     private var pool = ChunkPool(

@@ -1,11 +1,10 @@
 package import MQTTCodec
 package import Primitives
 
-/// A CONNECT on its way to a session: what the packet said and what was decided about it so far.
+/// A CONNECT that has no session yet: what the packet says, and what was decided about it so far.
 ///
-/// It may travel: a connection is read on the loop that accepted it up to CONNECT, then moves to the home loop of its
-/// client id, and moves again when a hook gives the client another identity. An object, because as a value it was copied,
-/// with some thirty references in it, at each stage: a third of what a CONNECT cost.
+/// It is a value that moves between loops. The loop that accepted a connection reads it up to CONNECT; then the
+/// connection moves to the home loop of its client id, and once more if a hook gives the client another identity.
 ///
 ///     admitted → authenticating → registering → takingOver → session
 package final class ConnectAttempt: @unchecked Sendable {
@@ -56,7 +55,7 @@ package final class ConnectAttempt: @unchecked Sendable {
         }
     }
 
-    /// Takes over what `auth_on_register` has changed.
+    /// Applies what `auth_on_register` has changed.
     func apply(_ modifiers: RegisterModifiers) {
         if let mountpoint = modifiers.mountpoint {
             subscriber.mountpoint = mountpoint
@@ -68,7 +67,7 @@ package final class ConnectAttempt: @unchecked Sendable {
         if let properties = modifiers.connackProperties {
             let exchange = connackProperties
             connackProperties = properties
-            // These are the enhanced authentication's alone [MQTT-4.12.0-5, 4.12.0-6].
+            // Only enhanced authentication sets these [MQTT-4.12.0-5, 4.12.0-6].
             connackProperties.authenticationMethod = exchange.authenticationMethod
             connackProperties.authenticationData = exchange.authenticationData
         }
@@ -83,7 +82,7 @@ package final class ConnectAttempt: @unchecked Sendable {
 }
 
 extension ConnectAttempt {
-    /// About what it holds in memory.
+    /// Bytes of memory that it holds, about.
     var byteCount: Int {
         let will = will.map { $0.topic.count + $0.payload.count + $0.properties.count } ?? 0
         let credentials = (packet.userName?.count ?? 0) + (packet.password?.count ?? 0)

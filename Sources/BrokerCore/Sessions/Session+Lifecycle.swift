@@ -4,11 +4,11 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// How a session meets its connections and ends.
+/// How a session gets a connection, loses it, and ends.
 extension Session {
     // MARK: Online
 
-    /// Joins the session to a connection and answers CONNECT.
+    /// Gives the session a connection, and answers CONNECT with CONNACK.
     func attach(_ transport: any ClientTransport, _ attempt: ConnectAttempt, isPresent: Bool) {
         let packet = attempt.packet
         publishOverdueWill()
@@ -77,10 +77,10 @@ extension Session {
         drain()
     }
 
-    /// What the broker can and cannot do [MQTT5 §3.2.2.3].
+    /// Adds the properties of CONNACK that say what the broker does not support, and its limits [MQTT5 §3.2.2.3].
     private func announce(in properties: inout Properties, _ attempt: ConnectAttempt) {
         let broker = shard.settings
-        // Only who asks is told [MQTT-3.1.2-28].
+        // Only for a client that asked for it [MQTT-3.1.2-28].
         if attempt.packet.properties.requestResponseInformation != 1 { properties.responseInformation = nil }
         if attempt.packet.properties.authenticationMethod == nil {
             properties.authenticationMethod = nil  // [MQTT-4.12.0-6]
@@ -108,7 +108,7 @@ extension Session {
         if let lifetimeDeadline { shard.timers.add(.lifetime(handle, epoch), at: lifetimeDeadline) }
     }
 
-    /// nil: the connection may live for ever.
+    /// When the connection must end; nil = there is no limit.
     private var lifetimeDeadline: MonotonicTime? {
         settings.maxConnectionLifetime > 0
             ? connectedAt.adding(seconds: settings.maxConnectionLifetime) : nil
@@ -134,10 +134,10 @@ extension Session {
     }
 
     func keepAliveTimerFired() {
-        // Its packets may lie in the socket: it is not to blame for the time in which nobody looked.
+        // Packets of the client may be in its socket, so the time in which the broker did not read it does not count.
         if transport?.isHeldBack == true { lastPacketAt = shard.now }
         guard isSilent, readWaiting() else { return }
-        // What was read has counted.
+        // Packets that were read now have moved the deadline.
         guard isSilent else { return }
         counters.add(.keepaliveExpired, version.label)
         if let omitted = shard.silenceLines.take(shard.now) {
@@ -161,18 +161,20 @@ extension Session {
         return false
     }
 
-    /// Takes what waits in the socket, before the client is blamed for what it did not send.
+    /// Reads what is in the socket before the client is closed for having sent nothing.
     ///
-    /// - Returns: false when this connection has ended by that.
+    /// - Returns: false when this connection has ended meanwhile.
     func readWaiting() -> Bool {
         let before = epoch
         return transport?.readWaiting() == true && epoch == before
     }
 
-    /// What waited offline comes under the limit for connected clients, unless `override_max_online_messages`.
+    /// Applies `max_online_messages` to the copies that waited while the client was away, unless
+    /// `override_max_online_messages` is on.
     private func shrinkToOnlineLimit() {
         let limit = settings.maxOnlineMessages
-        // What is kept streams from the store as the client takes it; nothing of it has to go for want of memory.
+        // Copies of a stored session are read from the store as the client takes them, so none has to be dropped for
+        // lack of memory.
         guard !isKept, !settings.overridesMaxOnlineMessages, limit >= 0, queue.count > limit else { return }
         var index = 0
         let surplus = queue.count - limit
@@ -208,13 +210,13 @@ extension Session {
 
     // MARK: Offline
 
-    /// Takes the session off its connection: publishes the will, then waits for the client or ends.
+    /// The session loses its connection: publishes the will, and then either waits for the client or ends.
     func detach(_ reason: CloseReason) {
         guard transport != nil else { return }
         transport = nil
         output = nil
         epoch &+= 1
-        // In the same batch as what becomes of the will here, so that a crash finds one or the other.
+        // In the same batch as what is done with the will here, so that after a crash the will is published once.
         defer { forgetWill() }
         counters.add(reason)
         counters.move(.sessionsOnline, by: -1)
@@ -252,7 +254,7 @@ extension Session {
             shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
         }
         if let ending {
-            // A stop of the broker is not the client's failure: a delayed will waits for it in the store.
+            // When the broker stops, the client has not failed: its delayed will waits in the store for its return.
             if ending.delayInterval > 0, reason != .shutdown || isKept {
                 let delay = min(ending.delayInterval, sessionExpiryInterval)
                 let deadline = shard.now.adding(seconds: UInt64(delay))
@@ -267,8 +269,8 @@ extension Session {
         shard.hooks.notify(.onClientOffline, .clientOffline(id))
     }
 
-    /// A hook's answer to a packet of a connection that is gone is of no use any more; the packet's PUBLISH was
-    /// received, so it leaves the ledger here.
+    /// A hook's answer to a packet is not needed any more when the connection has ended. A PUBLISH that waited for it
+    /// was counted as received, so it is counted as rejected here.
     private func dropPendingHooks() {
         if let pending = pendingHook, case .publish = pending.question {
             counters.add(RejectReason.sessionClosed)
@@ -281,7 +283,7 @@ extension Session {
         pendingDelivery = nil
     }
 
-    /// QoS 0 does not wait for a client that is away.
+    /// Drops QoS 0 copies: they do not wait for a client that is away.
     private func dropQoS0() {
         let dropped = queue.removeAll { $0.qos == .atMostOnce }
         for copy in dropped { lose(copy, .offlineQoS0) }
@@ -297,7 +299,7 @@ extension Session {
         }
     }
 
-    /// Publishes a delayed will whose time has come [MQTT-3.1.3-9].
+    /// Publishes a delayed will if its delay has passed [MQTT-3.1.3-9].
     func publishOverdueWill() {
         guard let will, let willDeadline, isOver(willDeadline) else { return }
         self.will = nil
@@ -315,20 +317,22 @@ extension Session {
         }
     }
 
-    /// Whether the client is away for good, and only its timer has not fired yet.
+    /// Whether the session has expired, and only its timer has not fired yet.
     var isExpired: Bool { !isOnline && expiryDeadline.map(isOver) == true }
 
-    /// Whether the client has not come back by `deadline`. It may have while nobody looked, and its CONNECT may wait.
+    /// Whether the client was away until `deadline`. Time in which the broker did not read sockets does not count, for
+    /// the client's CONNECT may be in one.
     private func isOver(_ deadline: MonotonicTime) -> Bool { deadline <= shard.absenceTime }
 
-    /// The session's time has run out: its will, if it still waits, is published now [MQTT-3.1.3-9].
+    /// The expiry interval of the session has passed: publishes its will if that still waits [MQTT-3.1.3-9], and ends
+    /// it.
     func expire() {
         counters.add(.sessionExpired)
         publishWaitingWill()
         end(.sessionExpired(id), at: .onSessionExpired)
     }
 
-    /// The broker stops: publishes the will, unless it waits for the client in the store.
+    /// The broker stops: publishes the will, unless it is to wait in the store for the client.
     func publishWillAtStop() {
         guard let will, !(isKept && (!isOnline || will.delayInterval > 0 && sessionExpiryInterval != 0))
         else { return }

@@ -2,17 +2,17 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// What goes out later than its turn: what waits for a commit, and what is sent again.
+/// Messages that are sent later: those that wait for a commit, and those that are sent again.
 extension Session {
     // MARK: After the commit
 
-    /// A message whose identifier the store does not know is sent once it does. With QoS 2 the client could else get it
-    /// under another one after a crash, and take it for a new message. With QoS 1 this is rare: the client has not
-    /// acknowledged another message for so long that its identifier has come round.
+    /// A message whose packet identifier is not stored is sent when it is. Otherwise the client could get a QoS 2
+    /// message with another identifier after a crash, and take it for a new one. For QoS 1 this is rare: the stored
+    /// identifier is still in use, by a message that the client has not acknowledged for a very long time.
     func holdForCommit(
         _ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket, isDuplicate: Bool
     ) {
-        // There is one: the window was looked at.
+        // There is a free one, because the window was checked.
         guard let identifier = freshIdentifier(goesOn: terms.qos == .exactlyOnce) else { return }
         let place = appendHeld(identifier, message, terms, ticket, isDuplicate: isDuplicate)
         let batch = noteFlight(place)
@@ -20,7 +20,7 @@ extension Session {
         if terms.qos == .atLeastOnce { orderBatch = max(orderBatch, batch) }
     }
 
-    /// A QoS 1 message stands behind another that waits for a commit, and goes out behind it.
+    /// A QoS 1 message comes after another one that waits for a commit, and is sent after it.
     func holdForOrder(
         _ message: ApplicationMessage, _ terms: DeliveryTerms, _ ticket: StoreTicket, _ flight: FlightNote,
         isDuplicate: Bool
@@ -44,7 +44,7 @@ extension Session {
         return inflight.append(entry, message)
     }
 
-    /// Whether a QoS 1 message stands in front that waits for a commit: no other may overtake it [MQTT-4.6.0-5].
+    /// Whether an earlier QoS 1 message waits for a commit: no other may overtake it [MQTT-4.6.0-5].
     @inline(__always)
     func waitsForOrder(_ qos: QoS) -> Bool {
         guard orderBatch != 0, qos == .atLeastOnce else { return false }
@@ -52,7 +52,7 @@ extension Session {
         return orderBatch != 0
     }
 
-    /// An identifier that is free, and that no copy in the queue has so far.
+    /// A free identifier that no copy in the queue has.
     private func freshIdentifier(goesOn: Bool) -> UInt16? {
         for _ in 0..<16 {
             let identifier = shard.broker.identifiers.take(storeNumber)
@@ -61,15 +61,15 @@ extension Session {
         return inflight.nextIdentifier()
     }
 
-    /// What is due for this entry is sent when `batch` is committed.
+    /// The entry's next packet is sent when `batch` is committed.
     func hold(_ place: InflightWindow.Place, for batch: UInt64) {
         shard.outbox.isUrgent = true
         inflight.hold(place, for: batch)
         shard.awaitCommit(of: batch, self)
     }
 
-    /// Sends what waited for the commit: PUBLISH for the first time, or PUBREL. A message that is too large for the
-    /// client is given up.
+    /// Sends the packet that waited for the commit: PUBLISH for the first time, or PUBREL. A message that is too large
+    /// for the client is dropped.
     func sendFirst(_ place: InflightWindow.Place, to output: OutputBuffer) {
         inflight[place].sentAt = shard.now
         let entry = inflight[place]
@@ -97,8 +97,8 @@ extension Session {
 
     // MARK: Resending
 
-    /// Sends again what was under way when the last connection ended, oldest first, as far as the window allows and the
-    /// client takes it [MQTT-4.4.0-1]. What is new waits until all of it has gone out.
+    /// Sends again the messages that were in flight when the last connection ended, the oldest first, as far as the
+    /// client's Receive Maximum and the output allow [MQTT-4.4.0-1]. New messages wait until all of them were sent.
     func resume() {
         guard let output else { return }
         let end = shard.steps &+ DeferredWork.sliceSteps
@@ -107,14 +107,14 @@ extension Session {
             guard shard.steps < end else { return sendMoreLater() }
             resume(place, to: output)
         }
-        // The client's Receive Maximum limits PUBLISH alone: PUBRELs do not wait for one that does (§4.9).
+        // Receive Maximum limits PUBLISH only, so a PUBREL does not wait for a PUBLISH that must wait (§4.9).
         while !output.isBlocked, let place = inflight.nextUnsentRelease() {
             guard shard.steps < end else { return sendMoreLater() }
             resume(place, to: output)
         }
     }
 
-    /// What is to be sent is more than a turn has time for: the rest goes out when there is time.
+    /// There is more to send than a turn has time for: a job sends the rest in later turns.
     func sendMoreLater() {
         guard !sendsMoreLater else { return }
         sendsMoreLater = true
@@ -125,16 +125,16 @@ extension Session {
         shard.count(steps: 1)
         let held = inflight[place].heldFor
         if held != 0, !shard.outbox.isCommitted(held) {
-            // It goes out with its commit.
+            // It is sent with its commit.
             inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
         } else if held != 0 {
-            // Committed while nobody was there: it goes out for the first time.
+            // It was committed while the client was away, and is sent for the first time.
             inflight.endHold(place)
             sendFirst(place, to: output)
         } else if resend(place, to: output) {
             inflight.markSent(place, holdsPlace: !inflight[place].isRelease)
         } else {
-            // Larger than the new connection takes: as if it had been delivered [MQTT-3.1.2-25].
+            // It is larger than the new connection allows, and is dropped [MQTT-3.1.2-25].
             lose(inflight.remove(at: place), .packetTooLarge)
         }
     }
@@ -156,7 +156,7 @@ extension Session {
         return true
     }
 
-    /// Goes on with what was left for later.
+    /// Sends more of what was left for later.
     fileprivate func sendMore() {
         sendsMoreLater = false
         if inflight.unsentCount > 0 { resume() }
@@ -165,7 +165,7 @@ extension Session {
 
     // MARK: Again on the same connection
 
-    /// MQTT 3 alone sends again within a connection; MQTT 5 forbids it [MQTT-4.4.0-1].
+    /// Only MQTT 3 sends a message again on the same connection; MQTT 5 forbids it [MQTT-4.4.0-1].
     func startRetryTimer() {
         guard version != .v5, !retryTimerIsSet, settings.retryInterval > 0 else { return }
         inflight.beginRetryRound()
@@ -180,8 +180,9 @@ extension Session {
     /// Entries looked at when the timer fires.
     private static let retryLength = 1024
 
-    /// Goes through the window, some entries at a time: each that has waited for `retry_interval` is sent again. A wide
-    /// window is gone through at most 16 times in the interval, so resending may be late by that much.
+    /// Looks at the entries of the window, some at a time, and sends again those that have waited for `retry_interval`.
+    /// A large window is looked through at most 16 times in the interval, so a message may be sent again later by a
+    /// sixteenth of it.
     func retryTimerFired() {
         retryTimerIsSet = false
         guard !inflight.isEmpty, readWaiting(), let output, !inflight.isEmpty else { return }
@@ -202,18 +203,18 @@ extension Session {
         inflight.beginRetryRound()
         let pause = max(50, settings.retryInterval / 16)
         let soonest = shard.now.adding(milliseconds: pause)
-        // The last slice does not know what the others saw.
+        // The last slice does not know the times that the earlier slices saw.
         setRetryTimer(inflight.count < Self.retryLength ? max(next, soonest) : soonest)
     }
 }
 
-/// A client is to be sent more than a turn has time for: many thousands of messages may wait for it.
+/// Sends a client what one turn had no time for: many thousands of messages may wait for it.
 private final class SendingJob: DeferredJob {
     private let session: Session
 
     init(_ session: Session) { self.session = session }
 
-    /// One slice; what is left then has a job of its own.
+    /// Sends one slice; if more is left, that starts another job.
     func advance(on shard: Shard, until end: UInt64) -> Bool {
         session.sendMore()
         return false

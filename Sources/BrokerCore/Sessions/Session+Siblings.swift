@@ -2,19 +2,19 @@ import BrokerMetrics
 import DequeModule
 import MQTTCodec
 
-/// Several connections of one client id at once, for clients to whom the register hook allows it: no take-over, one
-/// set of subscriptions, and each message for every connection or for one of them.
+/// Several connections of one client id at the same time, where the hook at `auth_on_register` allows it. There is no
+/// take-over. The connections have one set of subscriptions, and each message goes to all of them or to one.
 ///
 ///     directory → first ── siblings → [ second, third ]
 ///                 holds the subscriptions; the routing trie knows it alone
 ///
-/// VerneMQ: the clean flag is ignored for them, and what one connection has not acknowledged goes to the others
-/// (`balance`) or is given up (`fanout`); it is kept only when the last connection ends.
+/// As in VerneMQ, clean start is ignored for them. When one connection ends, the messages that it has not acknowledged
+/// go to the others (`balance`) or are dropped (`fanout`); only those of the last connection stay with the session.
 extension Session {
     /// The session that holds the subscriptions of this client.
     var subscriptionHolder: Session { first ?? self }
 
-    /// Becomes a further connection's session beside `first`.
+    /// Becomes the session of a further connection of the client that `first` belongs to.
     func join(_ first: Session) {
         self.first = first
         first.siblings.append(self)
@@ -27,14 +27,14 @@ extension Session {
         case .balance:
             all[Int(shard.random.next() % UInt64(all.count))].deliverHere(&publication, granted)
         case .fanout:
-            // One match became one copy; each further connection is a further one.
+            // The match became one copy; each further connection gets another one.
             counters.add(.ledgerCopiesLocal, siblings.count)
             counters.add(.routerMatchesLocal, siblings.count)
             for session in all { session.deliverHere(&publication, granted) }
         }
     }
 
-    /// This connection has ended and others of the client go on: hands over what they share.
+    /// This connection has ended. If the client has others, hands over what they share.
     ///
     /// - Returns: false when it was the only one.
     func leaveSiblings() -> Bool {
@@ -67,8 +67,8 @@ extension Session {
         return true
     }
 
-    /// Makes `next` the session that the trie and the directory know. It takes this one's handle as well, so that nothing
-    /// has to be subscribed anew, however much there is.
+    /// Makes `next` the session that the trie and the directory know. It also gets this session's handle, so that no
+    /// subscription has to be made again, however many there are.
     private func promote(_ next: Session) {
         next.subscriptions = subscriptions
         subscriptions.removeAll()
@@ -77,7 +77,7 @@ extension Session {
         next.first = nil
         next.siblings = ContiguousArray(siblings.dropFirst())
         siblings = []
-        // What is kept belongs to the client, whichever connection leads.
+        // What is stored belongs to the client, whichever session is the first.
         next.storeNumber = storeNumber
         next.storedReceived = storedReceived
         shard.giveHandle(of: self, to: next)

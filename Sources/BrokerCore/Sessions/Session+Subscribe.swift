@@ -49,7 +49,7 @@ extension Session {
             after: .none)
     }
 
-    /// - Parameter verdicts: nil: all filters are granted as they are.
+    /// - Parameter verdicts: what a hook decided for each filter; nil = all are granted as they are.
     func grant(_ packet: SubscribePacket, _ verdicts: [SubscribeVerdict]?) {
         perform(filterJob: SubscribeJob(self, packet, verdicts))
     }
@@ -105,7 +105,7 @@ extension Session {
         perform(filterJob: UnsubscribeJob(self, packet, filters))
     }
 
-    /// The store takes nothing: the subscriptions stay. MQTT 3 has no code for it and gets no answer.
+    /// The store takes no writes, so the subscriptions stay. MQTT 3 has no code for that, so the client gets no answer.
     private func refuseUnstorable(_ packet: UnsubscribePacket, _ count: Int) {
         counters.add(.storeUnsubscribesRefused)
         counters.add(.unsubscribeError, version.label)

@@ -2,16 +2,18 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// Clears away what an ended session held, a slice at a time: first its messages, of which other members of its shared
-/// subscriptions get theirs, then its subscriptions.
+/// Removes what a session that has ended held, in slices: first its messages, then its subscriptions. Messages that
+/// came through a shared subscription are given to other members of the group.
 ///
-/// The session itself has gone at once: its handle finds nobody, its client id is free, and a session that takes it has
-/// another handle, so nothing here touches what that one subscribes to. A message that matches a subscription which is
-/// not cleared yet is counted as dropped, `subscriberGone`; shared groups pass the session by (`SessionPresence`).
+/// The session itself ends at once: its handle leads to no session any more, and its client id is free. A new session
+/// of that client id has another handle, so nothing here touches its subscriptions. A message that matches a
+/// subscription which is not removed yet is counted as dropped (`subscriberGone`); shared groups do not pick the
+/// session (`SessionPresence`).
 final class SessionEnding: DeferredJob {
     private let session: Session
     private let copies: EndedCopies
-    /// Whether rows of the subscriptions are removed one by one; else the store removes all rows of the session.
+    /// Whether the rows of the subscriptions are removed one by one; if not, the store looks for all rows of the
+    /// session.
     private let forgetsRows: Bool
 
     init(_ session: Session, forgetsRows: Bool) {
@@ -36,9 +38,9 @@ final class SessionEnding: DeferredJob {
         return true
     }
 
-    /// What came through a shared subscription goes to another member of its group, now that this session will never
-    /// acknowledge it (§4.8.2). A QoS 2 message that was sent stays here: the client may have it already
-    /// [MQTT-4.8.2-5]. Everything else ends with the session.
+    /// Gives a copy that came through a shared subscription to another member of the group, because this session will
+    /// never acknowledge it (§4.8.2). A QoS 2 message that was sent is not given away: the client may have it already
+    /// [MQTT-4.8.2-5]. All other copies end with the session.
     private func giveAway(_ copy: EndedCopies.Copy, _ shard: Shard) {
         shard.count(steps: 1)
         guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
@@ -61,8 +63,8 @@ final class SessionEnding: DeferredJob {
 }
 
 extension Session {
-    /// Takes everything that is under way or waits out of the session, oldest first; it still counts as such. What lies
-    /// in the store alone ends here: nobody else gets it.
+    /// Takes all copies in flight and in the queue out of the session, the oldest first; they are still counted there.
+    /// Copies in the store alone are lost: no other session gets them.
     func takeCopies() -> EndedCopies {
         if let backlog = queue.backlog {
             loseStored(backlog.count, .sessionEnded)
@@ -70,7 +72,7 @@ extension Session {
         return EndedCopies(of: self)
     }
 
-    /// Removes the session with all it holds. It must be detached.
+    /// Ends the session and removes all that it holds. It must have no connection.
     func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
         let forgetsRows = forgetStored(hasBacklog: queue.backlog != nil)
         presence?.state = .gone

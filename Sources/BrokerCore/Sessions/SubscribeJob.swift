@@ -2,25 +2,25 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// A SUBSCRIBE that hooks have allowed: puts its subscriptions in place, a slice at a time, then answers.
+/// Carries out a SUBSCRIBE that hooks have allowed: makes its subscriptions, in slices, and then answers.
 ///
-/// The subscriptions that are in place count at once, those of a packet of many earlier than its SUBACK, as MQTT allows
-/// (§3.8.4). When the connection ends between two slices, what is in place stays and the client, which got no answer,
-/// asks again.
+/// A subscription takes effect when it is made, which may be before the SUBACK, as MQTT allows (§3.8.4). When the
+/// connection ends between two slices, the subscriptions that were made stay. The client got no SUBACK and has to send
+/// its SUBSCRIBE again.
 final class SubscribeJob: DeferredJob {
     private let session: Session
-    /// Of the connection that the packet came by.
+    /// The session's epoch when the packet came: another one means another connection.
     private let epoch: UInt32
     private let packet: SubscribePacket
-    /// nil: all filters are granted as they are.
+    /// What a hook decided for each filter; nil = all are granted as they are.
     private let verdicts: [SubscribeVerdict]?
     private var next = 0
     private var codes: [UInt8] = []
-    /// For `on_subscribe`, where somebody wants it.
+    /// The filters that were granted, for `on_subscribe`; empty if no hook is registered there.
     private var granted: [SubscribeFilter] = []
     private let notifies: Bool
     private var hasGranted = false
-    /// A filter was refused by the broker itself, not by a hook.
+    /// Whether the broker itself, not a hook, refused a filter.
     private var hasFailed = false
     private var wait = StoreWait.none
     private let serial: UInt32

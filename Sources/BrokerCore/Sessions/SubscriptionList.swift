@@ -3,13 +3,14 @@ package import Primitives
 
 /// The subscriptions of one session, in no particular order, one for each filter.
 ///
-/// A flat array that is searched while it is short, which is nearly always; from 17 on with an index by filter, so that
-/// a client with very many of them does not hold up its loop: 10,000 filters in one SUBSCRIBE took 0.75 s without.
+/// An array, which is searched from the front while it is short, as it is for nearly all clients. From 17 subscriptions
+/// on there is an index by filter, so that a client with very many of them does not block its loop: without it 10,000
+/// filters in one SUBSCRIBE took 0.75 s.
 package struct SubscriptionList: Sequence {
     private var list: ContiguousArray<Subscription> = []
-    /// Where each filter stands; nil while the list is short.
+    /// The position of each filter; nil while the list is short.
     private var index: PositionIndex<UTF8Text>?
-    /// What all filters take together: see `cost(of:)`.
+    /// Bytes that all filters take together: see `cost(of:)`.
     package private(set) var filterByteCount = 0
     /// How many of them are shared.
     package private(set) var sharedCount = 0
@@ -29,7 +30,8 @@ package struct SubscriptionList: Sequence {
 
     package func makeIterator() -> ContiguousArray<Subscription>.Iterator { list.makeIterator() }
 
-    /// In the present order, which `remove` changes: the last one takes the place of the one removed.
+    /// The subscription at a position. `remove` changes the order: the last one takes the place of the one that is
+    /// removed.
     package subscript(position: Int) -> Subscription { list[position] }
 
     package func contains(_ filter: UTF8Text) -> Bool { position(of: filter) != nil }
@@ -71,7 +73,8 @@ package struct SubscriptionList: Sequence {
         return true
     }
 
-    /// Takes the last one out: a long list is cleared one by one, for letting go of it at once takes its time.
+    /// Takes the last subscription out. A long list is emptied one by one, because freeing it at once would take too
+    /// long.
     package mutating func popLast() -> Subscription? {
         guard let last = list.popLast() else { return nil }
         index?.remove(last.filter, at: list.count)

@@ -1,8 +1,9 @@
 package import Primitives
 
-/// Topic aliases a client has set for its own PUBLISH packets. Live as long as the connection [MQTT-3.3.2-7].
+/// Topic aliases that a client has set for its own PUBLISH packets. They end with the connection [MQTT-3.3.2-7].
 ///
-/// Memory comes with use, in pages of 32 aliases, and is bounded in bytes: 65,535 topics of 64 KiB would be 4 GiB.
+/// Memory is allocated when aliases are used, in pages of 32, and is limited in bytes: 65,535 topics of 64 KiB would be
+/// 4 GiB.
 ///
 ///     alias − 1  =  page | place          pages   [ page | – | page ]      – : no alias of it was ever set
 package struct IncomingTopicAliases {
@@ -15,19 +16,19 @@ package struct IncomingTopicAliases {
     private static let pageBits = 5
     private static let pageSize = 1 << pageBits
     private static let pageByteCount = 32 + pageSize * MemoryLayout<UTF8Text?>.stride
-    /// What a topic takes beside its bytes: the header of its array and what the allocator adds.
+    /// Bytes that a topic takes beside its text: the header of its array and what the allocator adds.
     private static let topicOverhead = 48
 
     /// - Parameters:
-    ///   - maximum: the Topic Alias Maximum we announced.
-    ///   - byteLimit: what all of them may take together.
+    ///   - maximum: the Topic Alias Maximum that the broker has sent in CONNACK.
+    ///   - byteLimit: bytes that all topics may take together.
     package init(maximum: UInt16, byteLimit: Int = .max) {
         self.maximum = Int(maximum)
         self.byteLimit = byteLimit
     }
 
-    /// - Parameter alias: 1…maximum, which the caller has checked; nothing is done with another.
-    /// - Returns: false when there is no room for `topic`: the alias means what it meant before.
+    /// - Parameter alias: 1…maximum, which the caller has checked; another number is ignored.
+    /// - Returns: false when there is no room for `topic`; the alias keeps its earlier topic then.
     package mutating func set(_ alias: UInt16, to topic: UTF8Text) -> Bool {
         guard alias >= 1, Int(alias) <= maximum else { return true }
         let page = Int(alias - 1) >> Self.pageBits
@@ -54,17 +55,19 @@ package struct IncomingTopicAliases {
     }
 }
 
-/// Topic aliases we use towards one client: at most as many as it allows; the least recently used gives way.
+/// Topic aliases that the broker uses towards one client: at most as many as the client allows. A new topic takes the
+/// alias of the one that was used least recently.
 ///
-/// An intrusive list over flat arrays, most recently used first, so a use costs one look-up and a relink. Topics are
-/// found by their hash, so a use of one that is known allocates nothing. Grows with use; the topics' bytes are bounded.
+/// A linked list within arrays, most recently used first, so a use takes one look-up and a change of links. Topics are
+/// found by their hash, so a topic that is known needs no allocation. The arrays grow with use, and the bytes of all
+/// topics are limited.
 package struct OutgoingTopicAliases {
-    /// From a topic's hash, under the process's secret key, to its entry.
+    /// From a topic's hash, with a key that is secret to the process, to its entry.
     private var entryByHash = IntegerTable()
     private var entries: ContiguousArray<Entry> = []
     private var newest: Int32 = -1
     private var oldest: Int32 = -1
-    /// Entries that gave way for want of bytes; their aliases are free.
+    /// Entries that were removed for lack of bytes; their aliases are free.
     private var free: ContiguousArray<Int32> = []
     private let maximum: Int
     private let byteLimit: Int
@@ -77,7 +80,7 @@ package struct OutgoingTopicAliases {
         var older: Int32 = -1
     }
 
-    /// What an entry takes beside the topic's bytes: itself, its place in the table, and the topic's array.
+    /// Bytes that an entry takes beside the topic's text: the entry, its place in the table, and the topic's array.
     private static let entryOverhead = MemoryLayout<Entry>.stride + 32 + 48
 
     package init(maximum: UInt16, byteLimit: Int = .max) {

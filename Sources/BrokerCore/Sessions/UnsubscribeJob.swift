@@ -2,14 +2,14 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// An UNSUBSCRIBE: takes its subscriptions away, a slice at a time, then answers. When the connection ends between two
-/// slices, those not reached stay.
+/// Carries out an UNSUBSCRIBE: removes its subscriptions, in slices, and then answers. When the connection ends between
+/// two slices, the subscriptions that were not reached stay.
 final class UnsubscribeJob: DeferredJob {
     private let session: Session
-    /// Of the connection that the packet came by.
+    /// The session's epoch when the packet came: another one means another connection.
     private let epoch: UInt32
     private let packet: UnsubscribePacket
-    /// The packet's, or what a hook has made of them.
+    /// The filters of the packet, or those that a hook has put in their place.
     private let filters: [UTF8Text]
     private var next = 0
     private var codes: [UInt8] = []
@@ -47,7 +47,7 @@ final class UnsubscribeJob: DeferredJob {
         shard.count(steps: shard.steps(of: filter))
         let holder = session.subscriptionHolder
         guard holder.remove(filter) else {
-            // Only now: a subscription may be older than the limit.
+            // Checked only if there is no such subscription, because a subscription may be older than the limit.
             guard session.isTooDeep(filter) else { return .noSubscriptionExisted }
             shard.counters.add(.filtersTooDeep)
             return .topicFilterInvalid

@@ -1,13 +1,13 @@
 package import MQTTCodec
 package import Primitives
 
-/// The will of a connected client, as it was authorised at CONNECT.
+/// The will of a client, as it was authorised at CONNECT.
 package struct WillMessage: Sendable {
     package var qos: QoS
     package var isRetained: Bool
     package var topic: UTF8Text
     package var payload: [UInt8]
-    /// Encoded properties to pass on: without will delay and message expiry.
+    /// The encoded properties that subscribers get, without Will Delay Interval and Message Expiry Interval.
     package var properties: [UInt8]
     package var messageExpiryInterval: UInt32?
     /// Seconds; already capped by `max_last_will_delay`.
