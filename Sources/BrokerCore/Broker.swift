@@ -7,12 +7,19 @@ import Synchronization
 ///
 /// `docs/architecture.md` §5 has the list of all locks, in the order in which a thread may take them.
 package final class Broker: Sendable {
+    /// What the operator has set.
     package let settings: BrokerSettings
+    /// How many event loops there are.
     package let loopCount: Int
+    /// All subscriptions, by topic filter.
     package let subscriptions: SubscriptionTrie
+    /// All retained messages, by topic.
     package let retained: RetainedTrie<ApplicationMessage>
+    /// The message store.
     package let store: any MessageStore
+    /// The time.
     package let clock: any Clock
+    /// The log.
     package let log: Logger
     let batches = DeliveryBatchPool()
     /// Bytes on their way to each loop: posted and not yet taken.
@@ -28,6 +35,9 @@ package final class Broker: Sendable {
     /// When a lapse of a loop was logged last, in nanoseconds of `MonotonicTime`; 0 = never.
     private let lapseToldAt = Atomic<UInt64>(0)
 
+    /// The state that `loopCount` loops share.
+    ///
+    /// - Parameter hooks: in the order in which they are asked.
     package init(
         settings: BrokerSettings, loopCount: Int, store: any MessageStore = MemoryMessageStore(),
         hooks: [any Hook] = [], clock: any Clock = SystemClock(), log: Logger
@@ -90,11 +100,13 @@ package final class Broker: Sendable {
 
     /// Above this many bytes on their way to one loop, the others stop reading from publishers.
     package static let transitHighWater = 64 * 1024 * 1024
+    /// Bytes on their way to a loop, below which the others read from publishers again.
     package static let transitLowWater = 16 * 1024 * 1024
 
     /// - Returns: the bytes now on their way to `loop`.
     func addTransit(_ byteCount: Int, to loop: Int) -> Int { inTransit[loop].add(byteCount) }
 
+    /// Bytes on their way to `loop` now.
     package func transit(to loop: Int) -> Int { inTransit[loop].add(0) }
 }
 

@@ -4,7 +4,9 @@ package import MQTTCodec
 /// What the broker is told by its operator. Values, resolved and checked before the broker starts; the names are
 /// those of `vernemq.conf` in our spelling.
 package struct BrokerSettings: Sendable {
+    /// The node's name, as it is shown.
     package var nodeName = "VerneMQ@127.0.0.1"
+    /// Whether clients may connect without any plugin being asked.
     package var allowsAnonymous = false
     /// Bytes.
     package var maxClientIDSize = 100
@@ -16,12 +18,15 @@ package struct BrokerSettings: Sendable {
     package var persistentClientExpiration: UInt32?
     /// Seconds; nil = what the client asks for.
     package var maxLastWillDelay: UInt32?
+    /// MQTT 3.1: whether a PUBLISH that was refused ends the connection, rather than being acknowledged.
     package var disconnectsOnUnauthorizedPublishV3 = false
+    /// Whether the will is not published when the client itself takes over its connection.
     package var suppressesWillOnTakeover = false
     /// Milliseconds from accept to a complete CONNECT.
     package var connectTimeout: UInt64 = 5000
     /// Bytes that the connections of the whole broker which have no session yet may hold together.
     package var newcomerByteLimit = 16 << 20
+    /// Whether the end of a connection by its keep alive is logged as a warning, rather than as information.
     package var logsKeepAliveAsWarning = true
     /// Milliseconds a hook that answers later may take.
     package var hookTimeout: UInt64 = 5000
@@ -39,9 +44,13 @@ package struct BrokerSettings: Sendable {
     package var topicAliasMaxBroker: UInt16 = 0
     /// v5: what the topics behind the aliases of one connection may take, in each direction.
     package var maxTopicAliasByteCount = 1 << 20
+    /// Which member of a shared subscription gets a message.
     package var sharedSubscriptionPolicy = SharedSubscriptionPolicy.preferLocal
+    /// v5: whether a payload that is said to be UTF-8 is checked, and refused if it is not.
     package var checksPayloadFormat = false
+    /// The highest QoS of messages and subscriptions.
     package var maxQoS = QoS.exactlyOnce
+    /// Whether clients may publish retained messages.
     package var retainAvailable = true
     /// Seconds; 0 = the client decides.
     package var serverKeepAliveMax: UInt16 = 0
@@ -54,6 +63,7 @@ package struct BrokerSettings: Sendable {
     /// What each session starts with; hooks may change it for one session.
     package var session = SessionSettings()
 
+    /// The values above.
     package init() {}
 }
 
@@ -67,9 +77,12 @@ package struct SessionSettings: Sendable, Equatable {
     package var maxOnlineMessages = 1000
     /// Messages waiting for a client that is away; -1 = no limit.
     package var maxOfflineMessages = 1000
+    /// Whether a client that comes back gets all messages that waited for it, even if they are more than
+    /// `maxOnlineMessages`.
     package var overridesMaxOnlineMessages = false
     /// Bytes of the messages that wait for one client in memory; 0 = no limit. One message may be larger.
     package var queueByteLimit = 64 << 20
+    /// What happens to a message when the queue is full, and which message is sent first.
     package var queueType = QueueType.fifo
     /// v3: milliseconds before an unacknowledged message is sent again.
     package var retryInterval: UInt64 = 20_000
@@ -77,6 +90,7 @@ package struct SessionSettings: Sendable, Equatable {
     package var maxMessageRate = 0
     /// Bytes of the remaining length of this client's packets.
     package var maxMessageSize = 268_435_455
+    /// Whether a copy gets the QoS of the subscription even if the message was published with a lower one.
     package var upgradesOutgoingQoS = false
     /// Seconds; 0 = no limit.
     package var maxConnectionLifetime: UInt64 = 0
@@ -85,6 +99,7 @@ package struct SessionSettings: Sendable, Equatable {
     /// With several connections: which of them get a message.
     package var deliverMode = DeliverMode.fanout
 
+    /// The values above.
     package init() {}
 }
 
@@ -106,14 +121,18 @@ package enum DeliverMode: String, Sendable, CaseIterable {
 
 /// What a listener gives to the clients that come through it.
 package struct ListenerFacts: Sendable {
+    /// The listener's name.
     package var name: String
+    /// The mountpoint of its clients, unless a hook gives them another.
     package var mountpoint: Mountpoint
+    /// Whether its clients may connect without any plugin being asked.
     package var allowsAnonymous: Bool
     /// Protocol levels as on the wire: 3, 4, 5, 131 (3.1 bridge), 132 (3.1.1 bridge).
     package var allowedProtocolVersions: [UInt8]
     /// Seconds; 0 = no limit.
     package var maxConnectionLifetime: UInt64
 
+    /// What a listener named `name` gives to its clients.
     package init(
         name: String, mountpoint: Mountpoint = .default, allowsAnonymous: Bool = false,
         allowedProtocolVersions: [UInt8] = [3, 4, 5, 131], maxConnectionLifetime: UInt64 = 0

@@ -34,8 +34,10 @@ package enum CoreLetter: Sendable {
 
 /// How a shard reaches the other loops. Set up by `Listeners`.
 package struct ShardLinks {
+    /// Posts a letter to a loop. Usable from any thread.
     package var post: @Sendable (_ letter: CoreLetter, _ loop: Int) -> Void
 
+    /// Links that post with `post`.
     package init(post: @escaping @Sendable (CoreLetter, Int) -> Void) {
         self.post = post
     }
@@ -59,16 +61,22 @@ package enum TimerToken: Sendable {
 /// One loop's part of the broker: the sessions that live on it and all that only they touch. Nothing here is
 /// locked, and nothing here does I/O: packets go into output buffers, and everything else through `Ports`.
 package final class Shard {
+    /// What all loops share.
     package let broker: Broker
+    /// The number of its loop, from 0.
     package let index: Int
+    /// The counters of its loop.
     package let counters: LoopCounters
+    /// How it reaches the other loops.
     package let links: ShardLinks
+    /// The log.
     package let log: Logger
     let settings: BrokerSettings
     let subscriptionTrie: SubscriptionTrie
     /// Replaced as a whole when a plugin comes or goes.
     package internal(set) var hooks: HookChains
     let hookCheck: HookAnswerCheck
+    /// The timers of its loop.
     package var timers: TimerWheel<TimerToken>
     /// The time of this turn.
     package internal(set) var now: MonotonicTime
@@ -105,6 +113,7 @@ package final class Shard {
     var deferred = DeferredWork()
     /// Publishers that are not read; each leaves with its connection.
     var overloadPaused: Set<SessionHandle> = []
+    /// Whether publishers must not be read, because a loop has more work waiting than it should.
     package internal(set) var isOverloaded = false
     var handshakes: [UInt64: ConnectHandshake] = [:]
     private var hookSerial: UInt64 = 0
@@ -134,6 +143,7 @@ package final class Shard {
     /// When the first loop looks for stored messages that have expired.
     var dueLookAt: MonotonicTime
 
+    /// The part of the broker that lives on loop `index`.
     package init(
         _ broker: Broker, index: Int, counters: LoopCounters, links: ShardLinks, now: MonotonicTime
     ) {
@@ -295,10 +305,12 @@ package final class Shard {
         return session
     }
 
+    /// The session of a client that lives on this loop; nil = there is none.
     package func session(_ subscriber: SubscriberID) -> Session? {
         directory[subscriber].flatMap { session($0) }
     }
 
+    /// Clients with a session on this loop.
     package var sessionCount: Int { directory.count }
 
     /// Calls `body` with each session that lives here.

@@ -4,14 +4,17 @@ import Primitives
 
 /// How one copy of a message is delivered: what the publisher and the subscription agree on.
 package struct DeliveryTerms: Sendable, Equatable, BitwiseCopyable {
+    /// The QoS that it is sent with.
     package var qos: QoS
     /// The RETAIN flag of the copy.
     package var isRetained: Bool
-    /// It came through a shared subscription: should the session end first, another member gets it.
+    /// It came through a shared subscription: if the session ends before it has acknowledged the copy, another member
+    /// gets it.
     package var isShared: Bool
     /// 0 = none.
     package var subscriptionIdentifier: UInt32
 
+    /// Terms of these parts.
     package init(
         qos: QoS, isRetained: Bool = false, isShared: Bool = false, subscriptionIdentifier: UInt32 = 0
     ) {
@@ -24,53 +27,65 @@ package struct DeliveryTerms: Sendable, Equatable, BitwiseCopyable {
 
 /// A copy of a message that waits for its subscriber.
 package struct QueuedMessage {
+    /// The message, which other queues may hold too.
     package var message: ApplicationMessage
+    /// How it is delivered.
     package var terms: DeliveryTerms
+    /// Where it is in the store.
     package var ticket: StoreTicket
-    /// It may have been sent before the broker was last started.
+    /// Whether it may have been sent before the broker was last started.
     package var mayHaveBeenSent = false
-    /// Its identifier has a row of its own in the store: the client may have the message under it.
+    /// Whether its packet identifier has a row of its own in the store: the client may have the message with this
+    /// identifier.
     package var hasFlightRow = false
 
+    /// A copy that was not sent yet.
     package init(message: ApplicationMessage, terms: DeliveryTerms, ticket: StoreTicket = .none) {
         self.message = message
         self.terms = terms
         self.ticket = ticket
     }
 
+    /// The QoS that it is sent with.
     package var qos: QoS { terms.qos }
     var flight: FlightNote { hasFlightRow ? .written : .none }
-    /// Once it was sent with QoS 2 its exchange is finished, whatever its age: the client waits for PUBREL.
+    /// A QoS 2 message that was sent does not expire: the client waits for PUBREL.
     func isExpired(at now: MonotonicTime) -> Bool { !hasFlightRow && message.isExpired(at: now) }
 }
 
-/// What waits for one subscriber, in order of arrival. Owns no memory while it is empty.
+/// The copies that wait for one subscriber, in the order in which they arrived. An empty queue owns no memory.
 ///
 ///     next ← [ in memory, oldest first ]  [ the rest, in the store alone ] ← append, once there is a rest
 ///
-/// The limit counts messages in both places; what happens at the limit is `QueueType`'s choice. `byteCount` is of those in
+/// The limit counts messages in both places; `QueueType` says what happens at the limit. `byteCount` counts those in
 /// memory.
 package struct MessageQueue {
     private var messages: Deque<QueuedMessage> = []
-    /// The most it held since it was last empty.
+    /// The largest number of messages in memory since it was last empty.
     private var peak = 0
-    /// A queue that was longer gives its memory back when it is empty again; a shorter one keeps it for the next burst.
+    /// When a queue is empty again it frees its memory if it was longer than this; otherwise it keeps it for the next
+    /// messages.
     private static let keptLength = 64
 
-    /// Memory of the messages here, in bytes; one that several queues hold counts in each.
+    /// Bytes of the messages in memory. A message that is in several queues counts in each.
     package private(set) var byteCount = 0
 
-    /// What lies in the store alone; nil while all is in memory.
+    /// The copies in the store alone; nil while all are in memory.
     package var backlog: StoredBacklog?
 
+    /// An empty queue.
     package init() {}
 
+    /// Copies that wait, without stored ones that are to be dropped when they are read.
     package var count: Int {
         guard let backlog else { return messages.count }
         return messages.count + backlog.count - backlog.owedDrops
     }
+    /// Copies that wait in memory.
     package var countInMemory: Int { messages.count }
+    /// Whether no copy waits.
     package var isEmpty: Bool { messages.isEmpty && backlog == nil }
+    /// Whether no copy waits in memory.
     package var isEmptyInMemory: Bool { messages.isEmpty }
 
     /// What `append` did with a full queue.
@@ -78,7 +93,7 @@ package struct MessageQueue {
         case none
         /// The new message was not taken.
         case refusedNew
-        /// The oldest gave way.
+        /// The oldest message was dropped for it.
         case droppedOldest(QueuedMessage)
     }
 
@@ -100,14 +115,14 @@ package struct MessageQueue {
         return .droppedOldest(oldest)
     }
 
-    /// Takes out the oldest in memory.
+    /// Takes the oldest message in memory out.
     package mutating func takeOldest() -> QueuedMessage? {
         guard let oldest = messages.popFirst() else { return nil }
         byteCount -= oldest.message.byteCount
         return oldest
     }
 
-    /// The next to deliver: the oldest, or with `lifo` the newest.
+    /// Takes out the message to send next: the oldest, or with `lifo` the newest.
     package mutating func next(_ type: QueueType) -> QueuedMessage? {
         let next = type == .fifo ? messages.popFirst() : messages.popLast()
         if let next { byteCount -= next.message.byteCount }
@@ -120,17 +135,18 @@ package struct MessageQueue {
         peak = 0
     }
 
+    /// The message that `next` would take out.
     package func peek(_ type: QueueType) -> QueuedMessage? {
         type == .fifo ? messages.first : messages.last
     }
 
-    /// Puts a message back where `next` will find it first.
+    /// Puts a message back, so that `next` returns it first.
     package mutating func putBack(_ message: QueuedMessage, _ type: QueueType) {
         if type == .fifo { messages.prepend(message) } else { messages.append(message) }
         byteCount += message.message.byteCount
     }
 
-    /// Takes out what is in memory; what lies in the store alone is forgotten.
+    /// Takes out all messages in memory, and forgets those in the store alone.
     package mutating func removeAll() -> Deque<QueuedMessage> {
         defer {
             messages = []
@@ -140,8 +156,8 @@ package struct MessageQueue {
         return messages
     }
 
-    /// Puts what came from the store behind what is in memory; with `lifo`, where nothing is taken out before all has come,
-    /// behind the `count` that came from there before and in front of what is younger.
+    /// Adds messages that were read from the store, after those in memory. With `lifo` no message is sent before all
+    /// have been read, so they are put after the `count` messages that were read before, and before the newer ones.
     package mutating func load(
         _ loaded: ContiguousArray<QueuedMessage>, _ type: QueueType, behind count: Int
     ) {
@@ -154,10 +170,10 @@ package struct MessageQueue {
         peak = max(peak, messages.count)
     }
 
-    /// The numbers in the store of what is in memory.
+    /// The numbers in the store of the messages in memory.
     var numbers: some Sequence<UInt64> { messages.lazy.map(\.ticket.number) }
 
-    /// Removes what `condition` holds for, in order.
+    /// Takes out the messages for which `condition` is true, in their order.
     package mutating func removeAll(where condition: (QueuedMessage) -> Bool) -> [QueuedMessage] {
         var removed: [QueuedMessage] = []
         messages.removeAll {
@@ -171,39 +187,39 @@ package struct MessageQueue {
     }
 }
 
-/// The part of a queue that lies in the store alone: an offline backlog that is longer than what memory has room for,
-/// or all that was there at the start.
+/// The part of a queue that is in the store alone: copies for which memory had no room, or all copies of a session that
+/// was found at the start.
 ///
-/// A class, so that a queue without one pays a pointer for it.
+/// It is a class, so that a queue without a backlog only has a pointer.
 package final class StoredBacklog {
-    /// Copies.
+    /// Copies in the store alone.
     package var count: Int
-    /// Where reading begins or goes on: no copy has a lower number.
+    /// The number from which reading begins or goes on; no copy has a lower one.
     var next: UInt64
-    /// Up to here every copy has arrived and is committed: so far it may be read. 0 = not known yet.
+    /// The number up to which all copies have arrived and are committed, so that they may be read. 0 = not known yet.
     var readableThrough: UInt64 = 0
-    /// Copies that were in memory, under way or just removed when it became known how far the store may be read. They may
-    /// have arrived before others with lower numbers, and the store may still have them when it is read; they must not
-    /// come again.
+    /// Copies that are not to be read: they were in memory, in flight or just removed when `readableThrough` was set.
+    /// They may have arrived before copies with lower numbers, and the store may still have them.
     var exceptions: Set<UInt64> = []
-    /// It waits until it may be read, or a read or a purge is under way.
+    /// Whether it waits until it may be read, or a read or a purge is under way.
     var isBusy = false
-    /// The highest number among them.
+    /// The highest number of a copy in the store alone.
     var last: UInt64
     var hasLargeMessages = false
     /// Copies that were read into memory.
     var loadedCount = 0
-    /// The oldest so many have lost their place to newer ones (`lifo`).
+    /// Oldest stored copies to drop when the queue is read (`lifo`).
     var owedDrops = 0
-    /// Found at the start: the PUBRELs that are owed come before all else, for their identifiers are taken.
+    /// Whether flights have still to be read. After a start, copies that wait for PUBCOMP (with `lifo`, all that were
+    /// sent) are read before all others, because their packet identifiers are in use.
     var lacksFlights = false
-    /// Where reading them goes on.
+    /// The number from which reading the flights goes on.
     var nextFlight: UInt64 = 0
-    /// Found at the start: the client may have seen QoS 1 copies up to this number.
+    /// After a start: the client may have got QoS 1 copies up to this number.
     var sentThrough: UInt64 = 0
-    /// Messages in it may have expired.
+    /// Whether copies in it may have expired, so that the store must look for them.
     var wantsPurge = false
-    /// Up to this number.
+    /// The number up to which it must look.
     var purgeThrough: UInt64 = 0
 
     init(count: Int, next: UInt64) {

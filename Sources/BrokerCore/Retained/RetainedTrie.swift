@@ -26,6 +26,7 @@ import Synchronization
 package final class RetainedTrie<Message: Sendable>: Sendable {
     private let core = Mutex(RetainedTrieCore<Message>())
 
+    /// Holds no message.
     package init() {}
 
     /// How many topics have a message.
@@ -67,6 +68,7 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
         }
     }
 
+    /// The retained message of a topic; nil = there is none.
     package func get(_ topic: RawSpan, mountpoint: Mountpoint) -> Message? {
         core.withLock { $0.get(topic, mountpoint) }
     }
@@ -76,6 +78,7 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
     package struct Cursor: Sendable {
         fileprivate var pin: Pin?
 
+        /// At the beginning of a look-up.
         package init() {}
     }
 

@@ -24,6 +24,7 @@ package struct Mountpoint: Hashable, Sendable, BitwiseCopyable {
         return Mountpoint(id: id)
     }
 
+    /// The name that was interned. Any thread.
     package var name: UTF8Text {
         guard id != 0 else { return "" }
         return interned.withLock { $0.names[Int(id)] }

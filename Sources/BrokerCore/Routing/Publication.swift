@@ -6,13 +6,18 @@ import Primitives
 ///
 /// A QoS 0 delivery to a subscriber of the same loop never needs the object.
 package struct Publication: ~Copyable, ~Escapable {
+    /// The topic name.
     package let topic: RawSpan
+    /// The encoded properties that subscribers get.
     package let properties: RawSpan
+    /// The payload; may be empty.
     package let payload: RawSpan
+    /// What routing has to know of the message.
     package let facts: MessageFacts
     /// The object; nil until it is needed.
     package private(set) var message: ApplicationMessage?
 
+    /// A publication of borrowed bytes.
     @_lifetime(copy topic, copy properties, copy payload)
     package init(topic: RawSpan, properties: RawSpan, payload: RawSpan, facts: MessageFacts) {
         self.topic = topic
@@ -46,5 +51,6 @@ package struct Publication: ~Copyable, ~Escapable {
         topic.byteCount + properties.byteCount + payload.byteCount + ApplicationMessage.overheadByteCount
     }
 
+    /// Whether the payload is so large that subscribers' outputs share it rather than copy it.
     package var isLarge: Bool { payload.byteCount >= OutputBuffer.sharingThreshold }
 }

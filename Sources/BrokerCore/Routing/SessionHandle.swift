@@ -17,6 +17,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     /// Loops.
     package static var loopLimit: Int { 256 }
 
+    /// The handle of these parts.
     @inline(__always)
     package init(loop: UInt16, slot: UInt32, generation: UInt32) {
         bits =
@@ -24,6 +25,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
             | UInt64(generation) << Self.slotBits | UInt64(slot)
     }
 
+    /// The handle with these bits.
     @inline(__always)
     package init(bits: UInt64) {
         self.bits = bits
@@ -37,6 +39,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     @inline(__always)
     package var slot: UInt32 { UInt32(truncatingIfNeeded: bits & (1 << Self.slotBits - 1)) }
 
+    /// Tells the sessions that have had the same slot apart.
     @inline(__always)
     package var generation: UInt32 {
         UInt32(truncatingIfNeeded: bits >> Self.slotBits & (1 << Self.generationBits - 1))
@@ -50,6 +53,7 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
 
 /// One subscription as routing sees it: the session and the options. 24 bytes.
 package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
+    /// The session that subscribed.
     package let session: SessionHandle
     /// 0 when the SUBSCRIBE had none; ids of clients are never 0 [MQTT-3.8.2.1.2].
     package let subscriptionIdentifier: UInt32
@@ -59,6 +63,7 @@ package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     /// The session's number in the store, with which any loop can store a copy for it; 0 = the session is not stored.
     package let storeNumber: UInt64
 
+    /// A subscription with these options.
     @inline(__always)
     package init(
         session: SessionHandle, options: UInt8, subscriptionIdentifier: UInt32 = 0, storeNumber: UInt64 = 0
@@ -81,6 +86,7 @@ package struct SubscriptionTarget: Sendable, BitwiseCopyable, Equatable {
     @inline(__always)
     package var isShared: Bool { options & Self.sharedBit != 0 }
 
+    /// The bit of `options` that says that the subscription is shared.
     package static let sharedBit: UInt8 = 0b0100_0000
 
     /// The RETAIN flag is forwarded as published [MQTT-3.3.1-13].

@@ -9,6 +9,7 @@ import Synchronization
 /// The groups also sort their members by it, in slices, and when they find a member that has changed. So no message has
 /// to pass over many members that are away.
 package final class SessionPresence: Sendable {
+    /// What the session is now.
     package enum State: UInt8, Sendable {
         /// It has a connection.
         case online
@@ -19,8 +20,10 @@ package final class SessionPresence: Sendable {
 
     private let value: Atomic<UInt8>
 
+    /// A session in this state.
     package init(_ state: State) { value = Atomic(state.rawValue) }
 
+    /// The state now. Any thread reads it, the session's loop writes it.
     package var state: State {
         get { State(rawValue: value.load(ordering: .relaxed)) ?? .gone }
         set { value.store(newValue.rawValue, ordering: .relaxed) }

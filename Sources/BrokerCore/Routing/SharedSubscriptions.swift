@@ -28,6 +28,7 @@ package enum SharedSubscriptionPolicy: String, CaseIterable, Sendable {
 /// The position of a member follows its `SessionPresence`, somewhat later. Each operation takes the same time however
 /// many members there are.
 package final class SharedGroupMembers: Sendable {
+    /// The ShareName of its members' filters.
     package let shareName: UTF8Text
     /// The name's level in the trie's table.
     let nameLevel: UInt32

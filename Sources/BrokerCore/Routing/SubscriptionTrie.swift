@@ -134,14 +134,17 @@ extension SubscriptionMatches: RecipientLists {}
 
 /// What a match found. The caller owns it and uses it again, so that its arrays keep their memory.
 package struct SubscriptionMatches: Sendable {
+    /// Subscriptions that are not shared. Each gets a copy.
     package var targets: ContiguousArray<SubscriptionTarget> = []
     /// Shared groups. One member of each gets a copy: call `pick` for each message.
     package var groups: ContiguousArray<SharedGroupMembers> = []
     /// The trie's generation that the last match saw.
     package var generation: UInt64 = 0
 
+    /// Nothing was found yet.
     package init() {}
 
+    /// Whether nobody gets the message.
     package var isEmpty: Bool { targets.isEmpty && groups.isEmpty }
 
     /// How copies of a message share its body in the store.

@@ -8,6 +8,7 @@ import Primitives
 /// A hook may answer any stage later; the connection is not read meanwhile. The order is VerneMQ's: the will is
 /// authorised after the take-over, so a client whose will is forbidden still displaces its older session.
 package final class ConnectHandshake {
+    /// What is known of the CONNECT so far.
     package let attempt: ConnectAttempt
     private let shard: Shard
     /// nil when the handshake has ended, with success or without.
@@ -20,6 +21,7 @@ package final class ConnectHandshake {
     /// The number under which it waits until the store has caught up; nil = it does not wait.
     private var storeSerial: UInt64?
 
+    /// The handshake of a connection whose home is this loop.
     package init(_ attempt: ConnectAttempt, shard: Shard, transport: any ClientTransport) {
         self.attempt = attempt
         self.shard = shard
@@ -28,6 +30,7 @@ package final class ConnectHandshake {
 
     private var counters: LoopCounters { shard.counters }
 
+    /// Begins with the stage that `attempt` is at. Later stages follow when their answers are there.
     package func run() {
         switch attempt.stage {
         case .authenticating: authenticate()

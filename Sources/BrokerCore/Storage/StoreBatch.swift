@@ -9,9 +9,11 @@ package import Primitives
 ///
 /// A batch without changes whose copies are all dead is never written.
 package struct StoreBatch: Sendable {
+    /// A message that copies of the batch refer to.
     package struct Message: Sendable {
         /// nil once no copy needs it.
         package fileprivate(set) var message: ApplicationMessage?
+        /// Its number in the store.
         package let number: UInt64
         /// The index of the message under whose number the body is stored: in most cases its own.
         package let body: Int32
@@ -23,9 +25,11 @@ package struct StoreBatch: Sendable {
         let publisher: SessionHandle?
     }
 
+    /// A copy for one session.
     package struct Copy: Sendable {
         /// The subscriber's number in the store.
         package let session: UInt64
+        /// The QoS and the flags that the copy is sent with.
         package let terms: DeliveryTerms
         /// Index in `messages`; -1 = dead.
         package fileprivate(set) var message: Int32
@@ -66,20 +70,26 @@ package struct StoreBatch: Sendable {
         case removeRetained(topic: UTF8Text, Mountpoint)
     }
 
+    /// The messages, each once.
     package private(set) var messages: ContiguousArray<Message> = []
+    /// The copies, dead ones included.
     package private(set) var copies: ContiguousArray<Copy> = []
+    /// All other changes, in the order in which they are to be written.
     package private(set) var changes: ContiguousArray<Change> = []
     /// Wills of clients whose sessions are not stored, by their numbers. A will that is not needed any more before it
     /// was written is taken out.
     package private(set) var wills: [UInt64: StoredWill] = [:]
+    /// How many of the copies are to be written.
     package private(set) var liveCopyCount = 0
     /// Where the retained messages are in memory; nil = the changes hold them.
     var retainedMessages: RetainedTrie<ApplicationMessage>?
     /// Bytes of all that is in it. Clients are not read when batches hold too many (`StoreQueue`).
     package private(set) var byteCount = 0
 
+    /// An empty batch.
     package init() {}
 
+    /// Whether nothing was added to it.
     package var isEmpty: Bool { copies.isEmpty && changes.isEmpty && wills.isEmpty }
     /// Whether nothing in it has to be written.
     package var isIdle: Bool { liveCopyCount == 0 && changes.isEmpty && wills.isEmpty }
@@ -247,19 +257,24 @@ extension StoreBatch.Change {
 package struct StoredSession: Sendable {
     /// Its number in the store, never given twice.
     package var number: UInt64
+    /// Whose session it is.
     package var subscriber: SubscriberID
+    /// The MQTT version of its last connection.
     package var version: ProtocolVersion
+    /// Whether its last connection was a bridge's.
     package var isBridge: Bool
     /// Seconds it outlives its connection; `.max` = for ever.
     package var expiryInterval: UInt32
     /// When it ends; `.distantFuture` = never; nil while it has a connection.
     package var expiryDeadline: MonotonicTime?
+    /// The will that is still to be published; nil = there is none.
     package var will: WillMessage?
     /// When the will of a client that is away is to be published; nil = when its connection ends.
     package var willDeadline: MonotonicTime?
     /// The highest number of a QoS 1 copy that was sent. It has no meaning while the session has a connection.
     package var sentThrough: UInt64 = 0
 
+    /// A session in this state.
     package init(
         number: UInt64, subscriber: SubscriberID, version: ProtocolVersion, isBridge: Bool,
         expiryInterval: UInt32,
@@ -282,10 +297,14 @@ package struct StoredSession: Sendable {
 package struct StoredWill: Sendable {
     /// Taken from the numbers of sessions, never given twice.
     package var number: UInt64
+    /// Whose will it is.
     package var subscriber: SubscriberID
+    /// The MQTT version of its connection.
     package var version: ProtocolVersion
+    /// The will itself.
     package var will: WillMessage
 
+    /// A will under this number.
     package init(number: UInt64, subscriber: SubscriberID, version: ProtocolVersion, will: WillMessage) {
         self.number = number
         self.subscriber = subscriber
@@ -296,7 +315,9 @@ package struct StoredWill: Sendable {
 
 /// A session as it is found at the start.
 package struct RestoredSession: Sendable {
+    /// Its state.
     package var session: StoredSession
+    /// Its subscriptions.
     package var subscriptions: [Subscription]
     /// Identifiers of QoS 2 messages that were received and not released.
     package var received: [UInt16]
@@ -307,6 +328,7 @@ package struct RestoredSession: Sendable {
     /// When the session ends, if it had a connection when the broker ended; nil = its expiry interval begins now.
     package var expiresAt: MonotonicTime?
 
+    /// A session as the store has it.
     package init(
         session: StoredSession, subscriptions: [Subscription] = [], received: [UInt16] = [],
         copyCount: Int = 0, lastIdentifier: UInt16 = 0

@@ -18,6 +18,7 @@ package struct StoreTicket: Sendable, Equatable, BitwiseCopyable {
     /// Not in the store.
     package static let none = StoreTicket()
 
+    /// Whether the copy is in the store, or on its way there.
     package var isStored: Bool { number != 0 }
 }
 
