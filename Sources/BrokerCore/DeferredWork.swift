@@ -2,21 +2,22 @@ import BrokerMetrics
 import DequeModule
 import Primitives
 
-/// Work that one packet, one client or one event causes and that is too long for a turn, as a job with a cursor. The
-/// shard works it off in slices, in what each turn has left over, the jobs taking turns among themselves:
+/// Work that one packet, one client or one event causes and that takes longer than a turn has time for. It is a job
+/// with a cursor. The shard does the jobs in slices, one after the other, in the time that each turn has left:
 ///
 ///     turn 1   letters · sockets · [ A | B | C | A ]  the time is up
 ///     turn 2   letters · sockets · [ B | C | A | B ]  …
 ///
-/// Everything may change between two slices: clients publish, vanish, come back, the broker stops. A job holds what it
-/// works on, or looks it up anew in each slice.
+/// Everything may change between two slices: clients publish, disconnect and come back, the broker stops. A job must
+/// hold what it works on, or look it up again in each slice.
 ///
 /// To add a kind of work: write a final class with a cursor, count each step it takes with `shard.count(steps:)`,
-/// return from `advance` when `shard.steps` has come to `end`, and start it with `shard.perform(_:)`. Short work is then
-/// done at once. A job that cannot go on (the output is full, the store is behind) is no work: it returns false, and
-/// whoever frees it calls `perform` again. So a loop with nothing to do sleeps, whatever its clients wait for.
+/// return from `advance` when `shard.steps` has come to `end`, and start it with `shard.perform(_:)`. Short work is
+/// then done at once. A job that cannot go on, because the output is full or the store is behind, returns false; the
+/// code that removes the obstacle calls `perform` again. So a loop that has nothing to do sleeps, whatever its clients
+/// wait for.
 protocol DeferredJob: AnyObject {
-    /// Works on until the shard has counted `end` steps, and little more.
+    /// Works until the shard has counted `end` steps, or a few more.
     ///
     /// - Returns: true when there is more that can be done now; false when the job is done or cannot go on.
     func advance(on shard: Shard, until end: UInt64) -> Bool
@@ -37,21 +38,22 @@ struct DeferredWork {
 }
 
 extension Shard {
-    /// So many steps after the last look at the clock it is time for another.
+    /// Steps after which the clock is read again.
     package static var stepsBetweenLooks: UInt64 { DeferredWork.sliceSteps }
 
-    /// Counts work that grows with what clients send or have set up: what `TurnBudget` tests measure in place of time,
-    /// and what slices go by. One addition to a number that the loop owns.
+    /// Counts work that grows with what clients send or have set up. Slices end by these steps, and `TurnBudget` tests
+    /// measure them instead of time. It is one addition to a number that the loop owns.
     @inline(__always)
     func count(steps: Int) { self.steps &+= UInt64(truncatingIfNeeded: steps) }
 
-    /// Steps that putting a filter in place takes, or taking it away. By its bytes, and its levels where there may be many.
+    /// Steps that it takes to add or remove the subscription of a filter: by the filter's bytes, and by its levels if
+    /// there may be many.
     func steps(of filter: UTF8Text) -> Int {
         let depth = settings.topicMaxDepth
         return 1 + filter.count >> 8 + (depth > 64 || depth == 0 ? min(filter.count, depth) / 2 : 0)
     }
 
-    /// Does the first slice of a job now and leaves the rest to what this turn and the next ones have left.
+    /// Does the first slice of a job now. The rest is done in the time that this turn and later ones have left.
     func perform(_ job: some DeferredJob) {
         guard job.advance(on: self, until: steps &+ DeferredWork.sliceSteps) else { return }
         counters.add(.deferredJobs)
@@ -64,7 +66,7 @@ extension Shard {
         deferred.jobs.append(job)
     }
 
-    /// Works jobs off as far as the turn's time goes, but one slice in any case.
+    /// Does slices of the jobs as long as the turn has time, but at least one.
     func continueDeferred(isTurnOver: () -> Bool) {
         while let job = deferred.jobs.popFirst() {
             counters.add(.deferredSlices)

@@ -1,7 +1,7 @@
 import Primitives
 
-/// How many log lines clients may cause: thousands of them that do the same in a moment must not fill a disk. Who was left out is
-/// still counted where it happened, and the next line says how many there were.
+/// Limits how many log lines clients can cause: thousands of clients that do the same at the same time must not fill a
+/// disk. Events without a line are still counted where they happen, and the next line says how many were left out.
 struct LineRate {
     static let linesPerSecond = 20
     private var second = MonotonicTime(nanoseconds: 0)

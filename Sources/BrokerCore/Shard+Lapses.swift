@@ -4,7 +4,8 @@ package import Primitives
 
 /// What follows when the loop could not look at its sockets for a while.
 extension Shard {
-    /// After a lapse clients may be back and wait to be accepted and read: who is away is given up only afterwards. 1 s.
+    /// Nanoseconds after a lapse in which no session is ended for its client's absence: clients may be back and wait to
+    /// be accepted and read.
     private static let settlingTime: UInt64 = 1_000_000_000
 
     /// Until when clients that came back during the last lapse may not have been seen.

@@ -87,8 +87,8 @@ extension Session {
         shard.perform(RetainedScanning(self))
     }
 
-    /// Whether there is a scan that can go on. A client that lets its queue fill up is not served on until the queue has
-    /// drained, so a scan of a million messages never drops one for want of room. What is retained comes behind the
+    /// Whether there is a scan that can go on. A client that lets its queue fill up is not served on until the queue
+    /// has drained, so a scan of a million messages never drops one for want of room. What is retained comes behind the
     /// SUBACK, which may wait for the store.
     fileprivate var canScan: Bool {
         guard let subscribe = retainedScans.firstSubscribe, let output else { return false }
@@ -103,8 +103,8 @@ extension Session {
     /// Delivers a part of the first scan, and counts what it looked at.
     fileprivate func scanSlice(until end: UInt64) {
         guard var scan = retainedScans.first else { return }
-        // Each part reads the filter anew: a filter of very many levels gets longer parts, so that it costs no more than it
-        // has bytes and finds nodes.
+        // Each part reads the filter anew: a filter of very many levels gets longer parts, so that it costs no more
+        // than it has bytes and finds nodes.
         let filterLength = scan.filter.count >> 3
         let visits = max(filterLength, min(Self.scanVisits, Int(end &- shard.steps)))
         let limit = min(Self.scanMessages, visits)

@@ -16,8 +16,8 @@ package enum CoreLetter: Sendable {
     ///
     /// - Parameters:
     ///   - serial: the letter's number at the loop `from`.
-    ///   - isUrgent: others of its open batch will not be acknowledged soon, their clients are away; or somebody waits for
-    ///     what it stores.
+    ///   - isUrgent: this loop must hand its open batch over at the end of the turn: clients that are away get copies
+    ///     from it, or somebody waits for what it stores.
     case storeRemovals(ContiguousArray<StoreRemoval>, from: Int, serial: UInt64, isUrgent: Bool)
     /// From the loop to itself: copies up to this number are committed, and came before this letter.
     case horizonReached(UInt64)
@@ -208,8 +208,8 @@ package final class Shard {
         if isRound { pruneThreshold = max(Self.pruneMinimum, 2 * timers.count) }
     }
 
-    /// A turn ends: works on what was left for later, as far as the turn's time goes, then posts what other loops are to
-    /// get.
+    /// A turn ends: works on what was left for later, as far as the turn's time goes, then posts what other loops are
+    /// to get.
     package func turnEnded(isTurnOver: () -> Bool = { true }) {
         if !deferred.isEmpty { continueDeferred(isTurnOver: isTurnOver) }
         postDeliveries()
@@ -370,7 +370,8 @@ package final class Shard {
         freeSlots.append(handle.slot)
     }
 
-    /// `heir` is found by the handle of `session` too, and that is its handle from now on; `session` gets one of its own.
+    /// `heir` is found by the handle of `session` too, and that is its handle from now on; `session` gets one of its
+    /// own.
     func giveHandle(of session: Session, to heir: Session) {
         let handle = session.handle
         slots[Int(handle.slot)] = heir

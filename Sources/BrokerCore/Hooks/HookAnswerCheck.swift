@@ -4,11 +4,11 @@ import Logging
 import MQTTCodec
 import Primitives
 
-/// The boundary between plugins and the core: every answer passes here, at once or later, before anything is done with
-/// it. What is inside may rely on topics, filters and texts as on those from a packet.
+/// Checks every answer of a hook, whether it comes at once or later, before the core uses it. So the core may rely on
+/// topics, filters and texts from hooks as it does on those from a packet.
 ///
-/// An answer that is not valid counts in `hook_answers_invalid_total`, is logged once an episode, and then the safe thing
-/// stands for it: a question whether something is allowed is answered no, others change nothing.
+/// An answer that is not valid is counted in `hook_answers_invalid_total` and logged once in an episode. A safe answer
+/// takes its place: a question whether something is allowed is answered with no, and other questions change nothing.
 struct HookAnswerCheck {
     /// What is wrong with an answer.
     enum Problem: String {
@@ -87,7 +87,7 @@ struct HookAnswerCheck {
         unchanged(answer, hook, .hookInvalidDeliver) { problem(in: $0) }
     }
 
-    /// An answer to a question that was not asked, in place of the one that was.
+    /// Counts an answer to another question than the one that was asked.
     func countWrongKind(_ counter: Counter, _ hook: any Hook) { count(.wrongKind, hook, counter) }
 
     // MARK: What stands for an answer that is not valid
@@ -106,7 +106,7 @@ struct HookAnswerCheck {
                 (refusal.reasonString?.isWellFormed ?? true)
                 && (refusal.serverReference?.isWellFormed ?? true)
             guard !areTextsFine else { return answer }
-            // A no is a no, whatever it says beside.
+            // The refusal holds, without its texts.
             count(.text, hook, counter)
             refusal.reasonString = nil
             refusal.serverReference = nil
@@ -155,7 +155,7 @@ struct HookAnswerCheck {
         return nil
     }
 
-    /// As a client may publish to it: topics that begin with `$` are the broker's own.
+    /// Whether a client could publish to it: topics that begin with `$` are the broker's own.
     private func isValid(topic: UTF8Text) -> Bool {
         guard topic.count <= Int(UInt16.max), topic.bytes.first != UInt8(ascii: "$"),
             let levels = unsafe try? TopicName.validate(topic.bytes.span.bytes)

@@ -59,15 +59,15 @@ extension HookRefusal {
     }
 }
 
-/// What a chain came to.
+/// What the hooks of a point have decided together.
 package enum HookOutcome<Modifiers: Sendable> {
-    /// Nobody is registered at this point.
+    /// No hook is registered at this point.
     case nobody
     case ok(Modifiers?)
     case refused(HookRefusal)
-    /// Everybody said `next`.
+    /// All hooks said `next`.
     case exhausted
-    /// One of them answers later; the course says which, and who comes after it.
+    /// One hook answers later; the course says which, and which ones come after it.
     case pending(HookCourse)
 }
 
@@ -75,8 +75,8 @@ extension HookChains {
     /// Asks the hooks at `point` in order until one of them decides (`all_till_ok`).
     ///
     /// - Parameters:
-    ///   - course: goes on behind the hook that said `next` later, in the chain of that time.
-    ///   - call: asks one hook, and checks its answer.
+    ///   - course: where to go on, if a hook that answered later said `next`; nil = begin with the first hook.
+    ///   - call: asks one hook and checks its answer.
     package func ask<Modifiers>(
         _ point: HookPoint, after course: HookCourse? = nil, counters: LoopCounters,
         _ call: (any Hook) -> HookAnswer<Modifiers>

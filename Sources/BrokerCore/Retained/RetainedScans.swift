@@ -1,18 +1,19 @@
 import MQTTCodec
 import Primitives
 
-/// A new subscription's way through the retained messages, a slice at a time.
+/// A search for the retained messages of a new subscription, which goes on in slices.
 struct RetainedScan {
     var filter: UTF8Text
     var options: SubscriptionOptions
     var subscriptionIdentifier: UInt32
-    /// Which SUBSCRIBE of its connection it belongs to: it begins when that has been answered.
+    /// The number of its SUBSCRIBE on the connection. The search begins when that has been answered.
     var subscribe: UInt32
     var cursor = RetainedTrie<ApplicationMessage>.Cursor()
 }
 
-/// The scans a client is still to get, first in, first out, one for each filter: a ring of places with an index, so that
-/// 20,000 of them come, and go with UNSUBSCRIBE, without a walk.
+/// The searches for one client that have not ended, first in, first out, one for each filter. It is a linked list in an
+/// array with an index by filter, so that one of 20,000 is added, or removed by UNSUBSCRIBE, without going through
+/// them.
 ///
 ///     first ─► [ a/# ] ⇄ [ b/+ ] ⇄ [ c ] ◄─ last        places  [ b/+ | free | a/# | c ]
 ///
@@ -36,7 +37,7 @@ struct RetainedScans {
 
     var isEmpty: Bool { count == 0 }
 
-    /// The scan that is on its way or comes next.
+    /// The search that is under way or comes next.
     var first: RetainedScan? { firstPlace == Self.none ? nil : places[Int(firstPlace)].scan }
 
     /// Without a copy of it.
@@ -44,8 +45,8 @@ struct RetainedScans {
         firstPlace == Self.none ? nil : places[Int(firstPlace)].scan?.subscribe
     }
 
-    /// Puts a scan at the end. One of the same filter that has not come to its end gives way: what it had still to send
-    /// the new one sends [MQTT-3.8.4-3].
+    /// Adds a search at the end. It replaces one of the same filter that has not ended, because the new one sends all
+    /// messages [MQTT-3.8.4-3].
     mutating func append(_ scan: RetainedScan) {
         remove(scan.filter)
         let place: Int32

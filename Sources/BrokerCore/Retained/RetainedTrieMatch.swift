@@ -112,8 +112,8 @@ extension RetainedTrieCore {
         return nodes[Int(node)].nextSibling
     }
 
-    /// Whether the filter passes by this node and all below it, because its topics begin with `$`. It counts as visited:
-    /// there may be very many of them.
+    /// Whether the filter passes by this node and all below it, because its topics begin with `$`. It counts as
+    /// visited: there may be very many of them.
     @inline(__always)
     private func isPassed(_ node: UInt32, _ depth: Int, _ steps: FilterSteps) -> Bool {
         depth == 1 && steps.passesDollar && levels.beginsWithDollar(nodes[Int(node)].level)

@@ -48,8 +48,8 @@ extension Session {
         return false
     }
 
-    /// Ends the connection when a packet has more filters than allowed. So does, before MQTT 5, one with too many levels
-    /// (VerneMQ); MQTT 5 has a code for that one filter.
+    /// Ends the connection when a packet has more filters than allowed. So does, before MQTT 5, one with too many
+    /// levels (VerneMQ); MQTT 5 has a code for that one filter.
     private func allows(_ filterCount: Int, levels: Int) -> Bool {
         let limit = shard.settings.maxFiltersPerPacket
         if limit > 0, filterCount > limit {

@@ -88,8 +88,8 @@ final class SubscribeJob: DeferredJob {
         return refusal(code)
     }
 
-    /// `max_subscriptions_per_client`, and 256 bytes for each of them together, the nodes of their levels included: filters may be
-    /// 65,535 bytes long.
+    /// `max_subscriptions_per_client`, and 256 bytes for each of them together, the nodes of their levels included:
+    /// filters may be 65,535 bytes long.
     private func hasRoom(for filter: UTF8Text, _ settings: BrokerSettings) -> Bool {
         let limit = settings.maxSubscriptionsPerClient
         guard limit > 0 else { return true }

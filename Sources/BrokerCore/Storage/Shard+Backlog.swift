@@ -125,8 +125,8 @@ private final class ConnectRelease: DeferredJob {
 }
 
 extension Session {
-    /// Whether the packet may be taken now. If not, it stays where it is, and the connection is not read until the store
-    /// has caught up.
+    /// Whether the packet may be taken now. If not, it stays where it is, and the connection is not read until the
+    /// store has caught up.
     @inline(__always)
     package func takes(_ header: FixedHeader) -> Bool {
         // QoS 0 without RETAIN is never stored.
