@@ -110,11 +110,11 @@ final class TurnBench {
 
     func advance(seconds: UInt64) { milliseconds += seconds * 1000 }
 
-    /// Each loop does one turn.
-    func turn() {
+    /// Each loop does one turn; or one of them, while the others are busy.
+    func turn(only loop: Int? = nil) {
         milliseconds += 1
         let now = MonotonicTime(nanoseconds: milliseconds * 1_000_000)
-        for shard in shards {
+        for shard in shards where loop == nil || loop == shard.index {
             let start = shard.steps
             let isTurnOver = { shard.steps &- start >= Self.turnSteps }
             shard.turnBegan(now, isTurnOver: isTurnOver)
@@ -207,7 +207,7 @@ final class BenchClient: ClientTransport {
     private var packets: [[UInt8]] = []
     private var nextPacket = 0
 
-    fileprivate init(slot: Int, version: ProtocolVersion) {
+    init(slot: Int = 0, version: ProtocolVersion) {
         output = OutputBuffer(slot: slot, flushList: flushList, pool: BufferPool())
         self.version = version
     }
