@@ -4,7 +4,7 @@
 /// A loop's block is consistent in itself, for it is copied between two turns. Blocks of different loops may
 /// be copied at different moments: a copy that changes loops is counted by the sender as posted and by the
 /// receiver as taken, so `delivery` balances whatever the order of the copies.
-package enum LedgerEquation: String, CaseIterable, Sendable {
+public enum LedgerEquation: String, CaseIterable, Sendable {
     /// `received − (accepted + Σ rejected{reason} + duplicate + pending)`; pending waits for a hook's answer.
     case ingress
     /// `router_matches_local − (copies{local} + copies{will})`: each match of a routed message became one copy.
@@ -26,7 +26,7 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     case queue
 
     /// The equation in plain sentences, for `docs/metrics.md`.
-    package var meaning: String {
+    public var meaning: String {
         switch self {
         case .ingress:
             """
@@ -63,7 +63,7 @@ package enum LedgerEquation: String, CaseIterable, Sendable {
     /// - Parameters:
     ///   - words: a block, or the sum of several.
     ///   - presentCopies: copies in the store, by the store's own count.
-    package func residual(of words: [UInt64], presentCopies: Int64 = 0) -> Int64 {
+    public func residual(of words: [UInt64], presentCopies: Int64 = 0) -> Int64 {
         func word(_ index: Int) -> Int64 { index < words.count ? Int64(bitPattern: words[index]) : 0 }
         func sum(_ indices: [Int]) -> Int64 { indices.reduce(0) { $0 &+ word($1) } }
         func of(_ counter: Counter) -> Int64 { word(counter.word) }

@@ -5,7 +5,7 @@
 ///     [ Counter | VersionedCounter × 2 | PacketReasonCounter × 2 × 256 | DropReason | RejectReason | … | Gauge | histograms ]
 
 /// Counters without labels.
-package enum Counter: Int, CaseIterable, Sendable {
+public enum Counter: Int, CaseIterable, Sendable {
     case socketOpen, socketClose, socketCloseTimeout, socketError
     case bytesReceived, bytesSent
     case queueSetup, queueInitializedFromStorage, queueTeardown
@@ -43,13 +43,13 @@ package enum Counter: Int, CaseIterable, Sendable {
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
-package enum VersionLabel: Int, CaseIterable, Sendable {
+public enum VersionLabel: Int, CaseIterable, Sendable {
     case v4 = 0
     case v5 = 1
 }
 
 /// Counters with the label `mqtt_version`.
-package enum VersionedCounter: Int, CaseIterable, Sendable {
+public enum VersionedCounter: Int, CaseIterable, Sendable {
     case connectReceived, publishReceived, subscribeReceived, unsubscribeReceived, pingreqReceived
     case publishSent, subackSent, unsubackSent, pingrespSent
     case publishAuthError, subscribeAuthError, invalidMessageSizeError
@@ -59,13 +59,13 @@ package enum VersionedCounter: Int, CaseIterable, Sendable {
 }
 
 /// Counters by MQTT version and, for MQTT 5 (and CONNACK of all versions), reason or return code as on the wire.
-package enum PacketReasonCounter: Int, CaseIterable, Sendable {
+public enum PacketReasonCounter: Int, CaseIterable, Sendable {
     case pubackReceived, pubrecReceived, pubrelReceived, pubcompReceived, disconnectReceived, authReceived
     case connackSent, pubackSent, pubrecSent, pubrelSent, pubcompSent, disconnectSent, authSent
 }
 
 /// Why a copy of a message never reached its subscriber. The exits of the funnel.
-package enum DropReason: Int, CaseIterable, Sendable {
+public enum DropReason: Int, CaseIterable, Sendable {
     /// The subscriber's online or offline queue was full.
     case queueFull
     /// The message expiry interval passed before delivery.
@@ -89,7 +89,7 @@ package enum DropReason: Int, CaseIterable, Sendable {
 }
 
 /// Why a PUBLISH that arrived was not routed.
-package enum RejectReason: Int, CaseIterable, Sendable {
+public enum RejectReason: Int, CaseIterable, Sendable {
     /// Its bytes are not those of a PUBLISH: a field beyond its end, bad UTF-8, QoS 3.
     case malformed
     case notAuthorized
@@ -114,7 +114,7 @@ package enum RejectReason: Int, CaseIterable, Sendable {
 }
 
 /// Why a connection ended.
-package enum CloseReason: Int, CaseIterable, Sendable {
+public enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
     case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge
@@ -123,7 +123,7 @@ package enum CloseReason: Int, CaseIterable, Sendable {
 }
 
 /// Values that go up and down and belong to one loop; exported as the sum.
-package enum LoopGauge: Int, CaseIterable, Sendable {
+public enum LoopGauge: Int, CaseIterable, Sendable {
     /// PUBLISH packets that wait for a hook's answer are received and not yet accepted.
     case publishesPending
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
@@ -151,7 +151,7 @@ package enum LoopGauge: Int, CaseIterable, Sendable {
 }
 
 /// Distributions, log-linear.
-package enum LoopHistogram: Int, CaseIterable, Sendable {
+public enum LoopHistogram: Int, CaseIterable, Sendable {
     /// Nanoseconds of one loop turn, from wake-up to the end of its flush.
     case turnNanoseconds
     /// Letters taken out of the mailbox at once.

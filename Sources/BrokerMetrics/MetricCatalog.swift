@@ -3,15 +3,15 @@
 ///
 /// The rows stand in files by origin, in the order of the exposition:
 /// VerneMQ's counters · VerneMQ's gauges · VerneMQ's runtime names · our own.
-package enum MetricCatalog {
+public enum MetricCatalog {
     /// VerneMQ has one busy gauge for each scheduler; its stock dashboards ask for the first four.
     static let schedulerNames = 4
 
     /// Every family, on a machine with up to four loops. What documents and dashboards are held against.
-    package static let families: [MetricFamily] = families(loopCount: schedulerNames)
+    public static let families: [MetricFamily] = families(loopCount: schedulerNames)
 
     /// Every family for a broker with `loopCount` loops.
-    package static func families(loopCount: Int) -> [MetricFamily] {
+    public static func families(loopCount: Int) -> [MetricFamily] {
         verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
             + loops
             + store

@@ -1,7 +1,7 @@
 /// `docs/metrics.md`, written from the catalogue. A test holds the file against this.
-package enum MetricDocumentation {
+public enum MetricDocumentation {
     /// The whole page.
-    package static func render() -> String {
+    public static func render() -> String {
         var page = """
             # Metrics
 

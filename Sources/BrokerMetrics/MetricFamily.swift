@@ -3,25 +3,25 @@
 ///     MetricFamily "mqtt_puback_received"          one name, kind, unit, help
 ///       └ MetricSeries {mqtt_version="5", …}       one line of the exposition
 ///           └ MetricSource .words([…])             which words of the loops' blocks, or whom to ask
-package struct MetricFamily: Sendable {
+public struct MetricFamily: Sendable {
     /// Without namespace: `mqtt_puback_received`.
-    package let name: String
-    package let kind: MetricKind
-    package let unit: MetricUnit
+    public let name: String
+    public let kind: MetricKind
+    public let unit: MetricUnit
     /// Every label a series of the family may carry, in definition order.
-    package let labelNames: [String]
+    public let labelNames: [String]
     /// One sentence.
-    package let help: String
-    package let heritage: MetricHeritage
-    package let series: [MetricSeries]
+    public let help: String
+    public let heritage: MetricHeritage
+    public let series: [MetricSeries]
 }
 
-package enum MetricKind: String, Sendable {
+public enum MetricKind: String, Sendable {
     case counter, gauge, histogram
 }
 
 /// Whose name it is: names of VerneMQ are never changed.
-package enum MetricHeritage: Sendable {
+public enum MetricHeritage: Sendable {
     /// `metrics reset` of VerneMQ zeroes these.
     case verneMQCounter
     case verneMQGauge
@@ -29,7 +29,7 @@ package enum MetricHeritage: Sendable {
     case own
 }
 
-package enum MetricUnit: String, Sendable {
+public enum MetricUnit: String, Sendable {
     case events, packets, messages, bytes, connections, sessions, queues, subscriptions, matches, letters
     case milliseconds, seconds, percent, entries, threads, descriptors, requests, switches, reductions, words
     case calls, timers, subscribers, flag
@@ -37,23 +37,23 @@ package enum MetricUnit: String, Sendable {
     case difference
 }
 
-package struct MetricLabel: Hashable, Sendable {
-    package let name: String
-    package let value: String
+public struct MetricLabel: Hashable, Sendable {
+    public let name: String
+    public let value: String
 
-    package init(_ name: String, _ value: String) {
+    public init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
     }
 }
 
-package struct MetricSeries: Sendable {
-    package let labels: [MetricLabel]
-    package let source: MetricSource
+public struct MetricSeries: Sendable {
+    public let labels: [MetricLabel]
+    public let source: MetricSource
     /// Left out of the exposition while it is 0: slots that only a misbehaving client can reach.
-    package let isHiddenWhenZero: Bool
+    public let isHiddenWhenZero: Bool
 
-    package init(_ labels: [MetricLabel] = [], _ source: MetricSource, isHiddenWhenZero: Bool = false) {
+    public init(_ labels: [MetricLabel] = [], _ source: MetricSource, isHiddenWhenZero: Bool = false) {
         self.labels = labels
         self.source = source
         self.isHiddenWhenZero = isHiddenWhenZero
@@ -61,7 +61,7 @@ package struct MetricSeries: Sendable {
 }
 
 /// Where the value of a series comes from.
-package enum MetricSource: Sendable {
+public enum MetricSource: Sendable {
     /// Always 0: names that stand in dashboards and have no meaning here.
     case zero
     /// The sum of these words of the blocks, over all loops.
@@ -85,24 +85,24 @@ package enum MetricSource: Sendable {
 }
 
 /// How a word becomes a value.
-package enum MetricScale: Sendable {
+public enum MetricScale: Sendable {
     case integer
     /// The words count nanoseconds, the family seconds.
     case nanoseconds
 }
 
 /// An exported number: exact, without floating point.
-package struct MetricValue: Hashable, Sendable {
+public struct MetricValue: Hashable, Sendable {
     /// In `scale`'s steps.
-    package let raw: Int64
-    package let scale: MetricScale
+    public let raw: Int64
+    public let scale: MetricScale
 
-    package init(_ raw: Int64, _ scale: MetricScale = .integer) {
+    public init(_ raw: Int64, _ scale: MetricScale = .integer) {
         self.raw = raw
         self.scale = scale
     }
 
-    package init(word: UInt64, _ scale: MetricScale = .integer) {
+    public init(word: UInt64, _ scale: MetricScale = .integer) {
         raw = Int64(bitPattern: word)
         self.scale = scale
     }
@@ -112,15 +112,15 @@ package struct MetricValue: Hashable, Sendable {
 ///
 /// A bound that is no bucket edge counts the buckets wholly below it, so it acts as if it were up to 12.5 %
 /// smaller; the bounds of `counts` are edges and exact.
-package struct HistogramBounds: Sendable {
+public struct HistogramBounds: Sendable {
     /// Inclusive upper bounds in the units of the observed values, ascending, without +Inf.
-    package let values: [UInt64]
+    public let values: [UInt64]
     /// What stands in `le`, in the same order.
-    package let texts: [String]
+    public let texts: [String]
     /// Units of the sum.
-    package let scale: MetricScale
+    public let scale: MetricScale
     /// For each bound, the first bucket that is not counted below it.
-    package let bucketEnds: [Int]
+    public let bucketEnds: [Int]
 
     private init(values: [UInt64], texts: [String], scale: MetricScale) {
         self.values = values
@@ -133,7 +133,7 @@ package struct HistogramBounds: Sendable {
     }
 
     /// 10 µs to 10 s.
-    package static let turnSeconds = HistogramBounds(
+    public static let turnSeconds = HistogramBounds(
         values: [
             10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
             25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 10_000_000_000,
@@ -146,14 +146,14 @@ package struct HistogramBounds: Sendable {
         scale: .nanoseconds)
 
     /// 0, 1, 3, 7, … 1,048,575: edges of the log-linear buckets, so exact.
-    package static let counts: HistogramBounds = {
+    public static let counts: HistogramBounds = {
         let values = (0...20).map { UInt64(1) << UInt64($0) - 1 }
         return HistogramBounds(values: values, texts: values.map { String($0) }, scale: .integer)
     }()
 }
 
 /// Values that do not live in the loops' blocks; whoever owns them registers a reader at start.
-package enum ExternalMetric: Int, CaseIterable, Sendable {
+public enum ExternalMetric: Int, CaseIterable, Sendable {
     case activeMQTTConnections, activeWebSocketConnections
     case retainMessages, retainMemory, routerSubscriptions, routerMemory
     case netsplitResolved, netsplitDetected
@@ -187,7 +187,7 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
     case storeLeftovers
 
     /// The labels a reader gives values for, in this order.
-    package var labelNames: [String] {
+    public var labelNames: [String] {
         switch self {
         case .listenerConnections, .listenerConnectionsLimit: ["listener", "type"]
         case .listenerRefused: ["listener", "limit"]
@@ -204,7 +204,7 @@ package enum ExternalMetric: Int, CaseIterable, Sendable {
 }
 
 /// Distributions that are kept beside the loops; whoever owns them registers a reader at start.
-package enum ExternalHistogram: Int, CaseIterable, Sendable {
+public enum ExternalHistogram: Int, CaseIterable, Sendable {
     /// Nanoseconds of a commit without and with waiting for the disk.
     case storeWrite, storeSync
     /// Rows changed by a commit.
@@ -212,12 +212,12 @@ package enum ExternalHistogram: Int, CaseIterable, Sendable {
 }
 
 /// One value of an `ExternalMetric`.
-package struct ExternalSample: Hashable, Sendable {
+public struct ExternalSample: Hashable, Sendable {
     /// As many as the metric has label names; values from small closed sets.
-    package let labelValues: [String]
-    package let value: Int64
+    public let labelValues: [String]
+    public let value: Int64
 
-    package init(_ labelValues: [String] = [], value: Int64) {
+    public init(_ labelValues: [String] = [], value: Int64) {
         self.labelValues = labelValues
         self.value = value
     }

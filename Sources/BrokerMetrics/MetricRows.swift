@@ -2,22 +2,22 @@
 
 extension Counter {
     /// The word of this counter in a block.
-    package var word: Int { rawValue }
+    public var word: Int { rawValue }
 }
 
 extension VersionedCounter {
-    package func word(_ version: VersionLabel) -> Int {
+    public func word(_ version: VersionLabel) -> Int {
         MetricLayout.versioned + rawValue * 2 + version.rawValue
     }
 }
 
 extension PacketReasonCounter {
-    package func word(_ version: VersionLabel, code: UInt8) -> Int {
+    public func word(_ version: VersionLabel, code: UInt8) -> Int {
         MetricLayout.packetReason + (rawValue * 2 + version.rawValue) * 256 + Int(code)
     }
 
     /// The words of all codes but those in `excluded`.
-    package func words(_ version: VersionLabel, except excluded: [ReasonCodeLabels.Code] = []) -> [Int] {
+    public func words(_ version: VersionLabel, except excluded: [ReasonCodeLabels.Code] = []) -> [Int] {
         (UInt8.min...UInt8.max)
             .filter { code in !excluded.contains { $0.code == code } }
             .map { word(version, code: $0) }
@@ -25,24 +25,24 @@ extension PacketReasonCounter {
 }
 
 extension DropReason {
-    package var word: Int { MetricLayout.drop + rawValue }
+    public var word: Int { MetricLayout.drop + rawValue }
 }
 
 extension RejectReason {
-    package var word: Int { MetricLayout.reject + rawValue }
+    public var word: Int { MetricLayout.reject + rawValue }
 }
 
 extension CloseReason {
-    package var word: Int { MetricLayout.close + rawValue }
+    public var word: Int { MetricLayout.close + rawValue }
 }
 
 extension LoopGauge {
-    package var word: Int { MetricLayout.gauge + rawValue }
+    public var word: Int { MetricLayout.gauge + rawValue }
 }
 
 extension LoopHistogram {
     /// The first bucket's word.
-    package var word: Int { MetricLayout.histogram + rawValue * LogLinearBuckets.wordCount }
+    public var word: Int { MetricLayout.histogram + rawValue * LogLinearBuckets.wordCount }
 }
 
 extension MetricFamily {

@@ -1,10 +1,10 @@
 import Glibc
-package import Primitives
+public import Primitives
 import Synchronization
 
 /// Where everything that is counted comes together: the exchanges of the loops and the readers of outside
 /// values. Any thread may ask for a `Snapshot`; no loop ever waits for it.
-package final class MetricsRegistry: Sendable {
+public final class MetricsRegistry: Sendable {
     private struct Sources {
         var loops: [SnapshotExchange] = []
         var readers: [ExternalMetric: @Sendable () -> [ExternalSample]] = [:]
@@ -30,7 +30,7 @@ package final class MetricsRegistry: Sendable {
     private static let utilizationInterval: UInt64 = 1_000_000_000
 
     /// - Parameter version: of the broker, for `build_info`.
-    package init(version: String, clock: any Clock = SystemClock()) {
+    public init(version: String, clock: any Clock = SystemClock()) {
         self.version = version
         self.clock = clock
         startedAt = clock.now
@@ -39,28 +39,28 @@ package final class MetricsRegistry: Sendable {
     }
 
     /// Adds the exchange of a loop. The loops are numbered in the order they are added, from 0.
-    package func add(loop: SnapshotExchange) {
+    public func add(loop: SnapshotExchange) {
         sources.withLock { $0.loops.append(loop) }
     }
 
     /// How many loops were added.
-    package var loopCount: Int { sources.withLock { $0.loops.count } }
+    public var loopCount: Int { sources.withLock { $0.loops.count } }
 
     /// Registers who knows the value of a metric without labels; replaces an earlier reader.
     ///
     /// - Parameter read: called on the thread that takes a snapshot; must not block for long.
-    package func register(_ metric: ExternalMetric, _ read: @escaping @Sendable () -> Int) {
+    public func register(_ metric: ExternalMetric, _ read: @escaping @Sendable () -> Int) {
         register(labelled: metric) { [ExternalSample(value: Int64(read()))] }
     }
 
     /// Registers who knows the values of a metric with labels; replaces an earlier reader.
-    package func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample])
+    public func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample])
     {
         sources.withLock { $0.readers[metric] = read }
     }
 
     /// Registers who keeps a histogram; replaces an earlier one.
-    package func register(_ metric: ExternalHistogram, _ histogram: SharedHistogram) {
+    public func register(_ metric: ExternalHistogram, _ histogram: SharedHistogram) {
         sources.withLock { $0.histograms[metric] = { histogram.reading } }
     }
 
@@ -68,7 +68,7 @@ package final class MetricsRegistry: Sendable {
     /// the calling thread, which must not be a loop's.
     ///
     /// - Returns: the numbers; a loop that did not answer in time is marked stalled and shown with its last ones.
-    package func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
+    public func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
         let begin = clock.now
         let (exchanges, readers, histograms) = sources.withLock { ($0.loops, $0.readers, $0.histograms) }
         let requests = exchanges.map { $0.request() }
@@ -101,7 +101,7 @@ package final class MetricsRegistry: Sendable {
 
     /// The loops that do not come to the end of a turn within `deadline`. Blocks the calling thread, which must not be a
     /// loop's; cheaper than a snapshot.
-    package func stalledLoops(deadline: Duration = .seconds(1)) -> [Int] {
+    public func stalledLoops(deadline: Duration = .seconds(1)) -> [Int] {
         let exchanges = sources.withLock { $0.loops }
         let requests = exchanges.map { $0.request() }
         let answers = collect(exchanges, requests, until: clock.now, deadline)

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What the kernel says about this process.
-package enum ProcessMetric: Sendable, CaseIterable {
+public enum ProcessMetric: Sendable, CaseIterable {
     case residentBytes, textBytes
     /// Resident and private.
     case dataBytes
@@ -18,22 +18,22 @@ package enum ProcessMetric: Sendable, CaseIterable {
 }
 
 /// One reading of `/proc/self`, `getrusage` and `getrlimit`. A file that cannot be read leaves zeros.
-package struct ProcessReading: Sendable {
-    package var residentBytes: Int64 = 0
-    package var sharedBytes: Int64 = 0
-    package var textBytes: Int64 = 0
-    package var cpuNanoseconds: Int64 = 0
-    package var contextSwitches: Int64 = 0
-    package var threadCount: Int64 = 0
-    package var storageReadBytes: Int64 = 0
-    package var storageWrittenBytes: Int64 = 0
-    package var maximumDescriptors: Int64 = 0
+public struct ProcessReading: Sendable {
+    public var residentBytes: Int64 = 0
+    public var sharedBytes: Int64 = 0
+    public var textBytes: Int64 = 0
+    public var cpuNanoseconds: Int64 = 0
+    public var contextSwitches: Int64 = 0
+    public var threadCount: Int64 = 0
+    public var storageReadBytes: Int64 = 0
+    public var storageWrittenBytes: Int64 = 0
+    public var maximumDescriptors: Int64 = 0
 
     /// All zeros.
-    package init() {}
+    public init() {}
 
     /// Reads now; three small files and two system calls.
-    package static func now() -> ProcessReading {
+    public static func now() -> ProcessReading {
         var reading = ProcessReading()
         let pageSize = Int64(sysconf(Int32(_SC_PAGESIZE)))
         let pages = numbers(in: contents(of: "/proc/self/statm"))
@@ -67,7 +67,7 @@ package struct ProcessReading: Sendable {
     }
 
     /// The resident memory alone; one small file.
-    package static var residentNow: Int64 {
+    public static var residentNow: Int64 {
         let pages = numbers(in: contents(of: "/proc/self/statm"))
         return pages.count >= 2 ? pages[1] &* Int64(sysconf(Int32(_SC_PAGESIZE))) : 0
     }

@@ -2,22 +2,22 @@
 ///
 /// A code outside the set of its packet has no series in VerneMQ (its session crashes). Here all such codes
 /// share the series `reason_code="other"`, which is exported only once it is not 0.
-package enum ReasonCodeLabels {
-    package typealias Code = (code: UInt8, label: String)
+public enum ReasonCodeLabels {
+    public typealias Code = (code: UInt8, label: String)
 
-    package static let pub: [Code] = [
+    public static let pub: [Code] = [
         (0x00, "success"), (0x10, "no_matching_subscribers"), (0x80, "unspecified_error"),
         (0x83, "impl_specific_error"), (0x87, "not_authorized"), (0x90, "topic_name_invalid"),
         (0x91, "packet_id_in_use"), (0x97, "quota_exceeded"), (0x99, "payload_format_invalid"),
     ]
 
-    package static let rel: [Code] = [(0x00, "success"), (0x92, "packet_id_not_found")]
+    public static let rel: [Code] = [(0x00, "success"), (0x92, "packet_id_not_found")]
 
-    package static let auth: [Code] = [
+    public static let auth: [Code] = [
         (0x00, "success"), (0x18, "continue_authentication"), (0x19, "reauthenticate"),
     ]
 
-    package static let disconnectReceived: [Code] = [
+    public static let disconnectReceived: [Code] = [
         (0x00, "normal_disconnect"), (0x04, "disconnect_with_will_msg"), (0x80, "unspecified_error"),
         (0x81, "malformed_packet"), (0x82, "protocol_error"), (0x83, "impl_specific_error"),
         (0x90, "topic_name_invalid"), (0x93, "receive_max_exceeded"), (0x94, "topic_alias_invalid"),
@@ -25,7 +25,7 @@ package enum ReasonCodeLabels {
         (0x98, "administrative_action"), (0x99, "payload_format_invalid"),
     ]
 
-    package static let disconnectSent: [Code] = [
+    public static let disconnectSent: [Code] = [
         (0x00, "normal_disconnect"), (0x80, "unspecified_error"), (0x81, "malformed_packet"),
         (0x82, "protocol_error"), (0x83, "impl_specific_error"), (0x87, "not_authorized"),
         (0x89, "server_busy"), (0x8B, "server_shutting_down"), (0x8D, "keep_alive_timeout"),
@@ -38,7 +38,7 @@ package enum ReasonCodeLabels {
         (0xA1, "subscription_ids_not_supported"), (0xA2, "wildcard_subs_not_supported"),
     ]
 
-    package static let connack5: [Code] = [
+    public static let connack5: [Code] = [
         (0x00, "success"), (0x80, "unspecified_error"), (0x81, "malformed_packet"), (0x82, "protocol_error"),
         (0x83, "impl_specific_error"), (0x84, "unsupported_protocol_version"),
         (0x85, "client_identifier_not_valid"), (0x86, "bad_username_or_password"), (0x87, "not_authorized"),
@@ -50,7 +50,7 @@ package enum ReasonCodeLabels {
     ]
 
     /// Return codes of MQTT 3.1 and 3.1.1, exported under `return_code`.
-    package static let connack4: [Code] = [
+    public static let connack4: [Code] = [
         (0, "success"), (1, "unsupported_protocol_version"), (2, "client_identifier_not_valid"),
         (3, "server_unavailable"), (4, "bad_username_or_password"), (5, "not_authorized"),
     ]

@@ -3,7 +3,7 @@
 
 extension DropReason {
     /// The value of `reason` in `message_drops_total`.
-    package var label: String {
+    public var label: String {
         switch self {
         case .queueFull: "queue_full"
         case .expired: "expired"
@@ -21,7 +21,7 @@ extension DropReason {
 
 extension RejectReason {
     /// The value of `reason` in `ledger_rejected_total`.
-    package var label: String {
+    public var label: String {
         switch self {
         case .malformed: "malformed"
         case .notAuthorized: "not_authorized"
@@ -43,7 +43,7 @@ extension RejectReason {
 
 extension CloseReason {
     /// The value of `reason` in `connections_closed_total`.
-    package var label: String {
+    public var label: String {
         switch self {
         case .clientDisconnect: "client_disconnect"
         case .peerClosed: "peer_closed"
@@ -67,7 +67,7 @@ extension CloseReason {
 
 extension VersionLabel {
     /// The value of `mqtt_version`: 3.1 and 3.1.1 share one, as in VerneMQ.
-    package var label: String {
+    public var label: String {
         switch self {
         case .v4: "4"
         case .v5: "5"

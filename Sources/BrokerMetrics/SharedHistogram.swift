@@ -1,12 +1,12 @@
 import Synchronization
 
 /// A distribution of values that threads beside the loops observe: a few each second, so a lock is no matter.
-package final class SharedHistogram: Sendable {
+public final class SharedHistogram: Sendable {
     private let words = Mutex([UInt64](repeating: 0, count: LogLinearBuckets.wordCount))
 
-    package init() {}
+    public init() {}
 
-    package func observe(_ value: UInt64) {
+    public func observe(_ value: UInt64) {
         words.withLock {
             $0[LogLinearBuckets.index(of: value)] &+= 1
             $0[LogLinearBuckets.sumOffset] &+= value
@@ -14,5 +14,5 @@ package final class SharedHistogram: Sendable {
     }
 
     /// Laid out as `LogLinearBuckets` says.
-    package var reading: [UInt64] { words.withLock { $0 } }
+    public var reading: [UInt64] { words.withLock { $0 } }
 }

@@ -1,44 +1,44 @@
 /// The numbers of one moment: every loop's block, their sum, and what was registered from outside. Immutable,
 /// so any thread may render it for as long as it likes.
-package struct Snapshot: Sendable {
+public struct Snapshot: Sendable {
     /// One loop's block.
-    package struct Loop: Sendable {
+    public struct Loop: Sendable {
         /// Laid out as `MetricLayout` says; empty when the loop has never answered.
-        package let words: [UInt64]
+        public let words: [UInt64]
         /// The loop did not answer in time: `words` are from an earlier reading.
-        package let isStalled: Bool
+        public let isStalled: Bool
         /// Busy percent since the reading before, 0…100.
-        package let utilization: Int
+        public let utilization: Int
 
-        package init(words: [UInt64], isStalled: Bool = false, utilization: Int = 0) {
+        public init(words: [UInt64], isStalled: Bool = false, utilization: Int = 0) {
             self.words = words
             self.isStalled = isStalled
             self.utilization = utilization
         }
 
-        package subscript(_ counter: Counter) -> UInt64 { word(counter.word) }
-        package subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: word(gauge.word)) }
+        public subscript(_ counter: Counter) -> UInt64 { word(counter.word) }
+        public subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: word(gauge.word)) }
 
         fileprivate func word(_ index: Int) -> UInt64 { index < words.count ? words[index] : 0 }
     }
 
-    package let loops: [Loop]
+    public let loops: [Loop]
     /// The sum of the loops' words.
-    package let total: [UInt64]
+    public let total: [UInt64]
     /// By `ExternalMetric.rawValue`; empty where nobody registered.
-    package let external: [[ExternalSample]]
+    public let external: [[ExternalSample]]
     /// By `ExternalHistogram.rawValue`, laid out as `LogLinearBuckets` says; empty where nobody registered.
-    package let externalHistograms: [[UInt64]]
-    package let process: ProcessReading
-    package let version: String
-    package let uptimeMilliseconds: Int64
+    public let externalHistograms: [[UInt64]]
+    public let process: ProcessReading
+    public let version: String
+    public let uptimeMilliseconds: Int64
     /// Since 1970-01-01 UTC.
-    package let startedAtMilliseconds: Int64
+    public let startedAtMilliseconds: Int64
     /// How long collecting the loops' blocks took.
-    package let duration: UInt64
+    public let duration: UInt64
 
     /// - Parameter duration: in nanoseconds.
-    package init(
+    public init(
         loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:],
         externalHistograms: [ExternalHistogram: [UInt64]] = [:],
         process: ProcessReading = ProcessReading(),
@@ -60,26 +60,26 @@ package struct Snapshot: Sendable {
         self.duration = duration
     }
 
-    package subscript(_ counter: Counter) -> UInt64 { total[counter.word] }
-    package subscript(_ reason: DropReason) -> UInt64 { total[reason.word] }
-    package subscript(_ reason: RejectReason) -> UInt64 { total[reason.word] }
-    package subscript(_ reason: CloseReason) -> UInt64 { total[reason.word] }
-    package subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: total[gauge.word]) }
+    public subscript(_ counter: Counter) -> UInt64 { total[counter.word] }
+    public subscript(_ reason: DropReason) -> UInt64 { total[reason.word] }
+    public subscript(_ reason: RejectReason) -> UInt64 { total[reason.word] }
+    public subscript(_ reason: CloseReason) -> UInt64 { total[reason.word] }
+    public subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: total[gauge.word]) }
 
     /// The sum of some words.
-    package func sum(_ words: [Int]) -> UInt64 { words.reduce(0) { $0 &+ total[$1] } }
+    public func sum(_ words: [Int]) -> UInt64 { words.reduce(0) { $0 &+ total[$1] } }
 
     /// Both versions together.
-    package subscript(_ counter: VersionedCounter) -> UInt64 {
+    public subscript(_ counter: VersionedCounter) -> UInt64 {
         VersionLabel.allCases.reduce(0) { $0 &+ total[counter.word($1)] }
     }
 
     /// The sum of an outside metric's values; 0 when nobody registered.
-    package subscript(_ metric: ExternalMetric) -> Int64 {
+    public subscript(_ metric: ExternalMetric) -> Int64 {
         external[metric.rawValue].reduce(0) { $0 &+ $1.value }
     }
 
-    package func residual(_ equation: LedgerEquation) -> Int64 {
+    public func residual(_ equation: LedgerEquation) -> Int64 {
         // What waits for a store that takes nothing is neither lost nor there.
         if equation == .storage, self[.storeFailing] != 0 { return 0 }
         let copies = external[ExternalMetric.storePresent.rawValue].first { $0.labelValues == ["copies"] }
@@ -87,22 +87,22 @@ package struct Snapshot: Sendable {
     }
 
     /// The mean of the loops' busy shares, rounded.
-    package var meanUtilization: Int {
+    public var meanUtilization: Int {
         loops.isEmpty ? 0 : (loops.reduce(0) { $0 + $1.utilization } * 2 + loops.count) / (2 * loops.count)
     }
 }
 
 /// A histogram as it is exported.
-package struct HistogramReading: Sendable {
+public struct HistogramReading: Sendable {
     /// Observations up to each bound, in the order of the bounds; `count` stands for +Inf.
-    package let cumulative: [UInt64]
-    package let count: UInt64
-    package let sum: UInt64
+    public let cumulative: [UInt64]
+    public let count: UInt64
+    public let sum: UInt64
 }
 
 extension Snapshot {
     /// Calls `body` with each line of `series` but those of histograms.
-    package func forEachValue(of series: MetricSeries, _ body: ([MetricLabel], MetricValue) -> Void) {
+    public func forEachValue(of series: MetricSeries, _ body: ([MetricLabel], MetricValue) -> Void) {
         func report(_ value: Int64, _ scale: MetricScale = .integer) {
             if value == 0, series.isHiddenWhenZero { return }
             body(series.labels, MetricValue(value, scale))
@@ -141,7 +141,7 @@ extension Snapshot {
     }
 
     /// The sum of a family's lines, as `$SYS` and `metrics show` print it; nil for histograms.
-    package func aggregate(_ family: MetricFamily) -> MetricValue? {
+    public func aggregate(_ family: MetricFamily) -> MetricValue? {
         guard family.kind != .histogram else { return nil }
         var sum = MetricValue(0)
         for series in family.series {
@@ -151,7 +151,7 @@ extension Snapshot {
     }
 
     /// What a series that is a histogram shows; nil when it is none.
-    package func histogram(of series: MetricSeries) -> (HistogramReading, HistogramBounds)? {
+    public func histogram(of series: MetricSeries) -> (HistogramReading, HistogramBounds)? {
         switch series.source {
         case .histogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
         case .externalHistogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
@@ -160,12 +160,12 @@ extension Snapshot {
     }
 
     /// The distribution of `histogram` over all loops, cut at `bounds`.
-    package func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
+    public func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
         reading(total, at: histogram.word, bounds)
     }
 
     /// The distribution of a histogram that is kept beside the loops; all 0 until somebody registers.
-    package func reading(of histogram: ExternalHistogram, _ bounds: HistogramBounds) -> HistogramReading {
+    public func reading(of histogram: ExternalHistogram, _ bounds: HistogramBounds) -> HistogramReading {
         let words = externalHistograms[histogram.rawValue]
         guard words.count == LogLinearBuckets.wordCount else {
             return HistogramReading(cumulative: bounds.values.map { _ in 0 }, count: 0, sum: 0)

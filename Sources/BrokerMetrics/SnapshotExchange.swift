@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// A loop copies only when asked, at the end of its turn, so counting costs nothing between scrapes
 /// (architecture §6).
-package final class SnapshotExchange: Sendable {
+public final class SnapshotExchange: Sendable {
     private struct State {
         var words: [UInt64] = []
         /// Requests answered so far.
@@ -16,7 +16,7 @@ package final class SnapshotExchange: Sendable {
     private let wake: @Sendable () -> Void
 
     /// - Parameter wake: makes the loop begin a turn; called on the reader's thread.
-    package init(wake: @escaping @Sendable () -> Void) {
+    public init(wake: @escaping @Sendable () -> Void) {
         self.wake = wake
     }
 
@@ -24,7 +24,7 @@ package final class SnapshotExchange: Sendable {
     @inline(__always)
     ///
     /// - Parameter prepare: sets the gauges that are read rather than kept.
-    package func answer(lastAnswered: inout UInt64, from counters: LoopCounters, prepare: () -> Void = {}) {
+    public func answer(lastAnswered: inout UInt64, from counters: LoopCounters, prepare: () -> Void = {}) {
         let wanted = requested.load(ordering: .acquiring)
         guard wanted != lastAnswered else { return }
         lastAnswered = wanted
@@ -37,17 +37,17 @@ package final class SnapshotExchange: Sendable {
     }
 
     /// Asks for a fresh copy. - Returns: the number of the request, for `words(since:)`.
-    package func request() -> UInt64 {
+    public func request() -> UInt64 {
         let number = requested.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
         wake()
         return number
     }
 
     /// The copy that answers `request` or a later one; nil while the loop has not answered.
-    package func words(since request: UInt64) -> [UInt64]? {
+    public func words(since request: UInt64) -> [UInt64]? {
         state.withLock { $0.answered >= request ? $0.words : nil }
     }
 
     /// The last copy the loop made, however old; empty when it never made one.
-    package var lastWords: [UInt64] { state.withLock { $0.words } }
+    public var lastWords: [UInt64] { state.withLock { $0.words } }
 }

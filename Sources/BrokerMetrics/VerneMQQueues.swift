@@ -6,29 +6,29 @@
 ///
 /// holds at every moment, after a restart too. A copy that one session passes on to another goes out of the first
 /// one's queue and into the second's. Copies between two loops are in no queue yet.
-package enum VerneMQQueues {
+public enum VerneMQQueues {
     /// Offered to a session, and found in the store at the start.
-    package static let messageIn: [Int] = [Counter.queueMessageIn.word, Counter.ledgerLoaded.word]
+    public static let messageIn: [Int] = [Counter.queueMessageIn.word, Counter.ledgerLoaded.word]
 
     /// Delivered, or passed on: to another member of a shared subscription, another connection of the client, another
     /// node.
-    package static let messageOut: [Int] = [
+    public static let messageOut: [Int] = [
         Counter.ledgerDelivered, .sharedRedelivered, .siblingRedelivered, .ledgerHandedOver,
     ].map(\.word)
 
     /// Lost because there was no room.
-    package static let drop = DropReason.allCases.filter { $0.verneMQExit == .drop }.map(\.word)
+    public static let drop = DropReason.allCases.filter { $0.verneMQExit == .drop }.map(\.word)
 
     /// Lost for any other reason.
-    package static let unhandled = DropReason.allCases.filter { $0.verneMQExit == .unhandled }.map(\.word)
+    public static let unhandled = DropReason.allCases.filter { $0.verneMQExit == .unhandled }.map(\.word)
 
     /// Under which of VerneMQ's two names a lost copy goes.
-    package enum Exit { case drop, unhandled }
+    public enum Exit { case drop, unhandled }
 }
 
 extension DropReason {
     /// Each reason has exactly one: what is lost is seen under VerneMQ's names whatever the reason.
-    package var verneMQExit: VerneMQQueues.Exit {
+    public var verneMQExit: VerneMQQueues.Exit {
         switch self {
         case .queueFull, .packetTooLarge: .drop
         case .expired, .offlineQoS0, .sessionEnded, .refusedByClient, .deniedByHook, .subscriberGone,

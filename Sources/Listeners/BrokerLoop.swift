@@ -12,8 +12,9 @@ import Transport
 final class BrokerLoop: EventLoopOwner {
     let shard: Shard
     let counters: LoopCounters
-    unowned let loop: EventLoop
+    let loop: EventLoop
     private let mailbox: Mailbox<LoopLetter>
+    private let exchange: SnapshotExchange
     private let doors: LoopDoors
     /// Letters that were taken out of the mailbox; those before `nextLetter` have been dealt with.
     private var letters: ContiguousArray<LoopLetter> = []
@@ -36,6 +37,7 @@ final class BrokerLoop: EventLoopOwner {
         self.doors = doors
         let index = loop.index
         mailbox = doors.mailboxes[index]
+        exchange = doors.exchanges[index]
         let counters = LoopCounters()
         self.counters = counters
         let share = broker.settings.newcomerByteLimit / broker.loopCount
@@ -70,7 +72,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     func turnFlushed(_ loop: EventLoop) {
-        doors.exchanges[loop.index].answer(lastAnswered: &lastAnswered, from: counters) {
+        exchange.answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
             countSettledPackets()
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
@@ -136,9 +138,6 @@ final class BrokerLoop: EventLoopOwner {
         case .core(let letter): return shard.receive(letter) { loop.isTurnOver }
         case .adopt(let socket, let attempt, let facts): adopt(socket, attempt, facts)
         case .listen(let listener, let state, let facts): listen(listener, state, facts)
-        case .stopListening(let state): loop.closeAcceptors(of: state)
-        case .dropConnections(let state):
-            loop.forEachConnection { if $0.listener === state { $0.close(.reset, afterFlush: false) } }
         case .publishWills:
             loop.closeAcceptors()
             areWillsPublished = shard.publishWills { loop.isTurnOver }

@@ -10,10 +10,6 @@ package enum LoopLetter: Sendable {
     case adopt(DetachedSocket, ConnectAttempt, ListenerFacts)
     /// Accept connections from one of the listener's sockets.
     case listen(BoundListener, ListenerState, ListenerFacts)
-    /// Stop accepting for one listener; its connections stay.
-    case stopListening(ListenerState)
-    /// End every connection of one listener, as if its peer had gone.
-    case dropConnections(ListenerState)
     /// Stop accepting and publish the wills of all clients.
     case publishWills
     /// Stop accepting, say goodbye to every client and close.

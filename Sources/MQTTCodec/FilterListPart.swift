@@ -1,15 +1,15 @@
 /// How much of a list of filters is decoded at once: SUBSCRIBE and UNSUBSCRIBE may have millions, and what looks at
 /// them has other things to do.
-package struct FilterListPart {
+public struct FilterListPart {
     /// How many units of work are left: one for each filter, and one more for each 256 bytes of it. A unit takes a few
     /// hundred nanoseconds.
-    package private(set) var left: Int
+    public private(set) var left: Int
 
     /// As much as `units` units of work.
-    package init(units: Int) { left = units }
+    public init(units: Int) { left = units }
 
     /// The whole list.
-    package static var all: FilterListPart { FilterListPart(units: .max) }
+    public static var all: FilterListPart { FilterListPart(units: .max) }
 
     mutating func spend(filterOf byteCount: Int) { left -= 1 + byteCount >> 8 }
 }

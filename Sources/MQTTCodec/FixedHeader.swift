@@ -1,24 +1,24 @@
 /// The first two to five bytes of a packet (§2.1).
-package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
+public struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
     /// The kind of packet.
-    package let type: PacketType
+    public let type: PacketType
     /// The lower half of the first byte.
-    package let flags: UInt8
+    public let flags: UInt8
     /// 2 to 5.
-    package let headerByteCount: Int
+    public let headerByteCount: Int
     /// Bytes of the body.
-    package let remainingLength: Int
+    public let remainingLength: Int
 
     /// Header and body.
-    @inlinable package var packetByteCount: Int { headerByteCount &+ remainingLength }
+    @inlinable public var packetByteCount: Int { headerByteCount &+ remainingLength }
 
     /// What four bytes of remaining length can say.
-    package static let largestRemainingLength = 268_435_455
+    public static let largestRemainingLength = 268_435_455
     /// The largest packet with its fixed header.
-    package static let largestPacketByteCount = largestRemainingLength + 5
+    public static let largestPacketByteCount = largestRemainingLength + 5
 
     /// A header with these fields.
-    package init(type: PacketType, flags: UInt8, headerByteCount: Int, remainingLength: Int) {
+    public init(type: PacketType, flags: UInt8, headerByteCount: Int, remainingLength: Int) {
         self.type = type
         self.flags = flags
         self.headerByteCount = headerByteCount
@@ -32,7 +32,7 @@ package struct FixedHeader: Sendable, BitwiseCopyable, Equatable {
     ///   - allowsDuplicateFlag: MQTT 3.1 sends PUBREL, SUBSCRIBE and UNSUBSCRIBE again with DUP, later versions do not.
     /// - Returns: nil when more bytes are needed.
     @inline(__always)
-    package static func decode(
+    public static func decode(
         _ bytes: RawSpan, maximumRemainingLength: Int, allowsDuplicateFlag: Bool = false
     ) throws(MalformedPacket) -> FixedHeader? {
         guard bytes.byteCount > 0 else { return nil }

@@ -1,7 +1,7 @@
 /// Why a packet was refused: which rule it broke, where, and in what kind of packet.
-package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
+public struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
     /// One case for each rule. The statement numbers are those of MQTT 5.
-    package enum Problem: UInt8, Equatable, Sendable, CaseIterable, BitwiseCopyable {
+    public enum Problem: UInt8, Equatable, Sendable, CaseIterable, BitwiseCopyable {
         // ── framing ──
         /// The packet ends inside a field.
         case truncated
@@ -95,27 +95,27 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
     }
 
     /// The rule that was broken.
-    package let problem: Problem
+    public let problem: Problem
     /// In bytes. From the packet's first byte when `FixedHeader` or `ControlPacket` threw this, from the
     /// body's first byte when the decoder of one kind of packet did.
-    package let offset: Int
+    public let offset: Int
     /// nil when the type itself is what is wrong.
-    package let packetType: PacketType?
+    public let packetType: PacketType?
 
     /// A packet that broke a rule at `offset`.
-    package init(_ problem: Problem, at offset: Int, in packetType: PacketType?) {
+    public init(_ problem: Problem, at offset: Int, in packetType: PacketType?) {
         self.problem = problem
         self.offset = offset
         self.packetType = packetType
     }
 
     /// The same error, `count` bytes further on.
-    package func moved(by count: Int) -> MalformedPacket {
+    public func moved(by count: Int) -> MalformedPacket {
         MalformedPacket(problem, at: offset &+ count, in: packetType)
     }
 
     /// What a DISCONNECT (or CONNACK) of MQTT 5 says about it (§4.13).
-    package var reasonCode: ReasonCode {
+    public var reasonCode: ReasonCode {
         switch problem {
         case .packetTooLarge: .packetTooLarge
         case .topicWildcard: .topicNameInvalid
@@ -139,7 +139,7 @@ package struct MalformedPacket: Error, Equatable, Sendable, BitwiseCopyable {
 
 extension MalformedPacket: CustomStringConvertible {
     /// For a log line: `malformed PUBLISH: topicWildcard at byte 4`.
-    package var description: String {
+    public var description: String {
         let name = packetType.map { "\($0)".uppercased() } ?? "packet"
         return "malformed \(name): \(problem) at byte \(offset)"
     }

@@ -1,17 +1,17 @@
 /// Ties an acknowledgement to its packet. Never 0 when it comes from a decoder [MQTT-2.2.1-3].
-package struct PacketIdentifier: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+public struct PacketIdentifier: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     /// The number as on the wire.
-    package let rawValue: UInt16
+    public let rawValue: UInt16
 
     /// The identifier of this number; 0 is not checked for.
-    package init(rawValue: UInt16) {
+    public init(rawValue: UInt16) {
         self.rawValue = rawValue
     }
 }
 
 extension PacketIdentifier: ExpressibleByIntegerLiteral {
     /// As `init(rawValue:)`.
-    package init(integerLiteral value: UInt16) {
+    public init(integerLiteral value: UInt16) {
         self.init(rawValue: value)
     }
 }

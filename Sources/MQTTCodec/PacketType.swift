@@ -1,5 +1,5 @@
 /// The kinds of control packet, by the number in the upper half of the first byte (§2.1.2).
-package enum PacketType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+public enum PacketType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case connect = 1
     case connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback, unsubscribe, unsuback, pingreq
     case pingresp, disconnect
@@ -8,11 +8,11 @@ package enum PacketType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 
     /// Written out, because what is synthesized is called through a witness from every other module.
     @inlinable
-    package static func == (left: PacketType, right: PacketType) -> Bool { left.rawValue == right.rawValue }
+    public static func == (left: PacketType, right: PacketType) -> Bool { left.rawValue == right.rawValue }
 
     /// The flags the lower half of the first byte must show; nil for PUBLISH, where they have a meaning
     /// [MQTT-2.1.3-1].
-    package var reservedFlags: UInt8? {
+    public var reservedFlags: UInt8? {
         switch self {
         case .publish: nil
         case .pubrel, .subscribe, .unsubscribe: 0b0010

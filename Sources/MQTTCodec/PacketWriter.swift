@@ -1,21 +1,21 @@
 import Primitives
 
 /// Collects encoded packets in one array that is used again and again.
-package struct PacketWriter: Sendable {
+public struct PacketWriter: Sendable {
     /// The packets written so far, back to back.
-    package var bytes: [UInt8] = []
+    public var bytes: [UInt8] = []
 
     /// Holds no bytes.
-    package init() {}
+    public init() {}
 
     /// Forgets the bytes, keeps their memory unless it is more than nearly all packets need: a SUBACK may have
     /// millions of codes.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptByteCount)
     }
 
     /// The most bytes of memory that `removeAll` keeps.
-    package static let keptByteCount = 256 * 1024
+    public static let keptByteCount = 256 * 1024
 
     /// Writes the fixed header and what `body` writes.
     ///

@@ -22,7 +22,7 @@ extension PacketWriter {
 
 extension Properties {
     /// The properties that may stand in a PUBLISH, encoded without their length.
-    package func encodedBytes() -> [UInt8] {
+    public func encodedBytes() -> [UInt8] {
         var output = PropertyWriter(writer: PacketWriter(), place: .publish)
         output.write(self)
         return output.writer.bytes

@@ -3,7 +3,7 @@ import Primitives
 extension Properties {
     /// The properties of a message that its subscribers are to see, encoded without their length: all but what
     /// belongs to one hop, Message Expiry Interval (written anew for each copy) and Will Delay Interval.
-    package func forwardedBytes() -> [UInt8] {
+    public func forwardedBytes() -> [UInt8] {
         var kept = self
         kept.topicAlias = nil
         kept.subscriptionIdentifiers = []
@@ -19,7 +19,7 @@ extension Properties {
 
 extension ByteRange {
     /// Whether `payload` is well-formed UTF-8, as a Payload Format Indicator of 1 promises [MQTT5 §3.3.2.3.2].
-    package static func isUTF8(_ payload: RawSpan) -> Bool {
+    public static func isUTF8(_ payload: RawSpan) -> Bool {
         unsafe payload.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) != nil }
     }
 }

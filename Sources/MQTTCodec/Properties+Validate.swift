@@ -1,9 +1,9 @@
-import Primitives
+public import Primitives
 
 extension UTF8Text {
     /// Whether it can be written: well-formed UTF-8 without U+0000, and no more than its two-byte length can say. What
     /// comes from a packet always is; this is for what a hook or a bridge made.
-    package var isWellFormed: Bool {
+    public var isWellFormed: Bool {
         guard count <= Int(UInt16.max) else { return false }
         let scan = unsafe try? TextScan.scan(bytes.span.bytes, at: 0, count: count, in: nil)
         return scan != nil
@@ -13,7 +13,7 @@ extension UTF8Text {
 extension Properties {
     /// Whether each value is one that MQTT allows, wherever it stands, and all of them together fit into a packet.
     /// What comes from a packet always is; this is for what a hook made.
-    package var isWellFormed: Bool {
+    public var isWellFormed: Bool {
         let texts = [
             contentType, responseTopic, assignedClientIdentifier, authenticationMethod, responseInformation,
             serverReference, reasonString,

@@ -1,14 +1,14 @@
-package import Primitives
+public import Primitives
 
 /// A name and a value that the protocol does not interpret. Order and repetition mean something.
-package struct UserProperty: Hashable, Sendable {
+public struct UserProperty: Hashable, Sendable {
     /// The name; the same name may occur several times.
-    package var name: UTF8Text
+    public var name: UTF8Text
     /// The value; may be empty.
-    package var value: UTF8Text
+    public var value: UTF8Text
 
     /// A pair of name and value.
-    package init(_ name: UTF8Text, _ value: UTF8Text) {
+    public init(_ name: UTF8Text, _ value: UTF8Text) {
         self.name = name
         self.value = value
     }
@@ -17,77 +17,77 @@ package struct UserProperty: Hashable, Sendable {
 /// The properties of one packet (or one will) of MQTT 5. Empty before MQTT 5.
 ///
 /// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
-package struct Properties: Equatable, Sendable {
+public struct Properties: Equatable, Sendable {
     /// Bytes of a block: room for five of the longest texts. They are decoded at once, take up to sixteen times as much
     /// memory when they are, and go into each subscriber's packet anew: with 256 MB of them a single packet would stall
     /// everybody.
-    package static let largestByteCount = 320 * 1024
+    public static let largestByteCount = 320 * 1024
 
     /// 1: the payload is UTF-8. PUBLISH and will.
-    package var payloadFormatIndicator: UInt8?
+    public var payloadFormatIndicator: UInt8?
     /// PUBLISH and will.
-    package var messageExpiryInterval: UInt32?
+    public var messageExpiryInterval: UInt32?
     /// PUBLISH and will.
-    package var contentType: UTF8Text?
+    public var contentType: UTF8Text?
     /// PUBLISH and will.
-    package var responseTopic: UTF8Text?
+    public var responseTopic: UTF8Text?
     /// PUBLISH and will.
-    package var correlationData: [UInt8]?
+    public var correlationData: [UInt8]?
     /// SUBSCRIBE: at most one. PUBLISH from a server: any number.
-    package var subscriptionIdentifiers: [UInt32] = []
+    public var subscriptionIdentifiers: [UInt32] = []
     /// CONNECT, CONNACK, DISCONNECT.
-    package var sessionExpiryInterval: UInt32?
+    public var sessionExpiryInterval: UInt32?
     /// CONNACK.
-    package var assignedClientIdentifier: UTF8Text?
+    public var assignedClientIdentifier: UTF8Text?
     /// CONNACK.
-    package var serverKeepAlive: UInt16?
+    public var serverKeepAlive: UInt16?
     /// CONNECT, CONNACK, AUTH.
-    package var authenticationMethod: UTF8Text?
+    public var authenticationMethod: UTF8Text?
     /// CONNECT, CONNACK, AUTH; only beside a method.
-    package var authenticationData: [UInt8]?
+    public var authenticationData: [UInt8]?
     /// CONNECT.
-    package var requestProblemInformation: UInt8?
+    public var requestProblemInformation: UInt8?
     /// Will.
-    package var willDelayInterval: UInt32?
+    public var willDelayInterval: UInt32?
     /// CONNECT.
-    package var requestResponseInformation: UInt8?
+    public var requestResponseInformation: UInt8?
     /// CONNACK.
-    package var responseInformation: UTF8Text?
+    public var responseInformation: UTF8Text?
     /// CONNACK, DISCONNECT.
-    package var serverReference: UTF8Text?
+    public var serverReference: UTF8Text?
     /// CONNACK, DISCONNECT, AUTH and every acknowledgement.
-    package var reasonString: UTF8Text?
+    public var reasonString: UTF8Text?
     /// CONNECT, CONNACK; not 0.
-    package var receiveMaximum: UInt16?
+    public var receiveMaximum: UInt16?
     /// CONNECT, CONNACK.
-    package var topicAliasMaximum: UInt16?
+    public var topicAliasMaximum: UInt16?
     /// PUBLISH; not 0.
-    package var topicAlias: UInt16?
+    public var topicAlias: UInt16?
     /// CONNACK: 0 or 1.
-    package var maximumQoS: UInt8?
+    public var maximumQoS: UInt8?
     /// CONNACK.
-    package var retainAvailable: UInt8?
+    public var retainAvailable: UInt8?
     /// Everywhere.
-    package var userProperties: [UserProperty] = []
+    public var userProperties: [UserProperty] = []
     /// CONNECT, CONNACK; not 0.
-    package var maximumPacketSize: UInt32?
+    public var maximumPacketSize: UInt32?
     /// CONNACK.
-    package var wildcardSubscriptionAvailable: UInt8?
+    public var wildcardSubscriptionAvailable: UInt8?
     /// CONNACK.
-    package var subscriptionIdentifiersAvailable: UInt8?
+    public var subscriptionIdentifiersAvailable: UInt8?
     /// CONNACK.
-    package var sharedSubscriptionAvailable: UInt8?
+    public var sharedSubscriptionAvailable: UInt8?
 
     /// No properties.
-    package init() {}
+    public init() {}
 
     /// For tests and literals: `Properties { $0.topicAlias = 3 }`.
-    package init(_ fill: (inout Properties) -> Void) {
+    public init(_ fill: (inout Properties) -> Void) {
         fill(&self)
     }
 
     /// Whether every property is absent.
-    package var isEmpty: Bool { self == Properties() }
+    public var isEmpty: Bool { self == Properties() }
 }
 
 extension Properties {
@@ -105,7 +105,7 @@ extension Properties {
     }
 
     /// Decodes the raw property bytes of a PUBLISH, as `PublishHeader` and `forwardedProperties` give them.
-    package static func decodePublish(_ bytes: RawSpan) throws(MalformedPacket) -> Properties {
+    public static func decodePublish(_ bytes: RawSpan) throws(MalformedPacket) -> Properties {
         try decode(bytes, ByteRange(offset: 0, count: bytes.byteCount), of: .publish, in: .publish)
     }
 
@@ -151,7 +151,7 @@ extension Properties {
 
 extension Properties {
     /// Memory that texts and lists hold, in bytes. A user property of 7 bytes on the wire takes 112.
-    package var heldByteCount: Int {
+    public var heldByteCount: Int {
         var count = subscriptionIdentifiers.count * MemoryLayout<UInt32>.stride
         for text in [
             contentType, responseTopic, assignedClientIdentifier, authenticationMethod, responseInformation,

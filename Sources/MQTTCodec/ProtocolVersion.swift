@@ -1,6 +1,6 @@
 /// The three protocols the broker speaks. The raw value is the protocol level in CONNECT without the bridge
 /// bit.
-package enum ProtocolVersion: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+public enum ProtocolVersion: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// MQTT 3.1, protocol name `MQIsdp`.
     case v31 = 3
     /// MQTT 3.1.1.
@@ -10,7 +10,7 @@ package enum ProtocolVersion: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 
     /// Written out, because what is synthesized is called through a witness from every other module.
     @inlinable
-    package static func == (left: ProtocolVersion, right: ProtocolVersion) -> Bool {
+    public static func == (left: ProtocolVersion, right: ProtocolVersion) -> Bool {
         left.rawValue == right.rawValue
     }
 }

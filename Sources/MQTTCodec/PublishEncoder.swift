@@ -1,10 +1,10 @@
-package import Primitives
+public import Primitives
 
 /// Writes PUBLISH packets for subscribers: straight into an output buffer, or once into a template that many
 /// subscribers share, where only the packet identifier differs.
 ///
 ///     | flags | remaining length | topic length | topic | packet id | property length | properties | payload |
-package struct PublishEncoder: ~Escapable {
+public struct PublishEncoder: ~Escapable {
     private let topic: RawSpan
     private let properties: RawSpan
     private let payload: RawSpan
@@ -12,29 +12,29 @@ package struct PublishEncoder: ~Escapable {
     private let sharedPayload: SharedBytes?
 
     /// The version of the subscriber's connection.
-    package var version: ProtocolVersion
+    public var version: ProtocolVersion
     /// The QoS to send with.
-    package var qos: QoS = .atMostOnce
+    public var qos: QoS = .atMostOnce
     /// The DUP flag; false with QoS 0.
-    package var isDuplicate = false
+    public var isDuplicate = false
     /// The RETAIN flag.
-    package var isRetained = false
+    public var isRetained = false
     /// Not 0 with QoS 1 and 2 [MQTT-2.2.1-2].
-    package var packetIdentifier: UInt16 = 0
+    public var packetIdentifier: UInt16 = 0
     /// Seconds left to live; v5 only.
-    package var messageExpiryInterval: UInt32?
+    public var messageExpiryInterval: UInt32?
     /// 0 = none; v5 only.
-    package var subscriptionIdentifier: UInt32 = 0
+    public var subscriptionIdentifier: UInt32 = 0
     /// 0 = none; v5 only.
-    package var topicAlias: UInt16 = 0
+    public var topicAlias: UInt16 = 0
     /// With a topic alias the client already knows, the topic itself is left out.
-    package var omitsTopic = false
+    public var omitsTopic = false
 
     /// - Parameters:
     ///   - properties: encoded properties to pass on, without topic alias, message expiry and subscription id.
     ///   - sharedPayload: the same bytes as `payload`, when they may be written by reference.
     @_lifetime(copy topic, copy properties, copy payload)
-    package init(
+    public init(
         topic: RawSpan, properties: RawSpan, payload: RawSpan, sharedPayload: SharedBytes?,
         version: ProtocolVersion
     ) {
@@ -64,7 +64,7 @@ package struct PublishEncoder: ~Escapable {
 
     /// Bytes of the whole packet on the wire. Over `FixedHeader.largestPacketByteCount` there is no such packet: what
     /// came in as the largest of one version need not fit into another, which has a property length or no topic alias.
-    package var packetByteCount: Int {
+    public var packetByteCount: Int {
         let remaining = remainingLength(propertyByteCount: propertyByteCount)
         return 1 + Self.variableByteCount(remaining) + remaining
     }
@@ -72,7 +72,7 @@ package struct PublishEncoder: ~Escapable {
     /// Appends the packet to `output`. - Complexity: O(topic + payload), without the payload when it is shared.
     ///
     /// - Returns: false, with nothing written, when the packet is larger than four bytes of remaining length can say.
-    package func encode(to output: OutputBuffer) -> Bool {
+    public func encode(to output: OutputBuffer) -> Bool {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
         guard remaining <= FixedHeader.largestRemainingLength else { return false }
@@ -89,7 +89,7 @@ package struct PublishEncoder: ~Escapable {
     ///
     /// - Returns: the offset of the packet identifier, 0 with QoS 0; nil, with an empty template, when the packet is
     ///   larger than four bytes of remaining length can say.
-    package func encode(template: inout [UInt8]) -> Int? {
+    public func encode(template: inout [UInt8]) -> Int? {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
         // The template's memory is kept for the next message, but not that of one with megabytes of properties.
@@ -152,7 +152,7 @@ package struct PublishEncoder: ~Escapable {
     }
 
     /// Room for a small payload with its topic and some properties.
-    package static let keptTemplateByteCount = 64 * 1024
+    public static let keptTemplateByteCount = 64 * 1024
 }
 
 /// Writes front to back into memory that was measured before.

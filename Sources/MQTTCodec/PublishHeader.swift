@@ -1,7 +1,7 @@
 import Primitives
 
 /// Who sent a packet, where the rules differ.
-package enum PacketSender: Sendable, BitwiseCopyable {
+public enum PacketSender: Sendable, BitwiseCopyable {
     case client
     case server
 }
@@ -11,39 +11,39 @@ package enum PacketSender: Sendable, BitwiseCopyable {
 ///
 ///     body   | topic length | topic | packet identifier | property length | properties | payload |
 ///                            ^topic   only QoS 1 and 2     only MQTT 5       ^properties  ^payload
-package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
+public struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
     /// The QoS that it was sent with.
-    package let qos: QoS
+    public let qos: QoS
     /// Always false for QoS 0. A client that sets DUP there [MQTT-3.3.1-2] is forgiven, as by VerneMQ.
-    package let isDuplicate: Bool
+    public let isDuplicate: Bool
     /// The RETAIN flag.
-    package let isRetained: Bool
+    public let isRetained: Bool
     /// 0 for QoS 0, else not 0.
-    package let packetIdentifier: UInt16
+    public let packetIdentifier: UInt16
     /// Empty only in MQTT 5 with a topic alias.
-    package let topic: ByteRange
+    public let topic: ByteRange
     /// 0 when the topic is empty.
-    package let topicLevelCount: Int
+    public let topicLevelCount: Int
     /// The bytes of the properties without their length, checked. Empty before MQTT 5.
-    package let properties: ByteRange
+    public let properties: ByteRange
     /// True when `properties` may be sent on as they are: neither Topic Alias nor Message Expiry Interval nor
     /// Subscription Identifier among them.
-    package let propertiesAreForwardable: Bool
+    public let propertiesAreForwardable: Bool
     /// 0: none.
-    package let topicAlias: UInt16
+    public let topicAlias: UInt16
     /// In seconds.
-    package let messageExpiryInterval: UInt32?
+    public let messageExpiryInterval: UInt32?
     /// The Payload Format Indicator. The payload is not checked against it.
-    package let payloadFormatIsUTF8: Bool
+    public let payloadFormatIsUTF8: Bool
     /// The payload; may be empty.
-    package let payload: ByteRange
+    public let payload: ByteRange
 
     /// - Parameters:
     ///   - flags: the lower half of the packet's first byte.
     ///   - body: the bytes behind the fixed header, all of them.
     ///   - sender: a client must not send Subscription Identifiers.
     /// - Complexity: O(topic + properties); the payload is not looked at.
-    package static func decode(
+    public static func decode(
         flags: UInt8, body: RawSpan, version: ProtocolVersion, from sender: PacketSender = .client
     ) throws(MalformedPacket) -> PublishHeader {
         guard let qos = QoS(rawValue: (flags >> 1) & 0b11) else {
@@ -94,7 +94,7 @@ package struct PublishHeader: Sendable, BitwiseCopyable, Equatable {
     /// The property bytes to pass on to subscribers: all but what belongs to one hop (Topic Alias,
     /// Subscription Identifier) and Message Expiry Interval, which is written anew. Order kept
     /// [MQTT-3.3.2-18].
-    package func forwardedProperties(in body: RawSpan) -> [UInt8] {
+    public func forwardedProperties(in body: RawSpan) -> [UInt8] {
         guard !propertiesAreForwardable else { return properties.bytes(in: body).copiedBytes() }
         var forwarded: [UInt8] = []
         forwarded.reserveCapacity(properties.count)

@@ -1,6 +1,6 @@
 /// The reason codes of MQTT 5 (§2.4). One number may read differently in different packets: 0x00 is also
 /// "normal disconnection" and "granted QoS 0".
-package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+public enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case success = 0x00
     case grantedQoS1 = 0x01
     case grantedQoS2 = 0x02
@@ -46,11 +46,11 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case wildcardSubscriptionsNotSupported = 0xA2
 
     /// True for the codes that say that something failed.
-    package var isError: Bool { rawValue >= 0x80 }
+    public var isError: Bool { rawValue >= 0x80 }
 
     /// Whether the standard lists this code for packets of `type` (the tables in §3.2.2.2 to §3.15.2.1). 0x8C
     /// in a DISCONNECT is allowed as in §2.4, though the table in §3.14.2.1 leaves it out.
-    package func isAllowed(in type: PacketType) -> Bool {
+    public func isAllowed(in type: PacketType) -> Bool {
         switch type {
         case .connack:
             switch self {
@@ -109,7 +109,7 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 extension ReasonCode {
     /// The code's name in VerneMQ's hooks, metrics and traces. 0x00 is `success`; where it has another name,
     /// ask `vernemqName(in:)`.
-    package var vernemqName: String {
+    public var vernemqName: String {
         switch self {
         case .success: "success"
         case .grantedQoS1: "granted_qos1"
@@ -158,7 +158,7 @@ extension ReasonCode {
     }
 
     /// As `vernemqName`, but 0x00 is `normal_disconnect` in a DISCONNECT and `granted_qos0` in a SUBACK.
-    package func vernemqName(in type: PacketType) -> String {
+    public func vernemqName(in type: PacketType) -> String {
         switch (self, type) {
         case (.success, .disconnect): "normal_disconnect"
         case (.success, .suback): "granted_qos0"

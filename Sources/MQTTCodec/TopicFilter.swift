@@ -1,10 +1,10 @@
-package import Primitives
+public import Primitives
 
 /// The rules of a topic filter (§4.7.1, §4.8.2): at least one byte, UTF-8, no U+0000; `+` and `#` alone in
 /// their level, `#` only in the last; `$share/<group>/<filter>` with both parts, no wildcard in the group.
-package enum TopicFilter {
+public enum TopicFilter {
     /// - Returns: the number of levels; `$share` and the group count as two of them, as VerneMQ counts.
-    package static func validate(_ bytes: RawSpan) throws(MalformedPacket) -> Int {
+    public static func validate(_ bytes: RawSpan) throws(MalformedPacket) -> Int {
         try levelCount(bytes, ByteRange(offset: 0, count: bytes.byteCount), in: nil)
     }
 
@@ -72,21 +72,21 @@ package enum TopicFilter {
 }
 
 /// A shared subscription's filter, taken apart: `$share/<group>/<filter>` (§4.8.2).
-package struct SharedFilter: Hashable, Sendable {
+public struct SharedFilter: Hashable, Sendable {
     /// The ShareName: the text between `$share/` and the filter.
-    package let shareName: UTF8Text
+    public let shareName: UTF8Text
     /// What topics are matched with.
-    package let filter: UTF8Text
+    public let filter: UTF8Text
 
     /// A filter that belongs to a group.
-    package init(shareName: UTF8Text, filter: UTF8Text) {
+    public init(shareName: UTF8Text, filter: UTF8Text) {
         self.shareName = shareName
         self.filter = filter
     }
 
     /// nil when `filter` is not that of a shared subscription. A filter from a decoder is always well-formed;
     /// `$share` without both parts is nil too.
-    package init?(_ filter: UTF8Text) {
+    public init?(_ filter: UTF8Text) {
         let bytes = filter.bytes
         guard unsafe TopicFilter.isShared(bytes.span.bytes, ByteRange(offset: 0, count: bytes.count)),
             bytes.count > 7,

@@ -1,10 +1,10 @@
 /// The rules of a topic name: at least one byte, UTF-8, no U+0000, no wildcard. A leading `$` is allowed
 /// here.
-package enum TopicName {
+public enum TopicName {
     /// Checks a topic that does not come from a packet: one that a hook or a bridge made.
     ///
     /// - Returns: its number of levels.
-    package static func validate(_ bytes: RawSpan) throws(MalformedPacket) -> Int {
+    public static func validate(_ bytes: RawSpan) throws(MalformedPacket) -> Int {
         try levelCount(bytes, ByteRange(offset: 0, count: bytes.byteCount), in: nil)
     }
 

@@ -1,14 +1,14 @@
 import Glibc
 
 /// Where threads that may wait get their work: many put, one takes all there is.
-@safe package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
+@safe public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     // Everything below is touched under `lock` only, hence @unchecked.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var elements: ContiguousArray<Element> = []
     private var isClosed = false
 
-    package init() {
+    public init() {
         unsafe pthread_mutex_init(lock, nil)
         var attributes = pthread_condattr_t()
         unsafe pthread_condattr_init(&attributes)
@@ -31,7 +31,7 @@ import Glibc
 
     /// - Returns: false when the queue is closed and the element was not taken.
     @discardableResult
-    package func put(_ element: Element) -> Bool {
+    public func put(_ element: Element) -> Bool {
         locked {
             guard !isClosed else { return false }
             elements.append(element)
@@ -41,7 +41,7 @@ import Glibc
     }
 
     /// Nothing more is taken; who waits gets what is left.
-    package func close() {
+    public func close() {
         locked {
             isClosed = true
             unsafe pthread_cond_broadcast(changed)
@@ -52,7 +52,7 @@ import Glibc
     ///
     /// - Parameter batch: must be empty; gets all there is, in order.
     /// - Returns: false when the queue is closed and empty.
-    package func take(into batch: inout ContiguousArray<Element>, milliseconds: Int? = nil) -> Bool {
+    public func take(into batch: inout ContiguousArray<Element>, milliseconds: Int? = nil) -> Bool {
         var deadline = timespec()
         if let milliseconds {
             unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
@@ -79,7 +79,7 @@ import Glibc
     /// Waits until there is something, and takes the first: for several threads that share the work.
     ///
     /// - Returns: nil when the queue is closed and empty.
-    package func takeOne() -> Element? {
+    public func takeOne() -> Element? {
         unsafe pthread_mutex_lock(lock)
         defer { unsafe pthread_mutex_unlock(lock) }
         while elements.isEmpty {
@@ -92,5 +92,5 @@ import Glibc
     }
 
     /// How many wait.
-    package var count: Int { locked { elements.count } }
+    public var count: Int { locked { elements.count } }
 }

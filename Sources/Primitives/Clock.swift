@@ -1,31 +1,31 @@
 import Glibc
 
 /// A point in time that never jumps, in nanoseconds since some start. Only differences mean anything.
-package struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var nanoseconds: UInt64
+public struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
+    public var nanoseconds: UInt64
 
     @inlinable
-    package init(nanoseconds: UInt64) {
+    public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
-    package static let distantFuture = MonotonicTime(nanoseconds: .max)
+    public static let distantFuture = MonotonicTime(nanoseconds: .max)
 
     @inlinable
-    package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
     /// The time `seconds` later; `distantFuture` when that cannot be expressed.
-    package func adding(seconds: UInt64) -> MonotonicTime {
+    public func adding(seconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: seconds.multipliedReportingOverflow(by: 1_000_000_000))
     }
 
-    package func adding(nanoseconds: UInt64) -> MonotonicTime {
+    public func adding(nanoseconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: (nanoseconds, false))
     }
 
-    package func adding(milliseconds: UInt64) -> MonotonicTime {
+    public func adding(milliseconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: milliseconds.multipliedReportingOverflow(by: 1_000_000))
     }
 
@@ -36,38 +36,38 @@ package struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
 
     /// Nanoseconds from `earlier` to here; 0 when `earlier` is later.
     @inlinable
-    package func nanoseconds(since earlier: MonotonicTime) -> UInt64 {
+    public func nanoseconds(since earlier: MonotonicTime) -> UInt64 {
         nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
     }
 
     /// Whole seconds from `earlier` to here, rounded up; 0 when `earlier` is later.
-    package func secondsRoundedUp(since earlier: MonotonicTime) -> UInt64 {
+    public func secondsRoundedUp(since earlier: MonotonicTime) -> UInt64 {
         let span = nanoseconds(since: earlier)
         return span / 1_000_000_000 + (span % 1_000_000_000 == 0 ? 0 : 1)
     }
 }
 
 /// Where time comes from. The broker reads it once for each loop turn; tests pass a clock they move by hand.
-package protocol Clock: Sendable {
+public protocol Clock: Sendable {
     var now: MonotonicTime { get }
     /// Milliseconds since 1970-01-01 UTC; negative before. May jump in either direction at any moment.
     var wallMilliseconds: Int64 { get }
 }
 
 /// The machine's own clocks.
-package struct SystemClock: Clock {
-    package init() {}
+public struct SystemClock: Clock {
+    public init() {}
 
     /// CLOCK_BOOTTIME: as CLOCK_MONOTONIC, nobody can set it; but it goes on while the machine sleeps, so that a session
     /// of an hour is over after a night in a closed laptop.
-    package var now: MonotonicTime {
+    public var now: MonotonicTime {
         let time = Self.read(CLOCK_BOOTTIME)
         let (seconds, overflow) = UInt64(clamping: time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return .distantFuture }
         return MonotonicTime(nanoseconds: seconds &+ UInt64(clamping: time.tv_nsec))
     }
 
-    package var wallMilliseconds: Int64 { Self.milliseconds(Self.read(CLOCK_REALTIME)) }
+    public var wallMilliseconds: Int64 { Self.milliseconds(Self.read(CLOCK_REALTIME)) }
 
     /// Rounded down; the nearest that can be expressed for a clock that is set to nonsense.
     static func milliseconds(_ time: timespec) -> Int64 {

@@ -6,38 +6,56 @@
 ///
 /// A `TimerWheel` would keep the entry until its time has come: with 20,000 connections a second and five seconds for
 /// CONNECT, 100,000 entries for connections that are long gone.
-package struct DeadlineList<Element> {
+///
+/// `@inlinable` for the same reason as `TimerWheel`: a loop asks for the first deadline in each turn.
+public struct DeadlineList<Element> {
     /// Where an element stands. It finds nothing once the element has left, even when its slot is in use again.
-    package struct Place: Equatable, Sendable {
-        fileprivate let slot: Int32
-        fileprivate let generation: UInt32
+    public struct Place: Equatable, Sendable {
+        @usableFromInline let slot: Int32
+        @usableFromInline let generation: UInt32
+
+        @inlinable init(slot: Int32, generation: UInt32) {
+            self.slot = slot
+            self.generation = generation
+        }
     }
 
-    private struct Node {
-        var element: Element?
-        var deadline: MonotonicTime
-        var previous: Int32
-        var next: Int32
-        var generation: UInt32
+    @usableFromInline struct Node {
+        @usableFromInline var element: Element?
+        @usableFromInline var deadline: MonotonicTime
+        @usableFromInline var previous: Int32
+        @usableFromInline var next: Int32
+        @usableFromInline var generation: UInt32
+
+        @inlinable init(element: Element, deadline: MonotonicTime, previous: Int32) {
+            self.element = element
+            self.deadline = deadline
+            self.previous = previous
+            next = -1
+            generation = 0
+        }
     }
 
-    private static var none: Int32 { -1 }
+    @inlinable static var none: Int32 { -1 }
 
-    private var nodes: ContiguousArray<Node> = []
-    private var freeSlots: ContiguousArray<Int32> = []
-    private var first = Self.none
-    private var last = Self.none
-    package private(set) var count = 0
+    @usableFromInline var nodes: ContiguousArray<Node> = []
+    @usableFromInline var freeSlots: ContiguousArray<Int32> = []
+    @usableFromInline var first: Int32 = -1
+    @usableFromInline var last: Int32 = -1
+    /// Elements that wait.
+    @inlinable public var count: Int { nodes.count - freeSlots.count }
 
-    package init() {}
+    @inlinable public init() {}
 
     /// When the first element is due; nil when nobody waits.
-    package var firstDeadline: MonotonicTime? { first == Self.none ? nil : nodes[Int(first)].deadline }
+    @inlinable
+    public var firstDeadline: MonotonicTime? { first == Self.none ? nil : nodes[Int(first)].deadline }
 
     /// Adds an element behind all others.
     ///
     /// - Parameter deadline: not before that of any element that waits.
-    package mutating func append(_ element: Element, deadline: MonotonicTime) -> Place {
+    @inlinable
+    public mutating func append(_ element: Element, deadline: MonotonicTime) -> Place {
         precondition(
             last == Self.none || nodes[Int(last)].deadline <= deadline,
             "all elements of a DeadlineList wait equally long")
@@ -49,30 +67,31 @@ package struct DeadlineList<Element> {
             nodes[Int(slot)].previous = last
         } else {
             slot = Int32(nodes.count)
-            nodes.append(
-                Node(element: element, deadline: deadline, previous: last, next: Self.none, generation: 0))
+            nodes.append(Node(element: element, deadline: deadline, previous: last))
         }
         if last == Self.none { first = slot } else { nodes[Int(last)].next = slot }
         last = slot
-        count += 1
         return Place(slot: slot, generation: nodes[Int(slot)].generation)
     }
 
     /// - Returns: nil when the element has left before.
+    @inlinable
     @discardableResult
-    package mutating func remove(_ place: Place) -> Element? {
+    public mutating func remove(_ place: Place) -> Element? {
         let slot = Int(place.slot)
         guard slot < nodes.count, nodes[slot].generation == place.generation else { return nil }
         return unlink(place.slot)
     }
 
     /// Takes out the first element, if its time has come.
-    package mutating func popFirst(dueAt now: MonotonicTime) -> Element? {
+    @inlinable
+    public mutating func popFirst(dueAt now: MonotonicTime) -> Element? {
         guard let firstDeadline, firstDeadline <= now else { return nil }
         return unlink(first)
     }
 
-    private mutating func unlink(_ slot: Int32) -> Element? {
+    @inlinable
+    mutating func unlink(_ slot: Int32) -> Element? {
         let node = nodes[Int(slot)]
         let (previous, next) = (node.previous, node.next)
         if previous == Self.none { first = next } else { nodes[Int(previous)].next = next }
@@ -81,7 +100,6 @@ package struct DeadlineList<Element> {
         nodes[Int(slot)].next = Self.none
         nodes[Int(slot)].generation &+= 1
         freeSlots.append(slot)
-        count -= 1
         return node.element
     }
 }

@@ -1,29 +1,29 @@
 /// Stretches of time in which a loop did not look at its sockets though it should have: the process was stopped, the
 /// machine slept or was moved, or a turn took very long. What a client sent meanwhile waits, so silence in these
 /// stretches is not the client's. Owned by one loop.
-package struct Lapses: Sendable {
-    package struct Lapse: Sendable, Equatable {
-        package var begin: MonotonicTime
-        package var end: MonotonicTime
-        package var nanoseconds: UInt64 { end.nanoseconds(since: begin) }
+public struct Lapses: Sendable {
+    public struct Lapse: Sendable, Equatable {
+        public var begin: MonotonicTime
+        public var end: MonotonicTime
+        public var nanoseconds: UInt64 { end.nanoseconds(since: begin) }
     }
 
     /// What is shorter is the ordinary unpunctuality of a busy machine. 0.5 s.
-    package static let threshold: UInt64 = 500_000_000
+    public static let threshold: UInt64 = 500_000_000
 
     /// Oldest first. When there are more, the two oldest become one: with the time between them, in the clients' favour.
     private var recent: [Lapse] = []
     private static let limit = 16
 
-    package private(set) var count = 0
-    package private(set) var longest: UInt64 = 0
+    public private(set) var count = 0
+    public private(set) var longest: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
-    package var last: Lapse? { recent.last }
+    public var last: Lapse? { recent.last }
 
     /// The loop did not look from `begin` to `end`; counts if that is long.
-    package mutating func note(from begin: MonotonicTime, to end: MonotonicTime) {
+    public mutating func note(from begin: MonotonicTime, to end: MonotonicTime) {
         let lapse = Lapse(begin: begin, end: end)
         guard lapse.nanoseconds >= Self.threshold else { return }
         count += 1
@@ -36,7 +36,7 @@ package struct Lapses: Sendable {
     }
 
     /// How much of the time since `start` the loop did not look, in nanoseconds.
-    package func nanoseconds(since start: MonotonicTime) -> UInt64 {
+    public func nanoseconds(since start: MonotonicTime) -> UInt64 {
         var sum: UInt64 = 0
         for lapse in recent.reversed() {
             guard lapse.end > start else { break }
@@ -47,7 +47,7 @@ package struct Lapses: Sendable {
 
     /// Until when who had to answer during the last lapse still may: as long after it as it took, `limit` nanoseconds at
     /// most.
-    package func graceEnd(_ limit: UInt64) -> MonotonicTime {
+    public func graceEnd(_ limit: UInt64) -> MonotonicTime {
         guard let last else { return MonotonicTime(nanoseconds: 0) }
         return last.end.adding(nanoseconds: min(last.nanoseconds, limit))
     }

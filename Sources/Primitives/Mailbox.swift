@@ -1,16 +1,16 @@
 import Synchronization
 
 /// The one door between event loops: any thread posts, one loop drains.
-package final class Mailbox<Letter: Sendable>: Sendable {
+public final class Mailbox<Letter: Sendable>: Sendable {
     private let letters = Mutex<ContiguousArray<Letter>>([])
     private let wake: @Sendable () -> Void
 
     /// - Parameter wake: called by the posting thread when the box stops being empty; must not block.
-    package init(wake: @escaping @Sendable () -> Void) {
+    public init(wake: @escaping @Sendable () -> Void) {
         self.wake = wake
     }
 
-    package func post(_ letter: Letter) {
+    public func post(_ letter: Letter) {
         let wasEmpty = letters.withLock { box in
             box.append(letter)
             return box.count == 1
@@ -19,10 +19,10 @@ package final class Mailbox<Letter: Sendable>: Sendable {
     }
 
     /// Swaps the waiting letters into `batch`, which must be empty, so neither array is reallocated.
-    package func drain(into batch: inout ContiguousArray<Letter>) {
+    public func drain(into batch: inout ContiguousArray<Letter>) {
         letters.withLock { swap(&$0, &batch) }
     }
 
     /// Letters waiting now.
-    package var depth: Int { letters.withLock { $0.count } }
+    public var depth: Int { letters.withLock { $0.count } }
 }

@@ -10,7 +10,7 @@ import Synchronization
 ///
 ///     resident   floor ────▁▂▄▆█████  ← grew by much, and grows no more: give back
 ///                                   ▁ ← the new floor
-package struct MemoryReturn {
+public struct MemoryReturn {
     /// What was resident after memory was last given back, or less since; in bytes.
     private var floor: Int?
     private var last = 0
@@ -19,11 +19,11 @@ package struct MemoryReturn {
     /// quarter of the floor if that is more.
     static let worthwhile = 32 << 20
 
-    package init() {}
+    public init() {}
 
     /// - Parameter resident: bytes resident now.
     /// - Returns: whether memory should be given back; tell `returned` then.
-    package mutating func isDue(resident: Int) -> Bool {
+    public mutating func isDue(resident: Int) -> Bool {
         defer { last = resident }
         guard let floor, resident > floor else {
             floor = resident
@@ -34,29 +34,29 @@ package struct MemoryReturn {
     }
 
     /// - Parameter resident: bytes resident after it was given back.
-    package mutating func returned(resident: Int) {
+    public mutating func returned(resident: Int) {
         floor = resident
         last = resident
     }
 }
 
 /// The thread that gives memory back, and what it has done so far.
-package final class MemoryReturner: Sendable {
-    package struct Counts: Sendable {
-        package var times = 0
-        package var byteCount = 0
+public final class MemoryReturner: Sendable {
+    public struct Counts: Sendable {
+        public var times = 0
+        public var byteCount = 0
     }
 
     private let state = Mutex(Counts())
 
-    package init() {}
+    public init() {}
 
-    package var counts: Counts { state.withLock { $0 } }
+    public var counts: Counts { state.withLock { $0 } }
 
     /// Looks every `seconds` seconds until the process ends.
     ///
     /// - Parameter resident: bytes resident now.
-    package func start(every seconds: UInt32 = 5, resident: @escaping @Sendable () -> Int) throws(ThreadError)
+    public func start(every seconds: UInt32 = 5, resident: @escaping @Sendable () -> Int) throws(ThreadError)
     {
         _ = try WorkerThread(name: "memory") { [self] in
             var policy = MemoryReturn()

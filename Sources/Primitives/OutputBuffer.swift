@@ -1,18 +1,18 @@
-package import Glibc
+public import Glibc
 
 /// The outputs a loop must flush at the end of its turn: each connection once, however many packets it got.
-package final class FlushList {
+public final class FlushList {
     /// Slots of the connections with fresh output, in the order of their first byte.
-    package private(set) var slots: ContiguousArray<Int> = []
+    public private(set) var slots: ContiguousArray<Int> = []
     /// Bytes that wait in all the outputs together.
-    package internal(set) var waitingByteCount = 0
+    public internal(set) var waitingByteCount = 0
     /// What became of counted packets since somebody asked.
     private var settledPackets = SettledPackets()
     /// Measures the packet at the front of some bytes, which hold its fixed header at least. Set by whoever knows what
     /// is written; nil: no packets are counted.
-    package var measure: ((RawSpan) -> OutputPacket)?
+    public var measure: ((RawSpan) -> OutputPacket)?
 
-    package init() {
+    public init() {
         slots.reserveCapacity(1024)
     }
 
@@ -24,13 +24,13 @@ package final class FlushList {
     }
 
     /// What became of counted packets since this was last called.
-    package func takeSettledPackets() -> SettledPackets {
+    public func takeSettledPackets() -> SettledPackets {
         defer { settledPackets = SettledPackets() }
         return settledPackets
     }
 
     /// Swaps the listed slots into `batch`, which must be empty.
-    package func drain(into batch: inout ContiguousArray<Int>) { swap(&slots, &batch) }
+    public func drain(into batch: inout ContiguousArray<Int>) { swap(&slots, &batch) }
 }
 
 /// What a connection has still to write. Owned by one loop.
@@ -44,7 +44,7 @@ package final class FlushList {
 ///     shared                        [payload held by reference, goes out at the cut]
 ///
 /// Some packets are counted, because it matters whether they left the process: see `OutputPackets.swift`.
-@safe package final class OutputBuffer {
+@safe public final class OutputBuffer {
     // Strong, though the loop outlives its connections: `unowned` cost an atomic check with each packet.
     let flushList: FlushList
     private let pool: BufferPool
@@ -56,20 +56,20 @@ package final class FlushList {
     var sharedByteCount = 0
     private var isListed = false
     /// Counted packets that are not written to their last byte.
-    package internal(set) var packetCount = 0
+    public internal(set) var packetCount = 0
     /// Where in the stream of packets the kernel stopped taking bytes.
     var cut = PacketCut()
 
     /// Set while the peer does not take what it is sent: more than `highWater` bytes wait.
-    package private(set) var isBlocked = false
+    public private(set) var isBlocked = false
     /// After this no byte is taken any more: the connection is closing.
-    package var isClosed = false
+    public var isClosed = false
 
     /// Above this many waiting bytes the owner should stop adding; below the low mark it may go on.
-    package static let highWater = 256 * 1024
-    package static let lowWater = 64 * 1024
+    public static let highWater = 256 * 1024
+    public static let lowWater = 64 * 1024
     /// Payloads from this size on are kept by reference rather than copied.
-    package static let sharingThreshold = 16 * 1024
+    public static let sharingThreshold = 16 * 1024
 
     struct SharedPiece {
         /// Offset in the block before which the piece goes out.
@@ -78,7 +78,7 @@ package final class FlushList {
         var offset: Int
     }
 
-    package init(slot: Int, flushList: FlushList, pool: BufferPool) {
+    public init(slot: Int, flushList: FlushList, pool: BufferPool) {
         self.slot = slot
         self.flushList = flushList
         self.pool = pool
@@ -91,17 +91,17 @@ package final class FlushList {
     }
 
     /// Bytes waiting to be written.
-    package var byteCount: Int { tail - head + sharedByteCount }
+    public var byteCount: Int { tail - head + sharedByteCount }
 
     /// Whether answers to the peer's own packets have piled up so far that it should not be read for a while.
     /// Payloads held by reference do not count: they are others' messages, and bounded by `highWater` and one more.
-    package var isOverfull: Bool { tail - head > 4 * Self.highWater }
+    public var isOverfull: Bool { tail - head > 4 * Self.highWater }
 
-    package var isEmpty: Bool { tail == head && sharedByteCount == 0 }
+    public var isEmpty: Bool { tail == head && sharedByteCount == 0 }
 
     /// Appends `count` bytes that `fill` writes; `fill` must write all of them.
     @inline(__always)
-    package func append(count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
+    public func append(count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
         guard !isClosed else { return }
         makeRoom(for: count)
         guard let block = unsafe block, let base = block.baseAddress else { return }
@@ -113,7 +113,7 @@ package final class FlushList {
     }
 
     @inline(__always)
-    package func append(_ bytes: RawSpan) {
+    public func append(_ bytes: RawSpan) {
         let count = bytes.byteCount
         unsafe append(count: count) { target in
             unsafe bytes.withUnsafeBytes { source in
@@ -122,12 +122,12 @@ package final class FlushList {
         }
     }
 
-    package func append(_ bytes: [UInt8]) {
+    public func append(_ bytes: [UInt8]) {
         unsafe append(bytes.span.bytes)
     }
 
     /// Appends `bytes` from `offset` on by reference; they are written at this place without being copied.
-    package func append(shared bytes: SharedBytes, from offset: Int) {
+    public func append(shared bytes: SharedBytes, from offset: Int) {
         guard !isClosed, offset < bytes.count else { return }
         shared.append(SharedPiece(cut: tail, bytes: bytes, offset: offset))
         sharedByteCount += bytes.count - offset
@@ -172,7 +172,7 @@ package final class FlushList {
     /// Fills `vectors` with what is to be written next, in order.
     ///
     /// - Returns: how many of `vectors` are in use. The pointers are good until this buffer is next changed.
-    package func gather(into vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
+    public func gather(into vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
         guard vectors.count > 0 else { return 0 }
         var used = 0
         var position = head
@@ -200,7 +200,7 @@ package final class FlushList {
     /// Forgets `count` bytes that the socket took. Gives the block back when nothing is left.
     ///
     /// - Returns: true when the buffer was blocked and has now room again.
-    package func wrote(_ count: Int) -> Bool {
+    public func wrote(_ count: Int) -> Bool {
         var left = count
         if count < byteCount { passPackets(count) }
         flushList.waitingByteCount -= count
@@ -233,11 +233,11 @@ package final class FlushList {
     }
 
     /// The loop calls this when it takes the connection off the flush list.
-    package func unlist() { isListed = false }
+    public func unlist() { isListed = false }
 
     /// Throws away what waits. - Returns: the bytes thrown away.
     @discardableResult
-    package func discard() -> Int {
+    public func discard() -> Int {
         flushList.settle(SettledPackets(discarded: packetCount))
         return clear()
     }
@@ -265,12 +265,12 @@ package final class FlushList {
 }
 
 /// Immutable bytes that several connections write from at once.
-@safe package final class SharedBytes: @unchecked Sendable {
+@safe public final class SharedBytes: @unchecked Sendable {
     // Immutable after init; freed by the last owner.
-    package let base: UnsafeRawPointer
-    package let count: Int
+    public let base: UnsafeRawPointer
+    public let count: Int
 
-    package init(copying span: RawSpan) {
+    public init(copying span: RawSpan) {
         count = span.byteCount
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 8)
         unsafe span.withUnsafeBytes { bytes in
@@ -283,7 +283,7 @@ package final class FlushList {
 
     deinit { unsafe base.deallocate() }
 
-    package var span: RawSpan {
+    public var span: RawSpan {
         @_lifetime(borrow self)
         borrowing get {
             let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
@@ -293,14 +293,14 @@ package final class FlushList {
 }
 
 /// Memory blocks of one loop, lent to the connections that have something to write.
-@safe package final class BufferPool {
+@safe public final class BufferPool {
     private var free: ContiguousArray<UnsafeMutableRawBufferPointer> = unsafe []
     private let keptCount: Int
 
     /// The size of the blocks that are kept; a larger one is freed when it comes back.
-    package static let blockSize = 16 * 1024
+    public static let blockSize = 16 * 1024
 
-    package init(keptCount: Int = 256) {
+    public init(keptCount: Int = 256) {
         self.keptCount = keptCount
     }
 
@@ -308,7 +308,7 @@ package final class FlushList {
         for index in unsafe free.indices { unsafe free[index].deallocate() }
     }
 
-    package func take(atLeast count: Int) -> UnsafeMutableRawBufferPointer {
+    public func take(atLeast count: Int) -> UnsafeMutableRawBufferPointer {
         if count <= Self.blockSize {
             if let block = unsafe free.popLast() { return unsafe block }
             return UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 16)
@@ -318,7 +318,7 @@ package final class FlushList {
         return UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     }
 
-    package func give(_ block: UnsafeMutableRawBufferPointer) {
+    public func give(_ block: UnsafeMutableRawBufferPointer) {
         if block.count == Self.blockSize, unsafe free.count < keptCount {
             unsafe free.append(block)
         } else {

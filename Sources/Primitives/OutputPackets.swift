@@ -11,49 +11,49 @@
 ///                          head       where the next packet begins
 
 /// One packet in an output.
-package struct OutputPacket {
+public struct OutputPacket {
     /// Header and body, with a payload that is held by reference.
-    package var byteCount: Int
+    public var byteCount: Int
     /// `countPacket()` was called for it.
-    package var isCounted: Bool
+    public var isCounted: Bool
 
-    package init(byteCount: Int, isCounted: Bool) {
+    public init(byteCount: Int, isCounted: Bool) {
         self.byteCount = byteCount
         self.isCounted = isCounted
     }
 }
 
 /// What became of counted packets.
-package struct SettledPackets: Equatable {
+public struct SettledPackets: Equatable {
     /// The kernel has taken the last byte.
-    package var written: Int
+    public var written: Int
     /// Thrown away with the connection before that. A part of one of them may have been written.
-    package var discarded: Int
+    public var discarded: Int
 
-    package init(written: Int = 0, discarded: Int = 0) {
+    public init(written: Int = 0, discarded: Int = 0) {
         self.written = written
         self.discarded = discarded
     }
 }
 
 /// Where in the stream of packets the kernel stopped taking bytes.
-package struct PacketCut: Sendable {
+public struct PacketCut: Sendable {
     /// Bytes of the packet that has begun and is not written to its end; 0 between two packets.
     var rest = 0
     /// That packet is counted.
     var isCounted = false
 
-    package init() {}
+    public init() {}
 }
 
 /// What an output still had to write when its connection moved to another loop.
-package struct OutputRemainder: Sendable {
-    package let bytes: [UInt8]
+public struct OutputRemainder: Sendable {
+    public let bytes: [UInt8]
     /// Counted packets in it. They stay in the numbers of the loop that counted them until they are settled.
     let packetCount: Int
     let cut: PacketCut
 
-    package init() { self.init(bytes: [], packetCount: 0, cut: PacketCut()) }
+    public init() { self.init(bytes: [], packetCount: 0, cut: PacketCut()) }
 
     init(bytes: [UInt8], packetCount: Int, cut: PacketCut) {
         self.bytes = bytes
@@ -65,7 +65,7 @@ package struct OutputRemainder: Sendable {
 extension OutputBuffer {
     /// Counts the packet that was appended last. A closed output did not take it and has lost it.
     @inline(__always)
-    package func countPacket() {
+    public func countPacket() {
         if isClosed { flushList.settle(SettledPackets(discarded: 1)) } else { packetCount += 1 }
     }
 
@@ -101,7 +101,7 @@ extension OutputBuffer {
     }
 
     /// Takes out all that waits, for a connection that goes on elsewhere.
-    package func takeRemainder() -> OutputRemainder {
+    public func takeRemainder() -> OutputRemainder {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)
         var position = head
@@ -122,7 +122,7 @@ extension OutputBuffer {
     }
 
     /// Puts what another connection of the same socket had still to write in front of all else. Call it first.
-    package func restore(_ remainder: OutputRemainder) {
+    public func restore(_ remainder: OutputRemainder) {
         guard !remainder.bytes.isEmpty else { return }
         append(remainder.bytes)
         packetCount = remainder.packetCount

@@ -8,19 +8,19 @@
 /// one thing: how long the broker was down, as the difference to the last `Checkpoint`. So a clock that is corrected
 /// while the broker runs changes no deadline, one that is set back while it is down prolongs none, and only one that is
 /// set forward while it is down looks like time that has passed, which nobody can tell apart.
-package struct TimeLine: Sendable, Equatable {
+public struct TimeLine: Sendable, Equatable {
     /// What makes an instant of milliseconds of `MonotonicTime`; wraps round.
     private let offset: UInt64
 
     /// An instant and what the wall clock said then. Kept in the store.
-    package struct Checkpoint: Sendable, Equatable {
-        package var instant: UInt64
+    public struct Checkpoint: Sendable, Equatable {
+        public var instant: UInt64
         /// Milliseconds since 1970; may be anything.
-        package var wall: Int64
+        public var wall: Int64
         /// The broker ended at that instant, in peace; else it lived on for a while.
-        package var isEnd: Bool
+        public var isEnd: Bool
 
-        package init(instant: UInt64, wall: Int64, isEnd: Bool) {
+        public init(instant: UInt64, wall: Int64, isEnd: Bool) {
             self.instant = instant
             self.wall = wall
             self.isEnd = isEnd
@@ -29,13 +29,13 @@ package struct TimeLine: Sendable, Equatable {
 
     /// The first and the last instant: 0 and `UInt64.max` are no instants but "none" and "never" in the store. Far enough
     /// from the end that the largest intervals can be added.
-    package static let instants: ClosedRange<UInt64> = 1...UInt64.max >> 1
+    public static let instants: ClosedRange<UInt64> = 1...UInt64.max >> 1
 
     /// - Parameter offset: from milliseconds of `MonotonicTime`.
-    package init(offset: UInt64) { self.offset = offset }
+    public init(offset: UInt64) { self.offset = offset }
 
     /// The line on which it is `instant` at `now`.
-    package init(at instant: UInt64, now: MonotonicTime) {
+    public init(at instant: UInt64, now: MonotonicTime) {
         let instant = min(max(instant, Self.instants.lowerBound), Self.instants.upperBound)
         self.init(offset: instant &- now.nanoseconds / 1_000_000)
     }
@@ -46,7 +46,7 @@ package struct TimeLine: Sendable, Equatable {
     ///   - last: what the broker before has left; nil: it begins, at what the wall clock says.
     ///   - gap: how many milliseconds there may be between two checkpoints while things are written. A clock that shows
     ///     an earlier time than the checkpoint tells nothing but that this much may have passed.
-    package init(resuming last: Checkpoint?, gap: UInt64, wall: Int64, now: MonotonicTime) {
+    public init(resuming last: Checkpoint?, gap: UInt64, wall: Int64, now: MonotonicTime) {
         guard let last else {
             self.init(at: UInt64(clamping: wall), now: now)
             return
@@ -57,7 +57,7 @@ package struct TimeLine: Sendable, Equatable {
     }
 
     /// The instant of a moment; `UInt64.max` for `distantFuture`. The same number whenever it is asked for.
-    package func instant(_ time: MonotonicTime) -> UInt64 {
+    public func instant(_ time: MonotonicTime) -> UInt64 {
         guard time != .distantFuture else { return .max }
         let instant = time.nanoseconds / 1_000_000 &+ offset
         // Before the beginning of the line: of a moment before the process, which nobody tells from "none".
@@ -65,19 +65,19 @@ package struct TimeLine: Sendable, Equatable {
     }
 
     /// The moment of an instant. One before the machine started is the beginning of time.
-    package func time(_ instant: UInt64) -> MonotonicTime {
+    public func time(_ instant: UInt64) -> MonotonicTime {
         guard instant <= Self.instants.upperBound else { return .distantFuture }
         let milliseconds = Int64(bitPattern: instant &- offset)
         guard milliseconds > 0 else { return MonotonicTime(nanoseconds: 0) }
         return MonotonicTime(nanoseconds: 0).adding(milliseconds: UInt64(milliseconds))
     }
 
-    package func checkpoint(at now: MonotonicTime, wall: Int64, isEnd: Bool = false) -> Checkpoint {
+    public func checkpoint(at now: MonotonicTime, wall: Int64, isEnd: Bool = false) -> Checkpoint {
         Checkpoint(instant: instant(now), wall: wall, isEnd: isEnd)
     }
 
     /// Milliseconds from one reading of the wall clock to a later one.
-    package static func span(from earlier: Int64, to later: Int64) -> UInt64 {
+    public static func span(from earlier: Int64, to later: Int64) -> UInt64 {
         UInt64(bitPattern: later) &- UInt64(bitPattern: earlier)
     }
 }

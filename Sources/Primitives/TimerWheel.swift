@@ -11,7 +11,7 @@
 ///
 /// `@inlinable`, so that a module which uses it with its own token gets code for that token: unspecialised, looking
 /// for the next deadline was a tenth of a busy loop's time.
-package struct TimerWheel<Token> {
+public struct TimerWheel<Token> {
     @usableFromInline struct Entry {
         @usableFromInline var deadline: MonotonicTime
         @usableFromInline var token: Token
@@ -29,7 +29,7 @@ package struct TimerWheel<Token> {
     @usableFromInline var soonestTick: UInt64 = 0
     @usableFromInline var isSoonestKnown = false
     /// Entries waiting.
-    package private(set) var count: Int {
+    public private(set) var count: Int {
         get { entryCount }
         set { entryCount = newValue }
     }
@@ -40,7 +40,7 @@ package struct TimerWheel<Token> {
     ///   - tickMilliseconds: how late an entry may fire; not 0.
     ///   - slotCount: a power of two.
     @inlinable
-    package init(start: MonotonicTime, tickMilliseconds: UInt64 = 50, slotCount: Int = 1024) {
+    public init(start: MonotonicTime, tickMilliseconds: UInt64 = 50, slotCount: Int = 1024) {
         precondition(slotCount > 0 && slotCount & (slotCount - 1) == 0 && tickMilliseconds > 0)
         slots = ContiguousArray(repeating: [], count: slotCount)
         tickNanoseconds = tickMilliseconds * 1_000_000
@@ -53,7 +53,7 @@ package struct TimerWheel<Token> {
 
     /// Fires `token` in the first `advance` at or after `deadline`.
     @inlinable
-    package mutating func add(_ token: Token, at deadline: MonotonicTime) {
+    public mutating func add(_ token: Token, at deadline: MonotonicTime) {
         let tick = max(nextTick, tick(of: deadline))
         slots[Int(tick & UInt64(slots.count - 1))].append(Entry(deadline: deadline, token: token))
         entryCount += 1
@@ -64,7 +64,7 @@ package struct TimerWheel<Token> {
     ///
     /// - Returns: true when more are due than `limit` let through; call again in the next turn.
     @inlinable
-    package mutating func advance(to now: MonotonicTime, limit: Int, into due: inout ContiguousArray<Token>)
+    public mutating func advance(to now: MonotonicTime, limit: Int, into due: inout ContiguousArray<Token>)
         -> Bool
     {
         let currentTick = now.nanoseconds / tickNanoseconds
@@ -105,7 +105,7 @@ package struct TimerWheel<Token> {
 
     /// Nanoseconds from `now` until the wheel should be advanced, at most `limit`; nil when nothing waits.
     @inlinable
-    package mutating func nanosecondsUntilNext(from now: MonotonicTime, limit: UInt64) -> UInt64? {
+    public mutating func nanosecondsUntilNext(from now: MonotonicTime, limit: UInt64) -> UInt64? {
         guard entryCount > 0 else { return nil }
         if !isSoonestKnown { findSoonest() }
         let (nanoseconds, overflow) = soonestTick.multipliedReportingOverflow(by: tickNanoseconds)
@@ -121,7 +121,7 @@ package struct TimerWheel<Token> {
     /// - Parameter entryLimit: no further slot is looked at after so many entries.
     /// - Returns: true when this call came round to the first slot.
     @inlinable
-    package mutating func prune(entryLimit: Int, where isStale: (Token) -> Bool) -> Bool {
+    public mutating func prune(entryLimit: Int, where isStale: (Token) -> Bool) -> Bool {
         var looked = 0
         while looked < entryLimit {
             let before = slots[pruneSlot].count

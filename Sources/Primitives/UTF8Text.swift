@@ -4,29 +4,29 @@ import Glibc
 ///
 /// Compared and hashed by its bytes. `String` compares by canonical equivalence, and MQTT forbids a server to
 /// normalise: two client ids or topics that only look alike are different [MQTT-4.7.3-4].
-package struct UTF8Text: Hashable, Sendable {
-    package let bytes: [UInt8]
+public struct UTF8Text: Hashable, Sendable {
+    public let bytes: [UInt8]
 
     /// - Parameter bytes: well-formed UTF-8; the decoder has checked it.
-    package init(bytes: [UInt8]) {
+    public init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    package init(_ string: String) {
+    public init(_ string: String) {
         bytes = Array(string.utf8)
     }
 
     /// Copies `span`, which must be well-formed UTF-8.
-    package init(copying span: RawSpan) {
+    public init(copying span: RawSpan) {
         bytes = span.copiedBytes()
     }
 
     /// In bytes.
-    package var count: Int { bytes.count }
+    public var count: Int { bytes.count }
 
-    package var isEmpty: Bool { bytes.isEmpty }
+    public var isEmpty: Bool { bytes.isEmpty }
 
-    package static func == (left: UTF8Text, right: UTF8Text) -> Bool {
+    public static func == (left: UTF8Text, right: UTF8Text) -> Bool {
         guard left.bytes.count == right.bytes.count else { return false }
         return unsafe left.bytes.withUnsafeBytes { left in
             unsafe right.bytes.withUnsafeBytes { right in
@@ -37,31 +37,31 @@ package struct UTF8Text: Hashable, Sendable {
     }
 
     /// All bytes at once: one at a time, a text of 60 KB takes a third of a millisecond.
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         hasher.combine(0xFF as UInt8)  // no text contains it, so two texts in a row are told from other two
     }
 }
 
 extension UTF8Text: CustomStringConvertible {
-    package var description: String { String(decoding: bytes, as: UTF8.self) }
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension UTF8Text: ExpressibleByStringLiteral {
-    package init(stringLiteral value: String) {
+    public init(stringLiteral value: String) {
         self.init(value)
     }
 }
 
 extension RawSpan {
     /// A copy of the bytes.
-    package func copiedBytes() -> [UInt8] {
+    public func copiedBytes() -> [UInt8] {
         unsafe withUnsafeBytes { unsafe Array($0) }
     }
 
     /// The byte at `index`, which the caller knows to be inside.
     @inlinable @inline(__always)
-    package func byte(at index: Int) -> UInt8 {
+    public func byte(at index: Int) -> UInt8 {
         unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)
     }
 }

@@ -2,13 +2,13 @@ import CSystem
 import Glibc
 
 /// A thread that runs one closure to its end. Signals are left to other threads.
-@safe package struct WorkerThread: @unchecked Sendable {
+@safe public struct WorkerThread: @unchecked Sendable {
     // A handle that is only given to `pthread_join`, which any thread may call, hence @unchecked.
     private let thread: pthread_t
 
     /// - Parameter name: as `top -H` shows it; 15 bytes count.
     /// - Throws: the errno value when there is no thread to be had.
-    package init(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) {
+    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadError) {
         let box = unsafe Unmanaged.passRetained(ThreadBody(name, body))
         var made = pthread_t()
         let error = unsafe pthread_create(
@@ -26,12 +26,12 @@ import Glibc
     }
 
     /// Waits for its end. Call once, on another thread.
-    package func join() { pthread_join(thread, nil) }
+    public func join() { pthread_join(thread, nil) }
 }
 
 /// No thread could be started.
-package struct ThreadError: Error {
-    package let errorNumber: Int32
+public struct ThreadError: Error {
+    public let errorNumber: Int32
 }
 
 private final class ThreadBody: Sendable {

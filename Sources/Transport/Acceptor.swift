@@ -63,6 +63,7 @@ final class Acceptor {
     func start(_ loop: EventLoop) { watch(loop) }
 
     func pause(_ reason: Pause, _ loop: EventLoop) {
+        if pauses.isEmpty { loop.pausedAcceptorCount += 1 }
         pauses.insert(reason)
         watch(loop)
     }
@@ -70,6 +71,7 @@ final class Acceptor {
     func resume(_ reason: Pause, _ loop: EventLoop) {
         guard pauses.contains(reason) else { return }
         pauses.remove(reason)
+        if pauses.isEmpty { loop.pausedAcceptorCount -= 1 }
         if reason == .descriptorsExhausted { retryAt = nil }
         watch(loop)
     }
@@ -102,8 +104,7 @@ final class Acceptor {
                     noteAccepted(loop)
                 }
                 let socket = DetachedSocket(
-                    descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit,
-                    openedAt: loop.now)
+                    descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit)
                 loop.adopt(socket, make)
             case .failed(let error):
                 state.release(overLimit)

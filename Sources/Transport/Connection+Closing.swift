@@ -99,9 +99,7 @@ extension Connection {
         watchedFlags = nil
         let socket = DetachedSocket(
             descriptor: descriptor, peer: peer, listener: listener, overLimit: overLimit,
-            openedAt: openedAt,
-            leftover: Array(leftover.bytes),
-            pendingOutput: output.takeRemainder())
+            leftover: Array(leftover.bytes), pendingOutput: output.takeRemainder())
         end(.detached)
         return socket
     }

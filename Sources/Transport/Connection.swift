@@ -25,14 +25,12 @@ open class Connection {
 
     /// Its place among the connections of its loop. Another connection may have it after this one has ended.
     package final let slot: Int
-    /// The loop that it lives on.
-    package final unowned let loop: EventLoop
+    /// The loop that it lives on. It holds its connections until they have ended, so nothing of the cycle stays.
+    package final let loop: EventLoop
     /// Bytes for the peer, which the loop sends at the end of the turn.
     package final let output: OutputBuffer
     /// Who is at the other end. Set it when a proxy tells the real address.
     package final var peer: PeerAddress
-    /// When the socket was accepted; kept when it moves to another loop.
-    package final let openedAt: MonotonicTime
     /// The listener that accepted it; nil for outgoing sockets.
     package final let listener: ListenerState?
     /// The limit that keeps the client out: it is only to be told so. nil: it is to be served.
@@ -71,7 +69,6 @@ open class Connection {
         self.loop = loop
         output = OutputBuffer(slot: slot, flushList: loop.flushList, pool: loop.pool)
         peer = socket.peer
-        openedAt = socket.openedAt
         listener = socket.listener
         overLimit = socket.overLimit
         deadlineBase = loop.now

@@ -17,20 +17,17 @@ package final class DetachedSocket: Sendable {
     package let leftover: [UInt8]
     /// Bytes the kernel has not taken yet; the connection that adopts it writes them first.
     let pendingOutput: OutputRemainder
-    /// When the socket was accepted.
-    package let openedAt: MonotonicTime
 
     /// Takes over `descriptor`, and the place at `listener` that the socket holds.
     package init(
         descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
-        overLimit: ConnectionLimit? = nil, openedAt: MonotonicTime,
-        leftover: [UInt8] = [], pendingOutput: OutputRemainder = OutputRemainder()
+        overLimit: ConnectionLimit? = nil, leftover: [UInt8] = [],
+        pendingOutput: OutputRemainder = OutputRemainder()
     ) {
         self.descriptor = Mutex(consume descriptor)
         self.peer = peer
         self.listener = listener
         self.overLimit = overLimit
-        self.openedAt = openedAt
         self.leftover = leftover
         self.pendingOutput = pendingOutput
     }

@@ -71,8 +71,10 @@ extension EventLoop {
         else { return 0 }
         var limit = owner.sleepLimitNanoseconds(self, now: now) ?? .max
         if !timed.isEmpty { limit = min(limit, deadlineCheckAt.nanoseconds(since: now)) }
-        for acceptor in acceptors {
-            if let retryAt = acceptor?.retryAt { limit = min(limit, retryAt.nanoseconds(since: now)) }
+        if pausedAcceptorCount > 0 {
+            for acceptor in acceptors {
+                if let retryAt = acceptor?.retryAt { limit = min(limit, retryAt.nanoseconds(since: now)) }
+            }
         }
         guard limit < .max else { return -1 }
         return Int32(clamping: limit / 1_000_000 + (limit % 1_000_000 == 0 ? 0 : 1))
@@ -80,6 +82,7 @@ extension EventLoop {
 
     private func resumeAcceptors() {
         let hasRoom = handle.takeAcceptorsWakeup()
+        guard pausedAcceptorCount > 0 else { return }
         for acceptor in acceptors {
             guard let acceptor, !acceptor.pauses.isEmpty else { continue }
             if hasRoom { acceptor.resume(.listenerFull, self) }

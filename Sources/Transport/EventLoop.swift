@@ -30,6 +30,8 @@ package final class EventLoop {
     var table = ConnectionTable()
     var acceptors: ContiguousArray<Acceptor?> = []
     var areAcceptorsPaused = false
+    /// Acceptors that wait for something: as long as there is none, a turn need not look at them.
+    var pausedAcceptorCount = 0
     /// Connections that have ended and are taken down at the end of the turn, or of a later one when there are many.
     var ended: ContiguousArray<Connection> = []
     /// Connections whose reading goes on.

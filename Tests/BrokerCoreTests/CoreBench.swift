@@ -72,7 +72,6 @@ final class MemoryTransport: ClientTransport {
     let output = OutputBuffer(slot: 0, flushList: FlushList(), pool: BufferPool())
     let clientPeer = ClientPeer(address: "memory", port: 1)
     let listenerFacts = ListenerFacts(name: "test")
-    let openedAt = MonotonicTime(nanoseconds: 0)
     let isHeldBack = false
     var handshake: ConnectHandshake?
     var version = ProtocolVersion.v5

@@ -300,7 +300,6 @@ final class BenchClient: ClientTransport {
 
     var clientPeer: ClientPeer { ClientPeer(address: "127.0.0.1", port: 1) }
     let listenerFacts = ListenerFacts(name: "bench", allowsAnonymous: true)
-    let openedAt = MonotonicTime(nanoseconds: 0)
     var isHeldBack: Bool { !pauses.isEmpty }
 
     func close(_ reason: CloseReason) {

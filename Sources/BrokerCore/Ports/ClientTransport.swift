@@ -12,8 +12,6 @@ package protocol ClientTransport: AnyObject {
     var clientPeer: ClientPeer { get }
     /// What the listener says about its clients.
     var listenerFacts: ListenerFacts { get }
-    /// When the connection was accepted.
-    var openedAt: MonotonicTime { get }
     /// Stops taking packets and closes, once what `output` holds has been sent.
     func close(_ reason: CloseReason)
     /// Stops reading for `reason`; what the client sends stays in its socket. Several reasons may hold at the same

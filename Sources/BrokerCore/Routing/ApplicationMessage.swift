@@ -142,9 +142,4 @@ package struct MessageFacts: Sendable {
         guard let deadline = facts.expiryDeadline else { return false }
         return now >= deadline
     }
-
-    /// Seconds left to live for the Message Expiry Interval of a forwarded copy [MQTT-3.3.2-6]; nil = never expires.
-    package func remainingSeconds(at now: MonotonicTime) -> UInt32? {
-        facts.expiryDeadline.map { UInt32(clamping: $0.secondsRoundedUp(since: now)) }
-    }
 }

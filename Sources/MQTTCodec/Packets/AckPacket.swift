@@ -1,14 +1,14 @@
 /// PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7): they have one form.
-package struct AckPacket: Equatable, Sendable {
+public struct AckPacket: Equatable, Sendable {
     /// The Packet Identifier; not 0 in a decoded packet.
-    package var packetIdentifier: PacketIdentifier
+    public var packetIdentifier: PacketIdentifier
     /// Always success before MQTT 5.
-    package var reasonCode: ReasonCode
+    public var reasonCode: ReasonCode
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(
+    public init(
         packetIdentifier: PacketIdentifier, reasonCode: ReasonCode = .success,
         properties: Properties = Properties()
     ) {
@@ -19,18 +19,18 @@ package struct AckPacket: Equatable, Sendable {
 }
 
 /// The part of an `AckPacket` that a session acts on, decoded in place; allocates nothing.
-package struct AckHeader: Equatable, Sendable, BitwiseCopyable {
+public struct AckHeader: Equatable, Sendable, BitwiseCopyable {
     /// Not 0.
-    package let packetIdentifier: PacketIdentifier
+    public let packetIdentifier: PacketIdentifier
     /// Always success before MQTT 5.
-    package let reasonCode: ReasonCode
+    public let reasonCode: ReasonCode
     /// The bytes of the properties without their length, checked. Empty before MQTT 5.
-    package let properties: ByteRange
+    public let properties: ByteRange
 
     /// - Parameters:
     ///   - type: PUBACK, PUBREC, PUBREL or PUBCOMP.
     ///   - body: the bytes behind the fixed header, all of them.
-    package static func decode(
+    public static func decode(
         _ type: PacketType, body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> AckHeader {
         var reader = PacketReader(body, of: type)
@@ -60,7 +60,7 @@ extension AckPacket {
     /// - Parameters:
     ///   - type: PUBACK, PUBREC, PUBREL or PUBCOMP.
     ///   - body: the bytes after the fixed header, all of them.
-    package static func decode(
+    public static func decode(
         _ type: PacketType, body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> AckPacket {
         let header = try AckHeader.decode(type, body: body, version: version)
@@ -75,7 +75,7 @@ extension AckPacket {
     /// - Parameter type: PUBACK, PUBREC, PUBREL or PUBCOMP.
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(_ type: PacketType, version: ProtocolVersion, into writer: inout PacketWriter) -> Bool
+    public func encode(_ type: PacketType, version: ProtocolVersion, into writer: inout PacketWriter) -> Bool
     {
         writer.writePacket(type) { writer in
             writer.write(packetIdentifier)

@@ -1,12 +1,12 @@
 /// AUTH (§3.15). Only in MQTT 5.
-package struct AuthPacket: Equatable, Sendable {
+public struct AuthPacket: Equatable, Sendable {
     /// Success, Continue authentication or Re-authenticate.
-    package var reasonCode: ReasonCode
+    public var reasonCode: ReasonCode
     /// Whether the Authentication Method is there and the right one is the session's question.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
+    public init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
         self.reasonCode = reasonCode
         self.properties = properties
     }
@@ -17,8 +17,7 @@ extension AuthPacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> AuthPacket
-    {
+    public static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket) -> AuthPacket {
         guard version == .v5 else { throw MalformedPacket(.reservedPacketType, at: 0, in: .auth) }
         var reader = PacketReader(body, of: .auth)
         guard reader.remaining > 0 else { return AuthPacket() }
@@ -30,7 +29,7 @@ extension AuthPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.auth) { writer in
             guard reasonCode != .success || !properties.isEmpty else { return }
             writer.write(reasonCode.rawValue)

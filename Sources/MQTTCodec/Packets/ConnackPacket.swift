@@ -1,30 +1,30 @@
 import Primitives
 
 /// CONNACK (§3.2).
-package struct ConnackPacket: Equatable, Sendable {
+public struct ConnackPacket: Equatable, Sendable {
     /// Not in MQTT 3.1, where the byte is reserved.
-    package var isSessionPresent: Bool
+    public var isSessionPresent: Bool
     /// As on the wire: a `ReasonCode` of MQTT 5, a `ConnectReturnCode` before.
-    package var code: UInt8
+    public var code: UInt8
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(isSessionPresent: Bool = false, code: UInt8, properties: Properties = Properties()) {
+    public init(isSessionPresent: Bool = false, code: UInt8, properties: Properties = Properties()) {
         self.isSessionPresent = isSessionPresent
         self.code = code
         self.properties = properties
     }
 
     /// A packet of MQTT 5.
-    package init(
+    public init(
         isSessionPresent: Bool = false, reasonCode: ReasonCode, properties: Properties = Properties()
     ) {
         self.init(isSessionPresent: isSessionPresent, code: reasonCode.rawValue, properties: properties)
     }
 
     /// A packet of MQTT 3.1 or 3.1.1.
-    package init(isSessionPresent: Bool = false, returnCode: ConnectReturnCode) {
+    public init(isSessionPresent: Bool = false, returnCode: ConnectReturnCode) {
         self.init(isSessionPresent: isSessionPresent, code: returnCode.rawValue)
     }
 }
@@ -34,7 +34,7 @@ extension ConnackPacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+    public static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> ConnackPacket
     {
         var reader = PacketReader(body, of: .connack)
@@ -56,7 +56,7 @@ extension ConnackPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.connack) { writer in
             writer.write(isSessionPresent && version != .v31 ? 1 : 0 as UInt8)
             writer.write(code)

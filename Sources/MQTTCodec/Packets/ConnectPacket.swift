@@ -1,20 +1,20 @@
-package import Primitives
+public import Primitives
 
 /// The will of a CONNECT: what the server publishes when the client goes without DISCONNECT.
-package struct WillPacketFields: Equatable, Sendable {
+public struct WillPacketFields: Equatable, Sendable {
     /// The QoS that the will is published with.
-    package var qos: QoS
+    public var qos: QoS
     /// The Will Retain flag: the will is published with RETAIN.
-    package var isRetained: Bool
+    public var isRetained: Bool
     /// The Will Topic; a valid topic name.
-    package var topic: UTF8Text
+    public var topic: UTF8Text
     /// The Will Payload (the Will Message before MQTT 5), at most 65,535 bytes.
-    package var payload: [UInt8]
+    public var payload: [UInt8]
     /// MQTT 5: the will's own properties.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A will with these fields.
-    package init(
+    public init(
         qos: QoS = .atMostOnce, isRetained: Bool = false, topic: UTF8Text, payload: [UInt8] = [],
         properties: Properties = Properties()
     ) {
@@ -27,31 +27,31 @@ package struct WillPacketFields: Equatable, Sendable {
 }
 
 /// CONNECT (§3.1).
-package struct ConnectPacket: Equatable, Sendable {
+public struct ConnectPacket: Equatable, Sendable {
     /// The version that the protocol name and level say.
-    package var version: ProtocolVersion
+    public var version: ProtocolVersion
     /// The level has bit 7 set, mosquitto's sign for "I am a bridge". Not in MQTT 5.
-    package var isBridge: Bool
+    public var isBridge: Bool
     /// Clean Start; "clean session" before MQTT 5.
-    package var cleanStart: Bool
+    public var cleanStart: Bool
     /// In seconds; 0: off.
-    package var keepAlive: UInt16
+    public var keepAlive: UInt16
     /// May be empty; no length limit here.
-    package var clientID: UTF8Text
+    public var clientID: UTF8Text
     /// nil = there is none.
-    package var userName: UTF8Text?
+    public var userName: UTF8Text?
     /// nil = there is none. At most 65,535 bytes.
-    package var password: [UInt8]?
+    public var password: [UInt8]?
     /// nil = the client has no will.
-    package var will: WillPacketFields?
+    public var will: WillPacketFields?
     /// Empty before MQTT 5. The will has properties of its own.
-    package var properties: Properties
+    public var properties: Properties
 
     /// The level as on the wire: 3, 4, 5, 131 or 132.
-    package var protocolLevel: UInt8 { version.rawValue | (isBridge ? 0x80 : 0) }
+    public var protocolLevel: UInt8 { version.rawValue | (isBridge ? 0x80 : 0) }
 
     /// A packet with these fields.
-    package init(
+    public init(
         version: ProtocolVersion, isBridge: Bool = false, cleanStart: Bool = true, keepAlive: UInt16 = 60,
         clientID: UTF8Text, userName: UTF8Text? = nil, password: [UInt8]? = nil,
         will: WillPacketFields? = nil,
@@ -86,7 +86,7 @@ private struct ConnectFlags: OptionSet {
 
 extension ConnectPacket {
     /// Memory that its texts hold, in bytes, as far as clients choose it.
-    package var heldByteCount: Int {
+    public var heldByteCount: Int {
         var count = 256 + clientID.count + (userName?.count ?? 0) + (password?.count ?? 0)
         count += properties.heldByteCount
         if let will { count += will.topic.count + will.payload.count + will.properties.heldByteCount }
@@ -97,7 +97,7 @@ extension ConnectPacket {
     ///
     /// MQTT 3.1 is read as its own text has it: will QoS and will retain mean nothing without the will flag,
     /// and user name and password may be missing though their flags are set.
-    package static func decode(body: RawSpan) throws(MalformedPacket) -> ConnectPacket {
+    public static func decode(body: RawSpan) throws(MalformedPacket) -> ConnectPacket {
         var reader = PacketReader(body, of: .connect)
         let (version, isBridge) = try readProtocol(&reader)
         let flagsOffset = reader.offset
@@ -136,7 +136,7 @@ extension ConnectPacket {
     ///
     /// - Parameter body: as much as has come.
     /// - Returns: nil when more is needed.
-    package static func decodeVersion(
+    public static func decodeVersion(
         body: RawSpan, of header: FixedHeader
     ) throws(MalformedPacket) -> ProtocolVersion? {
         let longest = 2 + 6 + 1
@@ -185,7 +185,7 @@ extension ConnectPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(into writer: inout PacketWriter) -> Bool {
+    public func encode(into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.connect) { writer in
             writer.write(version == .v31 ? ProtocolName.mqisdp : ProtocolName.mqtt)
             writer.write(protocolLevel)

@@ -1,5 +1,5 @@
 /// Any packet, owning its bytes.
-package enum ControlPacket: Equatable, Sendable {
+public enum ControlPacket: Equatable, Sendable {
     // Its own allocation, so that the other cases are not as large.
     indirect case connect(ConnectPacket)
     case connack(ConnackPacket)
@@ -18,7 +18,7 @@ package enum ControlPacket: Equatable, Sendable {
     case auth(AuthPacket)
 
     /// The kind of packet.
-    package var type: PacketType {
+    public var type: PacketType {
         switch self {
         case .connect: .connect
         case .connack: .connack
@@ -47,7 +47,7 @@ extension ControlPacket {
     ///   - version: the session's; a CONNECT says its own.
     ///   - sender: a client's PUBLISH must not have Subscription Identifiers.
     /// - Throws: with an offset counted from the packet's first byte.
-    package static func decode(
+    public static func decode(
         _ header: FixedHeader, body: RawSpan, version: ProtocolVersion, from sender: PacketSender = .server
     ) throws(MalformedPacket) -> ControlPacket {
         guard body.byteCount == header.remainingLength else {
@@ -93,7 +93,7 @@ extension ControlPacket {
     /// - Parameter version: the session's; a CONNECT says its own.
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         switch self {
         case .connect(let packet): packet.encode(into: &writer)
         case .connack(let packet): packet.encode(version: version, into: &writer)

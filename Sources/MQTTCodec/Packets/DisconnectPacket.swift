@@ -1,12 +1,12 @@
 /// DISCONNECT (§3.14).
-package struct DisconnectPacket: Equatable, Sendable {
+public struct DisconnectPacket: Equatable, Sendable {
     /// Success is "normal disconnection". Always that before MQTT 5.
-    package var reasonCode: ReasonCode
+    public var reasonCode: ReasonCode
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
+    public init(reasonCode: ReasonCode = .success, properties: Properties = Properties()) {
         self.reasonCode = reasonCode
         self.properties = properties
     }
@@ -17,7 +17,7 @@ extension DisconnectPacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(
+    public static func decode(
         body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> DisconnectPacket {
         var reader = PacketReader(body, of: .disconnect)
@@ -37,7 +37,7 @@ extension DisconnectPacket {
     ///
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.disconnect) { writer in
             guard version == .v5, reasonCode != .success || !properties.isEmpty else { return }
             writer.write(reasonCode.rawValue)

@@ -1,25 +1,25 @@
-package import Primitives
+public import Primitives
 
 /// PUBLISH (§3.3) that owns its bytes: for tests, bridges and traces. The path of a message uses
 /// `PublishHeader`.
-package struct PublishPacket: Equatable, Sendable {
+public struct PublishPacket: Equatable, Sendable {
     /// Empty only in MQTT 5 with a topic alias.
-    package var topic: UTF8Text
+    public var topic: UTF8Text
     /// The payload; may be empty.
-    package var payload: [UInt8]
+    public var payload: [UInt8]
     /// The QoS that it is sent with.
-    package var qos: QoS
+    public var qos: QoS
     /// False for QoS 0.
-    package var isDuplicate: Bool
+    public var isDuplicate: Bool
     /// The RETAIN flag.
-    package var isRetained: Bool
+    public var isRetained: Bool
     /// nil for QoS 0, and only there.
-    package var packetIdentifier: PacketIdentifier?
+    public var packetIdentifier: PacketIdentifier?
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(
+    public init(
         topic: UTF8Text, payload: [UInt8] = [], qos: QoS = .atMostOnce, isDuplicate: Bool = false,
         isRetained: Bool = false, packetIdentifier: PacketIdentifier? = nil,
         properties: Properties = Properties()
@@ -36,7 +36,7 @@ package struct PublishPacket: Equatable, Sendable {
 
 extension PublishPacket {
     /// - Parameter sender: a client must not send Subscription Identifiers.
-    package static func decode(
+    public static func decode(
         flags: UInt8, body: RawSpan, version: ProtocolVersion, from sender: PacketSender = .server
     ) throws(MalformedPacket) -> PublishPacket {
         let header = try PublishHeader.decode(flags: flags, body: body, version: version, from: sender)
@@ -51,7 +51,7 @@ extension PublishPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         var flags = qos.rawValue << 1
         if isDuplicate, qos != .atMostOnce { flags |= 0b1000 }
         if isRetained { flags |= 0b0001 }

@@ -1,14 +1,14 @@
 /// SUBACK (§3.9).
-package struct SubackPacket: Equatable, Sendable {
+public struct SubackPacket: Equatable, Sendable {
     /// The Packet Identifier; not 0 in a decoded packet.
-    package var packetIdentifier: PacketIdentifier
+    public var packetIdentifier: PacketIdentifier
     /// As on the wire, one for each filter: a `ReasonCode` of MQTT 5; before, the granted QoS or 0x80.
-    package var codes: [UInt8]
+    public var codes: [UInt8]
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(packetIdentifier: PacketIdentifier, codes: [UInt8], properties: Properties = Properties()) {
+    public init(packetIdentifier: PacketIdentifier, codes: [UInt8], properties: Properties = Properties()) {
         self.packetIdentifier = packetIdentifier
         self.codes = codes
         self.properties = properties
@@ -20,7 +20,7 @@ extension SubackPacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+    public static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> SubackPacket
     {
         var reader = PacketReader(body, of: .suback)
@@ -41,7 +41,7 @@ extension SubackPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.suback) { writer in
             writer.write(packetIdentifier)
             writer.write(properties, of: .suback, version: version)

@@ -1,15 +1,15 @@
-package import Primitives
+public import Primitives
 
 /// The options of one subscription, in the bits they have on the wire (§3.8.3.1). Before MQTT 5 only the QoS.
 ///
 ///     bit   7 6        5 4               3                     2          1 0
 ///           reserved   retain handling   retain as published   no local   QoS
-package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
+public struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
     /// Always a valid byte: no reserved bit, no QoS 3, no retain handling 3.
-    package let rawValue: UInt8
+    public let rawValue: UInt8
 
     /// nil when `rawValue` is not valid in MQTT 5.
-    package init?(rawValue: UInt8) {
+    public init?(rawValue: UInt8) {
         guard rawValue & 0b1100_0000 == 0, rawValue & 0b11 != 3, rawValue & 0b0011_0000 != 0b0011_0000 else {
             return nil
         }
@@ -18,7 +18,7 @@ package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
 
     /// - Parameter retainHandling: 0 send retained messages, 1 only when the subscription is new, 2 never;
     ///   more is taken as 2.
-    package init(
+    public init(
         qos: QoS, noLocal: Bool = false, retainAsPublished: Bool = false, retainHandling: UInt8 = 0
     ) {
         rawValue =
@@ -27,45 +27,45 @@ package struct SubscriptionOptions: BitwiseCopyable, Hashable, Sendable {
     }
 
     /// The highest the subscriber wants.
-    package var qos: QoS { QoS(rawValue: rawValue & 0b11) ?? .exactlyOnce }
+    public var qos: QoS { QoS(rawValue: rawValue & 0b11) ?? .exactlyOnce }
     /// The client's own messages are not for it.
-    package var noLocal: Bool { rawValue & 0b0100 != 0 }
+    public var noLocal: Bool { rawValue & 0b0100 != 0 }
     /// The retain flag is passed on as the publisher set it.
-    package var retainAsPublished: Bool { rawValue & 0b1000 != 0 }
+    public var retainAsPublished: Bool { rawValue & 0b1000 != 0 }
     /// 0 send retained messages, 1 only when the subscription is new, 2 never.
-    package var retainHandling: UInt8 { rawValue >> 4 }
+    public var retainHandling: UInt8 { rawValue >> 4 }
 }
 
 /// One line of a SUBSCRIBE.
-package struct SubscribeFilter: Equatable, Sendable {
+public struct SubscribeFilter: Equatable, Sendable {
     /// A valid filter, `$share/<group>/` included.
-    package var filter: UTF8Text
+    public var filter: UTF8Text
     /// The QoS and the flags that the client asks for.
-    package var options: SubscriptionOptions
+    public var options: SubscriptionOptions
 
     /// A filter with these options.
-    package init(_ filter: UTF8Text, _ options: SubscriptionOptions) {
+    public init(_ filter: UTF8Text, _ options: SubscriptionOptions) {
         self.filter = filter
         self.options = options
     }
 
     /// A filter with this QoS and all other options 0.
-    package init(_ filter: UTF8Text, qos: QoS) {
+    public init(_ filter: UTF8Text, qos: QoS) {
         self.init(filter, SubscriptionOptions(qos: qos))
     }
 }
 
 /// SUBSCRIBE (§3.8).
-package struct SubscribePacket: Equatable, Sendable {
+public struct SubscribePacket: Equatable, Sendable {
     /// The Packet Identifier; not 0 in a decoded packet.
-    package var packetIdentifier: PacketIdentifier
+    public var packetIdentifier: PacketIdentifier
     /// At least one, in the order of the packet.
-    package var filters: [SubscribeFilter]
+    public var filters: [SubscribeFilter]
     /// Empty before MQTT 5. A Subscription Identifier counts for all filters of the packet.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(
+    public init(
         packetIdentifier: PacketIdentifier, filters: [SubscribeFilter], properties: Properties = Properties()
     ) {
         self.packetIdentifier = packetIdentifier
@@ -79,7 +79,7 @@ extension SubscribePacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+    public static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> SubscribePacket
     {
         var decoder = Decoder()
@@ -91,21 +91,21 @@ extension SubscribePacket {
     }
 
     /// Decodes a packet in parts; the body is the same each time.
-    package struct Decoder {
+    public struct Decoder {
         private var packet: SubscribePacket?
         private var offset = 0
         /// The levels of the deepest filter so far; `$share` and the group count as two.
-        package private(set) var levelCount = 0
+        public private(set) var levelCount = 0
 
         /// Has decoded nothing yet.
-        package init() {}
+        public init() {}
 
         /// How many filters there are so far.
-        package var filterCount: Int { packet?.filters.count ?? 0 }
+        public var filterCount: Int { packet?.filters.count ?? 0 }
 
         /// - Parameter part: how much to do.
         /// - Returns: the packet, or nil when there is more to decode.
-        package mutating func decode(
+        public mutating func decode(
             _ body: RawSpan, version: ProtocolVersion, part: inout FilterListPart
         ) throws(MalformedPacket) -> SubscribePacket? {
             var reader = PacketReader(body, of: .subscribe)
@@ -147,7 +147,7 @@ extension SubscribePacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.subscribe) { writer in
             writer.write(packetIdentifier)
             writer.write(properties, of: .subscribe, version: version)

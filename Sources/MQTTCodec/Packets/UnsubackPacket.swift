@@ -1,16 +1,16 @@
 import Primitives
 
 /// UNSUBACK (§3.11).
-package struct UnsubackPacket: Equatable, Sendable {
+public struct UnsubackPacket: Equatable, Sendable {
     /// The Packet Identifier; not 0 in a decoded packet.
-    package var packetIdentifier: PacketIdentifier
+    public var packetIdentifier: PacketIdentifier
     /// As on the wire, one for each filter. Empty before MQTT 5.
-    package var codes: [UInt8]
+    public var codes: [UInt8]
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(
+    public init(
         packetIdentifier: PacketIdentifier, codes: [UInt8] = [], properties: Properties = Properties()
     ) {
         self.packetIdentifier = packetIdentifier
@@ -24,7 +24,7 @@ extension UnsubackPacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
+    public static func decode(body: RawSpan, version: ProtocolVersion) throws(MalformedPacket)
         -> UnsubackPacket
     {
         var reader = PacketReader(body, of: .unsuback)
@@ -43,7 +43,7 @@ extension UnsubackPacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.unsuback) { writer in
             writer.write(packetIdentifier)
             writer.write(properties, of: .unsuback, version: version)

@@ -1,16 +1,16 @@
-package import Primitives
+public import Primitives
 
 /// UNSUBSCRIBE (§3.10).
-package struct UnsubscribePacket: Equatable, Sendable {
+public struct UnsubscribePacket: Equatable, Sendable {
     /// The Packet Identifier; not 0 in a decoded packet.
-    package var packetIdentifier: PacketIdentifier
+    public var packetIdentifier: PacketIdentifier
     /// At least one, each valid, in the order of the packet.
-    package var filters: [UTF8Text]
+    public var filters: [UTF8Text]
     /// Empty before MQTT 5.
-    package var properties: Properties
+    public var properties: Properties
 
     /// A packet with these fields.
-    package init(
+    public init(
         packetIdentifier: PacketIdentifier, filters: [UTF8Text], properties: Properties = Properties()
     ) {
         self.packetIdentifier = packetIdentifier
@@ -24,7 +24,7 @@ extension UnsubscribePacket {
     ///
     /// - Parameter body: the bytes after the fixed header, all of them.
     /// - Throws: `MalformedPacket`, at an offset from the first byte of the body.
-    package static func decode(
+    public static func decode(
         body: RawSpan, version: ProtocolVersion
     ) throws(MalformedPacket) -> UnsubscribePacket {
         var decoder = Decoder()
@@ -36,21 +36,21 @@ extension UnsubscribePacket {
     }
 
     /// Decodes a packet in parts; the body is the same each time.
-    package struct Decoder {
+    public struct Decoder {
         private var packet: UnsubscribePacket?
         private var offset = 0
         /// The levels of the deepest filter so far; `$share` and the group count as two.
-        package private(set) var levelCount = 0
+        public private(set) var levelCount = 0
 
         /// Has decoded nothing yet.
-        package init() {}
+        public init() {}
 
         /// How many filters there are so far.
-        package var filterCount: Int { packet?.filters.count ?? 0 }
+        public var filterCount: Int { packet?.filters.count ?? 0 }
 
         /// - Parameter part: how much to do.
         /// - Returns: the packet, or nil when there is more to decode.
-        package mutating func decode(
+        public mutating func decode(
             _ body: RawSpan, version: ProtocolVersion, part: inout FilterListPart
         ) throws(MalformedPacket) -> UnsubscribePacket? {
             var reader = PacketReader(body, of: .unsubscribe)
@@ -75,7 +75,7 @@ extension UnsubscribePacket {
 
     /// - Returns: false when the packet is too large to be encoded; nothing is written then.
     @discardableResult
-    package func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
+    public func encode(version: ProtocolVersion, into writer: inout PacketWriter) -> Bool {
         writer.writePacket(.unsubscribe) { writer in
             writer.write(packetIdentifier)
             writer.write(properties, of: .unsubscribe, version: version)
