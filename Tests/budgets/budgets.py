@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "clients"))
 
 from callgrind import ALLOCATORS, REFERENCES, demangled
-from counted import CountedBroker, Program
+from counted import CannotCountError, CountedBroker, Program
 from paths import PATHS, Counts
 
 ROOT = HERE.parent.parent
@@ -47,6 +47,9 @@ def main():
         for path in chosen:
             try:
                 profile, units = count(path, program)
+            except CannotCountError as error:
+                print(f"script/budgets: nothing was counted: {error}", file=sys.stderr)
+                return 3
             except (AssertionError, OSError) as error:
                 print(f"{path.name}\n    FAILED: {type(error).__name__}: {error}", flush=True)
                 failed += 1
