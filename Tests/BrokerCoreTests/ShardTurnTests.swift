@@ -100,6 +100,16 @@ private struct Bench {
         #expect(sleeps == [0, 0, nil, nil])
     }
 
+    @Test func `timers of connections that are gone do not stay until their time has come`() {
+        let bench = Bench()
+        for number in 0..<20_000 as Range<UInt64> {
+            bench.shard.timers.add(
+                .keepAlive(nobody, UInt32(number)), at: Bench.time(1_000_000 + 50 * number))
+        }
+        for turn in 1...100 as ClosedRange<UInt64> { bench.shard.turnBegan(Bench.time(turn)) { false } }
+        #expect(bench.numbers[LoopGauge.timersWaiting] <= 8192)
+    }
+
     @Test func `the memory of many retained messages is given back after the last of them, in steps`() {
         let bench = Bench()
         func retain(_ number: Int, _ payload: [UInt8]) {
