@@ -2,10 +2,14 @@
 package struct ConfFile: Sendable {
     /// One `key = value` as it stands in a file.
     package struct Line: Equatable, Sendable {
+        /// The key as it is written. The loader replaces an old name by the new one.
         package let key: ConfKey
+        /// The text of the value without quotes. `$(<file)` has been replaced by the content of the file,
+        /// `$(other.key)` has not been replaced yet.
         package let value: String
         /// The value stood in quotes: nothing is substituted in it.
         package let isLiteral: Bool
+        /// Where it was written.
         package let source: SettingSource
     }
 

@@ -1,5 +1,6 @@
 /// The name of a setting: words of `A-Z a-z 0-9 _ -` joined by dots; `\.` is a dot inside a word.
 package struct ConfKey: Hashable, Sendable, CustomStringConvertible {
+    /// The words without the dots between them; a word holds a dot where the key has `\.`. Never empty.
     package let words: [String]
 
     /// - Precondition: `words` is not empty.

@@ -4,8 +4,11 @@
 package struct ConfigError: Error, Hashable, Sendable {
     /// What is wrong, as a closed choice.
     package enum Problem: Hashable, Sendable {
+        /// A file that cannot be opened or read, or that is too large. `reason` completes "cannot be read:".
         case unreadableFile(reason: String)
+        /// Text that is not UTF-8, in a file, a variable or an argument.
         case notUTF8
+        /// A line that is no setting, comment or include. `column` counts bytes from 1.
         case syntax(expected: String, column: Int)
         /// A file that includes itself, directly or through others.
         case includeCycle
@@ -13,13 +16,19 @@ package struct ConfigError: Error, Hashable, Sendable {
         case includeTooDeep(limit: Int)
         /// More files, each counted as often as it is included.
         case tooManyFiles(limit: Int)
+        /// More settings in all files together. What follows is not read.
         case tooManySettings(limit: Int)
         /// Bytes.
         case keyTooLong(limit: Int)
+        /// No setting of the table has this key; `nearest` says what may have been meant.
         case unknownKey
+        /// The value is not one of the words that the setting accepts.
         case notOneOf
+        /// The value is no decimal number, and none of the words that the setting accepts beside numbers.
         case notInteger
+        /// The value does not have the form that the setting asks for, such as an address or a duration.
         case malformedValue
+        /// The value is a number that the setting does not accept.
         case outsideRange
         /// `$(name)` names neither a setting nor an environment variable.
         case missingSubstitution(name: String)
@@ -31,6 +40,7 @@ package struct ConfigError: Error, Hashable, Sendable {
         case substitutionsTooLong(limit: Int)
         /// Values that lie in each other too deep.
         case substitutionTooDeep(limit: Int)
+        /// A text with a control character other than a tab.
         case controlCharacter
         /// Two listeners on one address.
         case addressTaken(by: String)
@@ -40,7 +50,9 @@ package struct ConfigError: Error, Hashable, Sendable {
         case nobodyCanConnect(why: String, write: String)
     }
 
+    /// What is wrong.
     package let problem: Problem
+    /// Where the setting or the file was written.
     package let source: SettingSource
     /// Empty where the trouble is not with one setting.
     package let key: String
@@ -51,6 +63,7 @@ package struct ConfigError: Error, Hashable, Sendable {
     /// The known keys nearest to an unknown one, at most three.
     package var nearest: [String]
 
+    /// An error of `problem`; what is left out is empty.
     package init(
         _ problem: Problem, at source: SettingSource, key: String = "", value: String = "",
         allowed: String = "",
@@ -121,15 +134,18 @@ extension ConfigError {
 
 /// Everything wrong with one configuration: the first of it in the order of the files, and how much more there is.
 package struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The errors that are shown, in the order of the files.
     package let errors: [ConfigError]
     /// Those that are not listed.
     package let omitted: Int
 
+    /// The errors that are shown, and how many more there are.
     package init(errors: [ConfigError], omitted: Int = 0) {
         self.errors = errors
         self.omitted = omitted
     }
 
+    /// All errors, those that are not listed included.
     package var count: Int { errors.count + omitted }
 
     /// One error a line.
@@ -141,13 +157,19 @@ package struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible
 
 /// What an operator should know about a configuration that is accepted nevertheless.
 package struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
+    /// How much a note matters: a `warning` tells of something that the operator may not want, an `info` of
+    /// something that does no harm.
     package enum Level: String, Sendable { case warning, info }
 
+    /// How much it matters.
     package let level: Level
+    /// Where the setting was written.
     package let source: SettingSource
+    /// The full key of the setting, or the name of the environment variable.
     package let key: String
+    /// What there is to know, as the end of a line that begins with source and key.
     package let text: String
 
-    /// Without the level: `vernemq.conf:7: graphite_enabled: not implemented in this build`.
+    /// Without the level: `vernemq.conf:7: loops: 257 is outside 0...256`.
     package var description: String { "\(source): \(ShownText.key(key)): \(text)" }
 }

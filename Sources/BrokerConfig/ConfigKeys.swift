@@ -11,11 +11,17 @@ package enum FlagKey: String, CaseIterable, Sendable {
     case upgradeOutgoingQoS = "upgrade_outgoing_qos"
     case logError = "log.error"
     case payloadFormatCheck = "payload_format_check"
+    case metricsNativeHistograms = "metrics.native_histograms"
     case retainAvailable = "retain_available"
     case levelDBSyncOnWrite = "leveldb.sync_on_write"
     case levelDBBloomFilter = "leveldb.bloomfilter"
     case levelDBVerifyChecksums = "leveldb.verify_checksums"
     case levelDBCompression = "leveldb.compression"
+    case graphiteEnabled = "graphite_enabled"
+    case sysTreeEnabled = "systree_enabled"
+    case sysTreeRetain = "systree_retain"
+    case graphiteIncludeLabels = "graphite_include_labels"
+    case graphiteTags = "graphite_tags"
 }
 
 /// Settings that count something.
@@ -44,6 +50,10 @@ package enum IntegerKey: String, CaseIterable, Sendable {
     /// 0: one for each core.
     case loops
     case httpThreads = "http.threads"
+    case metricsMaxSeriesPerFamily = "metrics.max_series_per_family"
+    case metricsMaxSeries = "metrics.max_series"
+    /// Characters.
+    case minAPIKeyLength = "min_apikey_length"
     /// Bytes.
     case httpMaxBodySize = "http.max_body_size"
     case maxQoS = "max_qos"
@@ -52,6 +62,8 @@ package enum IntegerKey: String, CaseIterable, Sendable {
     /// Of the machine's memory.
     case levelDBMaximumMemoryPercent = "leveldb.maximum_memory.percent"
     case levelDBBlockRestartInterval = "leveldb.block.restart_interval"
+    case graphitePort = "graphite_port"
+    case sysTreeQoS = "systree_qos"
 }
 
 /// Settings that are a time, in the unit of the table.
@@ -64,6 +76,13 @@ package enum DurationKey: String, CaseIterable, Sendable {
     case hookTimeout = "hook_timeout"
     case storeCommitWindow = "message_store.commit_window"
     case httpRequestTimeout = "http.request_timeout"
+    case graphiteInterval = "graphite_interval"
+    case sysTreeInterval = "systree_interval"
+    case graphiteConnectTimeout = "graphite_connect_timeout"
+    case graphiteReconnectTimeout = "graphite_reconnect_timeout"
+    case graphiteSendTimeout = "graphite_send_timeout"
+    case otlpMetricsInterval = "otlp.metrics.interval"
+    case otlpMetricsTimeout = "otlp.metrics.timeout"
 }
 
 /// Settings such as `2w`, where a word says that there is no limit.
@@ -85,6 +104,7 @@ package enum ByteSizeKey: String, CaseIterable, Sendable {
     case queueMemory = "queue_memory"
     case newcomerMemory = "newcomer_memory"
     case topicAliasMemory = "topic_alias_memory"
+    case graphiteBuffer = "graphite_buffer"
 }
 
 /// Settings that are text or a word.
@@ -107,6 +127,18 @@ package enum StringKey: String, CaseIterable, Sendable {
     case levelDBDataRoot = "leveldb.data_root"
     case messageStorePlugin = "message_store_plugin"
     case platformDataDirectory = "platform_data_dir"
+    /// Empty: `EffectiveConfig.adminSocket` knows the path.
+    case adminSocket = "vmq_admin.socket"
     /// A comma list; `EffectiveConfig.listeners()` resolves it for each listener.
     case httpModules = "http_modules"
+    case graphiteHost = "graphite_host"
+    case graphitePrefix = "graphite_prefix"
+    case sysTreeMountpoint = "systree_mountpoint"
+    case graphiteAPIKey = "graphite_api_key"
+    /// Empty: nothing is sent.
+    case otlpMetricsEndpoint = "otlp.metrics.endpoint"
+    /// `HeaderListSetting` reads it.
+    case otlpHeaders = "otlp.headers"
+    /// Empty: the system's.
+    case otlpCAFile = "otlp.cafile"
 }

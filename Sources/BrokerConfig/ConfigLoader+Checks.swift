@@ -64,7 +64,7 @@ extension ConfigLoader {
     }
 
     private mutating func checkAddresses(of listeners: [ListenerSettings]) {
-        var owners: [ListenerAddress: String] = [:]
+        var owners: [AddressSetting: String] = [:]
         for listener in listeners {
             if case .ip(_, port: 0) = listener.address { continue }
             if let owner = owners[listener.address] {

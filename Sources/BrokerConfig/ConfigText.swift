@@ -107,7 +107,11 @@ package enum ConfigText {
         if setting.unit != .none { add("unit", setting.unit.rawValue) }
         add("default", setting.defaultValue.map { $0.isEmpty ? "empty" : $0 } ?? "none")
         add("since", setting.origin.rawValue)
-        add("changes at run time", setting.isRuntime ? "in VerneMQ; here with the next start" : "no")
+        add(
+            "changes at run time",
+            setting.changesAtOnce
+                ? "yes, with vmq-admin set"
+                : setting.isRuntime ? "in VerneMQ; here with the next start" : "no")
         add("in this build", statusText(setting))
         if let newName = setting.newName { add("now called", newName) }
         if let value = setting.isPattern ? config?.set[key] : config?.value(key) {

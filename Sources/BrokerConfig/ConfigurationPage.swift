@@ -1,5 +1,6 @@
 /// Renders docs/configuration.md from the table.
 package enum ConfigurationPage {
+    /// The whole page in Markdown, with a table for each group of settings. A test compares it with the file.
     package static func render(_ table: SettingsTable = .shared) -> String {
         introduction(table) + table.groups.map(section).joined()
     }
@@ -42,7 +43,7 @@ package enum ConfigurationPage {
             `allow_anonymous = on` or a listener with `allow_anonymous_override = on` as long as there are no plugins.
 
             In *notes*, `h` is hidden
-            (not in a sample file), `r` may change at run time in VerneMQ (here with the next start), `2` is new in
+            (not in a sample file), `r` may change at run time (`vmq-admin set`; what this build does not have changes in VerneMQ alone), `2` is new in
             VerneMQ 2.x, `1` was removed in 2.x and `+` is not VerneMQ's. Relative paths count from the directory the broker is started in.
 
             An option of a listener is looked for at the listener, then at its kind, then at all listeners:

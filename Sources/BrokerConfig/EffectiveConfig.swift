@@ -6,6 +6,7 @@ package struct EffectiveConfig: Sendable {
         package let key: String
         /// As written, with substitutions made.
         package let text: String
+        /// Who set it; `.builtIn` for a default.
         package let source: SettingSource
         /// For output: secrets are hidden.
         package let shownText: String
@@ -41,13 +42,16 @@ package struct EffectiveConfig: Sendable {
 }
 
 extension EffectiveConfig {
+    /// Whether the setting is `on`.
     package func flag(_ key: FlagKey) -> Bool { text(key.rawValue) == "on" }
 
+    /// The number, in the unit of the table. Ranges were checked when the configuration was loaded.
     package func integer(_ key: IntegerKey) -> Int { number(key.rawValue) }
 
     /// In the unit of the table.
     package func integer(_ key: DurationKey) -> Int { number(key.rawValue) }
 
+    /// The time as a `Duration`, by the unit that the table has for the setting: milliseconds or seconds.
     package func duration(_ key: DurationKey) -> Duration {
         switch table.setting(pattern: key.rawValue)?.unit {
         case .milliseconds: .milliseconds(number(key.rawValue))
@@ -63,12 +67,19 @@ extension EffectiveConfig {
         value(key.rawValue).flatMap { ConfigValue.byteCount($0.text) }
     }
 
+    /// The text with substitutions made; empty where that is the value.
     package func string(_ key: StringKey) -> String { text(key.rawValue) }
 
     /// What Prometheus metric names begin with; written as `""` when that is nothing.
     package var prometheusNamespace: String {
         let text = string(.prometheusNamespace)
         return text == "\"\"" ? "" : text
+    }
+
+    /// The path of the Unix socket for `vmq-admin`; a relative one counts from the broker's working directory.
+    package var adminSocket: String {
+        let path = string(.adminSocket)
+        return path.isEmpty ? string(.platformDataDirectory) + "/admin.sock" : path
     }
 
     private func text(_ key: String) -> String {

@@ -7,11 +7,16 @@ package struct ListenerSettings: Equatable, Sendable {
     ]
 
     /// Those this build has.
-    static let servedHTTPModules: Set = ["vmq_metrics_http", "vmq_status_http", "vmq_health_http"]
+    static let servedHTTPModules: Set = [
+        "vmq_metrics_http", "vmq_status_http", "vmq_health_http", "vmq_http_mgmt_api", "vmq_http_v2_api",
+    ]
 
+    /// What the listener speaks. A kind that this build does not have cannot be started.
     package let kind: ListenerKind
+    /// The third word of its key, such as `default`.
     package let name: String
-    package let address: ListenerAddress
+    /// Where it listens.
+    package let address: AddressSetting
     /// `Int.max` for no limit.
     package let maxConnections: Int
     /// `refuse` or `wait`.
@@ -20,7 +25,10 @@ package struct ListenerSettings: Equatable, Sendable {
     package let maxConnectionLifetime: Int
     /// Without a trailing slash; empty for the usual topic space.
     package let mountpoint: String
+    /// Protocol levels of CONNECT that are let in: 3, 4 and 5, and 131 and 132 for bridges of MQTT 3.1 and
+    /// 3.1.1.
     package let allowedProtocolVersions: [Int]
+    /// Every client may connect here, whatever `allow_anonymous` says.
     package let allowAnonymousOverride: Bool
     /// Empty for listeners that are not HTTP.
     package let httpModules: [String]
@@ -30,11 +38,23 @@ package struct ListenerSettings: Equatable, Sendable {
     package let maxRequestLineLength: Int
     /// Bytes; HTTP and WebSocket.
     package let maxHeaderValueLength: Int
+    /// What a listener with TLS proves itself with; nil for others.
+    package let tls: TLSSettings?
     /// Where its address is set.
     package let source: SettingSource
 
     /// Such as `listener.tcp.default`.
     package var key: String { ConfKey(words: ["listener", kind.rawValue, name]).description }
+}
+
+/// What a listener with TLS proves itself with. Paths of PEM files; empty where none is set.
+package struct TLSSettings: Equatable, Sendable {
+    package let certificateFile: String
+    package let keyFile: String
+    package let authorityFile: String
+    package let keyPassword: String
+    /// Only clients with a certificate of one of the authorities are served.
+    package let requiresCertificate: Bool
 }
 
 extension EffectiveConfig {
@@ -55,7 +75,7 @@ extension EffectiveConfig {
 
     private func listener(_ kind: ListenerKind, _ name: String) -> ListenerSettings? {
         let key = ConfKey(words: ["listener", kind.rawValue, name]).description
-        guard let value = value(key), let address = ListenerAddress(value.text) else { return nil }
+        guard let value = value(key), let address = AddressSetting(value.text) else { return nil }
         func text(_ option: String) -> String? { listenerOption(option, of: kind, name)?.text }
         func number(_ option: String) -> Int { text(option).flatMap { Int($0) } ?? 0 }
         let isHTTP = kind == .http || kind == .https
@@ -75,7 +95,12 @@ extension EffectiveConfig {
             httpModules: isHTTP ? modules : [],
             bufferSizes: text("buffer_sizes").flatMap(ConfigValue.integers),
             maxRequestLineLength: number("max_request_line_length"),
-            maxHeaderValueLength: number("max_header_value_length"), source: value.source)
+            maxHeaderValueLength: number("max_header_value_length"),
+            tls: kind == .https
+                ? TLSSettings(
+                    certificateFile: text("certfile") ?? "", keyFile: text("keyfile") ?? "",
+                    authorityFile: text("cafile") ?? "", keyPassword: text("keypasswd") ?? "",
+                    requiresCertificate: text("require_certificate") == "on") : nil, source: value.source)
     }
 
     /// What is in force for `option` of one listener: its own value, else that of its kind, else that of all

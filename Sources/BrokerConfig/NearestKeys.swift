@@ -2,7 +2,7 @@
 ///
 /// A key of n bytes is held against each candidate of about its length at a cost of n × `limit` steps. Who asks for many
 /// keys asks for those alone that will be shown.
-struct NearestKeys {
+package struct NearestKeys {
     private let candidates: [Candidate]
     /// Cells of distance tables filled so far: the work done.
     private(set) var steps = 0
@@ -20,14 +20,17 @@ struct NearestKeys {
         }
     }
 
-    init(among candidates: some Sequence<String>) {
+    /// What may have been meant.
+    package init(among candidates: some Sequence<String>) {
         self.candidates = candidates.map(Candidate.init)
     }
 
     /// At most three, nearest first; only those near enough to be a slip of the hand.
     ///
     /// - Parameter others: candidates for this key alone.
-    mutating func of(_ key: String, besides others: some Sequence<String> = EmptyCollection()) -> [String] {
+    package mutating func of(_ key: String, besides others: some Sequence<String> = EmptyCollection())
+        -> [String]
+    {
         let written = Array(key.utf8)
         let limit = min(max(2, written.count / 4), Self.largestLimit)
         var found: [(name: String, distance: Int)] = []

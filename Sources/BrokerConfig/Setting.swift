@@ -12,12 +12,14 @@ package struct Setting: Sendable {
 
     /// What this build does with a value.
     package enum Status: Equatable, Sendable {
+        /// The broker does what the setting says.
         case implemented
         /// Checked, but this build does not have it.
         case notYet(Absence)
         /// Means nothing in this broker, and why.
         case ignored(String)
 
+        /// The status of a setting that protects something and that this build does not have.
         package static func notYet(protects protection: Protection) -> Status {
             .notYet(.protects(protection))
         }
@@ -43,7 +45,9 @@ package struct Setting: Sendable {
 
     /// Properties that most settings do not have.
     package struct Traits: OptionSet, Sendable {
+        /// One bit for each trait.
         package let rawValue: Int
+        /// Traits from their bits.
         package init(rawValue: Int) { self.rawValue = rawValue }
 
         /// Not in a sample configuration.
@@ -52,12 +56,17 @@ package struct Setting: Sendable {
         package static let runtime = Traits(rawValue: 2)
         /// New in VerneMQ 2.x.
         package static let new = Traits(rawValue: 4)
+        /// Not VerneMQ's, but of this broker.
         package static let ours = Traits(rawValue: 8)
+        /// VerneMQ 1.x knew it, 2.x does not.
         package static let removed = Traits(rawValue: 16)
         /// Never shown or logged.
         package static let secret = Traits(rawValue: 32)
+        /// Its number counts milliseconds.
         package static let milliseconds = Traits(rawValue: 64)
+        /// Its number counts seconds.
         package static let seconds = Traits(rawValue: 128)
+        /// Its number counts bytes.
         package static let bytes = Traits(rawValue: 256)
         /// Switches a whole part of the broker on, or names what it works with, so it asks for something even where it
         /// is the default; `off` never does.
@@ -66,10 +75,13 @@ package struct Setting: Sendable {
 
     /// The key; a word that begins with `$` stands for any word.
     package let pattern: String
+    /// What values it accepts.
     package let type: SettingType
     /// As it would be written; `nil` when there is none.
     package let defaultValue: String?
+    /// The properties that it has and most settings do not have.
     package let traits: Traits
+    /// What this build does with it.
     package var status: Status
     /// One line.
     package let meaning: String
@@ -107,18 +119,25 @@ package struct Setting: Sendable {
         return value != defaultValue
     }
 
+    /// Whether sample configurations leave it out.
     package var isHidden: Bool { traits.contains(.hidden) }
+    /// Whether it may change while VerneMQ runs.
     package var isRuntime: Bool { traits.contains(.runtime) }
+    /// Whether it may change while this broker runs.
+    package var changesAtOnce: Bool { isRuntime && status == .implemented }
+    /// Whether its value is hidden wherever settings are shown.
     package var isSecret: Bool { traits.contains(.secret) }
     /// A word of the key is free.
     package var isPattern: Bool { pattern.contains("$") }
 
+    /// Where the key comes from, by `traits`.
     package var origin: Origin {
         if traits.contains(.ours) { return .ours }
         if traits.contains(.removed) { return .removed }
         return traits.contains(.new) ? .vernemq2 : .vernemq1
     }
 
+    /// What its number counts, by `traits`; `.none` where it is no number or just a count.
     package var unit: Unit {
         if traits.contains(.milliseconds) { return .milliseconds }
         if traits.contains(.seconds) { return .seconds }
@@ -128,7 +147,9 @@ package struct Setting: Sendable {
 
 /// Settings that belong together, under a heading.
 package struct SettingGroup: Sendable {
+    /// The heading in docs/configuration.md.
     package let title: String
+    /// The settings in the order in which the documentation lists them.
     package let settings: [Setting]
 
     /// - Parameter status: of every setting in it that says nothing else.

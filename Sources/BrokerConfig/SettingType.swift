@@ -35,6 +35,10 @@ package enum SettingType: Sendable, Equatable {
     case character
     /// What the names of Prometheus metrics may begin with, or `""` for nothing.
     case metricPrefix
+    /// Where something is sent over HTTP, as `URLSetting` reads it; empty for nowhere.
+    case url
+    /// `name=value,name=value`, as `HeaderListSetting` reads it; empty for none.
+    case headers
 }
 
 extension SettingType {
@@ -58,12 +62,13 @@ extension SettingType {
             return words.contains(value) || ConfigValue.expirySeconds(value) != nil ? nil : .malformedValue
         case .percent: return ConfigValue.percent(value) == nil ? .malformedValue : nil
         case .address(let unixSocket):
-            switch ListenerAddress(value) {
+            switch AddressSetting(value) {
             case .ip: return nil
             case .unix: return unixSocket ? nil : .malformedValue
             case nil: return .malformedValue
             }
-        case .atom, .nodeName, .character, .integerList, .wordList, .bufferSizes, .metricPrefix:
+        case .atom, .nodeName, .character, .integerList, .wordList, .bufferSizes, .metricPrefix, .url,
+            .headers:
             return isAccepted(value) ? nil : .malformedValue
         }
     }
@@ -90,6 +95,8 @@ extension SettingType {
                 && !value.contains(where: \.isWhitespace) && value.utf8.count <= 255
         case .character: return value.count == 1
         case .metricPrefix: return value == "\"\"" || Self.isMetricPrefix(value)
+        case .url: return value.isEmpty || URLSetting(value) != nil
+        case .headers: return HeaderListSetting(value) != nil
         case .integerList(let allowed):
             guard let list = ConfigValue.integers(value), !list.isEmpty else { return false }
             return list.allSatisfy(allowed.contains)
@@ -141,6 +148,11 @@ extension SettingType {
         case .character: "a single character"
         case .metricPrefix:
             "1 to 100 of A-Z a-z 0-9 _ :, not beginning with a digit, or two double quotes for no prefix"
+        case .url:
+            "an http:// or https:// URL such as http://127.0.0.1:4318/v1/metrics, without user, password or fragment"
+        case .headers:
+            "a comma list of name=value, with %2C for a comma in a value and %25 for a percent sign, and none of "
+                + HeaderListSetting.ours.joined(separator: ", ")
         }
     }
 
@@ -157,7 +169,8 @@ extension SettingType {
         case .integer(_, let words): (["int"] + words).joined(separator: " | ")
         case .choice: "enum"
         case .atom: "atom"
-        case .text, .nodeName, .character, .metricPrefix: "string"
+        case .text, .nodeName, .character, .metricPrefix, .headers: "string"
+        case .url: "URL"
         case .file: "file"
         case .directory(let words): (["directory"] + words).joined(separator: " | ")
         case .byteSize(let words): (["bytesize"] + words).joined(separator: " | ")

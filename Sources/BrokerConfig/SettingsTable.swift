@@ -3,11 +3,13 @@
 package struct SettingsTable: Sendable {
     /// The one table.
     package static let shared = SettingsTable(groups: [
-        sessions, queues, listenerRoots, listenerAddresses, listenerOptions, http, monitoring, logging, node,
-        metadata, plugins, webhooks, scripting, databases, bridges, storage, levelDB, erlang, legacy, ours,
+        sessions, queues, listenerRoots, listenerAddresses, listenerOptions, http, monitoring, otlp, logging,
+        node, metadata, plugins, webhooks, scripting, databases, bridges, storage, levelDB, erlang, legacy,
+        ours,
         limits,
     ])
 
+    /// The groups in the order in which the documentation lists them.
     package let groups: [SettingGroup]
     /// Keys without a free word.
     private let exact: [String: Setting]

@@ -1,11 +1,12 @@
 /// Text out of a configuration, made fit for a message: short, and without characters that steer a terminal or begin a
 /// line of their own.
-enum ShownText {
+package enum ShownText {
     /// Longer values are cut in messages, in bytes.
     private static let longestValue = 80
     private static let longestKey = 160
 
-    static func value(_ text: String) -> String { cut(text, longestValue) }
+    /// A value, up to 80 bytes of it.
+    package static func value(_ text: String) -> String { cut(text, longestValue) }
     static func key(_ text: String) -> String { cut(text, longestKey) }
 
     /// Looks at no more than the bytes it shows.

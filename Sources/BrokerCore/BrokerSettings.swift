@@ -18,8 +18,6 @@ package struct BrokerSettings: Sendable {
     package var persistentClientExpiration: UInt32?
     /// Seconds; nil = what the client asks for.
     package var maxLastWillDelay: UInt32?
-    /// MQTT 3.1: whether a PUBLISH that was refused ends the connection, rather than being acknowledged.
-    package var disconnectsOnUnauthorizedPublishV3 = false
     /// Whether the will is not published when the client itself takes over its connection.
     package var suppressesWillOnTakeover = false
     /// Milliseconds from accept to a complete CONNECT.
@@ -30,41 +28,61 @@ package struct BrokerSettings: Sendable {
     package var logsKeepAliveAsWarning = true
     /// Milliseconds a hook that answers later may take.
     package var hookTimeout: UInt64 = 5000
-    /// Levels of a topic or filter; 0 = no limit.
-    package var topicMaxDepth = 10
     /// Levels that no configuration goes beyond: each costs up to two microseconds and a hundred bytes.
     package static let greatestTopicDepth = 1024
     /// Bytes of the remaining length of an incoming packet.
     package var maxMessageSize = 268_435_455
-    /// v5: unreleased QoS 2 publishes a client may have.
-    package var receiveMaxBroker: UInt16 = 65535
-    /// v5: aliases a client may use.
-    package var topicAliasMaxClient: UInt16 = 0
-    /// v5: aliases we may use towards a client.
-    package var topicAliasMaxBroker: UInt16 = 0
-    /// v5: what the topics behind the aliases of one connection may take, in each direction.
-    package var maxTopicAliasByteCount = 1 << 20
     /// Which member of a shared subscription gets a message.
     package var sharedSubscriptionPolicy = SharedSubscriptionPolicy.preferLocal
-    /// v5: whether a payload that is said to be UTF-8 is checked, and refused if it is not.
-    package var checksPayloadFormat = false
-    /// The highest QoS of messages and subscriptions.
-    package var maxQoS = QoS.exactlyOnce
-    /// Whether clients may publish retained messages.
-    package var retainAvailable = true
     /// Seconds; 0 = the client decides.
     package var serverKeepAliveMax: UInt16 = 0
     /// Seconds between sweeps of expired retained messages; 0 = none.
     package var retainedExpirySweepInterval: UInt64 = 0
-    /// Milliseconds for which a copy may wait for its acknowledgement before it is written to the store.
-    package var storeCommitWindow: UInt64 = 10
-    /// Bytes on their way to the store, on all loops together, above which what adds to them waits.
-    package var storeBacklogByteCount = 32 * 1024 * 1024
+    /// What each PUBLISH is checked against.
+    package var publish = PublishLimits()
+    /// Topic aliases.
+    package var aliases = TopicAliasSettings()
+    /// How the store is used.
+    package var store = StorePacing()
     /// What each session starts with; hooks may change it for one session.
     package var session = SessionSettings()
 
     /// The values above.
     package init() {}
+}
+
+/// What a client may publish. Some of it holds for subscriptions and wills too.
+package struct PublishLimits: Sendable, BitwiseCopyable {
+    /// Levels of a topic or filter; 0 = no limit.
+    package var topicMaxDepth = 10
+    /// The highest QoS of messages and subscriptions.
+    package var maxQoS = QoS.exactlyOnce
+    /// Whether clients may publish retained messages.
+    package var retainAvailable = true
+    /// v5: whether a payload that is said to be UTF-8 is checked, and refused if it is not.
+    package var checksPayloadFormat = false
+    /// v5: QoS 2 messages that a client may have sent and not released.
+    package var receiveMaxBroker: UInt16 = 65535
+    /// MQTT 3.1: whether a PUBLISH that a hook refuses ends the connection, rather than being acknowledged.
+    package var disconnectsOnUnauthorizedV3 = false
+}
+
+/// v5: how many topic aliases are used, and what they may take.
+package struct TopicAliasSettings: Sendable {
+    /// Aliases a client may use.
+    package var clientMaximum: UInt16 = 0
+    /// Aliases the broker may use towards a client.
+    package var brokerMaximum: UInt16 = 0
+    /// Bytes that the topics behind the aliases of one connection may take, in each direction.
+    package var byteLimit = 1 << 20
+}
+
+/// How the store is used.
+package struct StorePacing: Sendable {
+    /// Milliseconds for which a copy may wait for its acknowledgement before it is written.
+    package var commitWindow: UInt64 = 10
+    /// Bytes on their way to the store, on all loops together, above which what adds to them waits.
+    package var backlogByteCount = 32 * 1024 * 1024
 }
 
 /// Limits and habits of one session, which the register hook may override.

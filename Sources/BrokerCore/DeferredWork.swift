@@ -26,6 +26,8 @@ protocol DeferredJob: AnyObject {
 /// The jobs of one shard, first in, first out.
 struct DeferredWork {
     fileprivate var jobs: Deque<any DeferredJob> = []
+    /// Steps this loop has taken; see `Shard.count(steps:)`.
+    fileprivate(set) var steps: UInt64 = 0
 
     /// Steps of one slice. A step is a thing that was looked at: a filter put in place, a node of a trie visited, a
     /// member of a group compared. It takes about a microsecond at most.
@@ -38,18 +40,21 @@ struct DeferredWork {
 }
 
 extension Shard {
+    /// Steps this loop has taken.
+    package var steps: UInt64 { work.steps }
+
     /// Steps after which the clock is read again.
     package static var stepsBetweenLooks: UInt64 { DeferredWork.sliceSteps }
 
     /// Counts work that grows with what clients send or have set up. Slices end by these steps, and `TurnBudget` tests
     /// measure them instead of time. It is one addition to a number that the loop owns.
     @inline(__always)
-    func count(steps: Int) { self.steps &+= UInt64(truncatingIfNeeded: steps) }
+    func count(steps: Int) { work.steps &+= UInt64(truncatingIfNeeded: steps) }
 
     /// Steps that it takes to add or remove the subscription of a filter: by the filter's bytes, and by its levels if
     /// there may be many.
     func steps(of filter: UTF8Text) -> Int {
-        let depth = settings.topicMaxDepth
+        let depth = settings.publish.topicMaxDepth
         return 1 + filter.count >> 8 + (depth > 64 || depth == 0 ? min(filter.count, depth) / 2 : 0)
     }
 
@@ -57,21 +62,21 @@ extension Shard {
     func perform(_ job: some DeferredJob) {
         guard job.advance(on: self, until: steps &+ DeferredWork.sliceSteps) else { return }
         counters.add(.deferredJobs)
-        deferred.jobs.append(job)
+        work.jobs.append(job)
     }
 
     /// As `perform`, but begins behind the jobs that are under way.
     func performLater(_ job: some DeferredJob) {
         counters.add(.deferredJobs)
-        deferred.jobs.append(job)
+        work.jobs.append(job)
     }
 
     /// Does slices of the jobs as long as the turn has time, but at least one.
     func continueDeferred(isTurnOver: () -> Bool) {
-        while let job = deferred.jobs.popFirst() {
+        while let job = work.jobs.popFirst() {
             counters.add(.deferredSlices)
             count(steps: 1)
-            if job.advance(on: self, until: steps &+ DeferredWork.sliceSteps) { deferred.jobs.append(job) }
+            if job.advance(on: self, until: steps &+ DeferredWork.sliceSteps) { work.jobs.append(job) }
             if isTurnOver() { return }
         }
     }

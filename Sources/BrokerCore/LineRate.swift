@@ -9,7 +9,7 @@ struct LineRate {
     private var omitted = 0
 
     /// - Returns: how many lines were left out since the last one; nil when this one is left out too.
-    mutating func take(_ now: MonotonicTime) -> Int? {
+    mutating func admit(_ now: MonotonicTime) -> Int? {
         if now.nanoseconds(since: second) >= 1_000_000_000 {
             second = now
             count = 0

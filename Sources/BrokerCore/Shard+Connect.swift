@@ -45,11 +45,13 @@ extension Shard {
     /// What a will asks for that this broker does not do [MQTT-3.2.2-12, 3.2.2-13].
     private func unsupported(_ will: WillPacketFields?) -> ReasonCode? {
         guard let will else { return nil }
-        if will.qos > settings.maxQoS { return .qosNotSupported }
+        if will.qos > settings.publish.maxQoS { return .qosNotSupported }
         let levelCount = will.topic.bytes.count { $0 == UInt8(ascii: "/") } + 1
-        if settings.topicMaxDepth > 0, levelCount > settings.topicMaxDepth { return .topicNameInvalid }
-        if will.isRetained, !settings.retainAvailable { return .retainNotSupported }
-        if settings.checksPayloadFormat, will.properties.payloadFormatIndicator == 1 {
+        if settings.publish.topicMaxDepth > 0, levelCount > settings.publish.topicMaxDepth {
+            return .topicNameInvalid
+        }
+        if will.isRetained, !settings.publish.retainAvailable { return .retainNotSupported }
+        if settings.publish.checksPayloadFormat, will.properties.payloadFormatIndicator == 1 {
             guard unsafe ByteRange.isUTF8(will.payload.span.bytes) else { return .payloadFormatInvalid }
         }
         return nil
@@ -71,7 +73,7 @@ extension Shard {
             for _ in 0..<28 { bytes.append(alphabet[Int.random(in: 0..<alphabet.count, using: &system)]) }
             let id = UTF8Text(bytes: bytes)
             let subscriber = SubscriberID(mountpoint: mountpoint, clientID: id)
-            if homeLoop(of: subscriber) == index, directory[subscriber] == nil { return id }
+            if homeLoop(of: subscriber) == index, sessions.isFree(subscriber) { return id }
         }
     }
 
@@ -88,7 +90,7 @@ extension Shard {
         var existing = session(attempt.subscriber)
         if let first = existing, first.isOnline, attempt.settings.allowsMultipleSessions {
             let session = makeSession(attempt.subscriber, attempt.settings)
-            register(first)  // the directory goes on knowing the first
+            sessions.register(first)  // the directory goes on knowing the first
             session.join(first)
             session.attach(transport, attempt, isPresent: true)
             return session
@@ -118,9 +120,9 @@ extension Shard {
     /// Answers a CONNECT of a protocol level that no version of MQTT has, and closes.
     package func refuseProtocolLevel(_ transport: any ClientTransport) {
         let code = ConnectReturnCode.unacceptableProtocolVersion.rawValue
-        counters.add(.connackSent, .v4, code: code)
         counters.add(CloseReason.refused)
-        encode(.connack(ConnackPacket(code: code)), version: .v311, to: transport.output)
+        var output = ClientOutput(transport.output, version: .v311)
+        output.send(.connack(ConnackPacket(code: code)), from: self)
         transport.close(.refused)
     }
 
@@ -130,21 +132,20 @@ extension Shard {
             version == .v5
             ? ReasonCode.quotaExceeded.rawValue : ConnectReturnCode.serverUnavailable.rawValue
         counters.add(.connectReceived, version.label)
-        counters.add(.connackSent, version.label, code: code)
         counters.add(CloseReason.refused)
-        encode(.connack(ConnackPacket(code: code)), version: version, to: transport.output)
+        var output = ClientOutput(transport.output, version: version)
+        output.send(.connack(ConnackPacket(code: code)), from: self)
         transport.close(.refused)
     }
 
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
-    package func refuse(
+    func refuse(
         _ transport: any ClientTransport, _ packet: ConnectPacket, _ code: ConnectReturnCode,
         _ reason: ReasonCode,
-        _ refusal: HookRefusal? = nil
+        _ refusal: HookRefusal? = nil, watch: ConnectionWatch? = nil
     ) {
         let version = packet.version
         let wireCode = version == .v5 ? reason.rawValue : code.rawValue
-        counters.add(.connackSent, version.label, code: wireCode)
         counters.add(CloseReason.refused)
         log.debug(
             "CONNECT refused",
@@ -161,9 +162,12 @@ extension Shard {
             }
             properties.serverReference = refusal?.serverReference
         }
-        encode(
+        var output = ClientOutput(
+            transport.output, version: version,
+            packetSizeLimit: packet.properties.maximumPacketSize ?? 0, watch: watch)
+        output.send(
             .connack(ConnackPacket(isSessionPresent: false, code: wireCode, properties: properties)),
-            version: version, limit: packet.properties.maximumPacketSize ?? 0, to: transport.output)
+            from: self)
         transport.close(.refused)
     }
 }

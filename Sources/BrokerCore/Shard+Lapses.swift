@@ -9,26 +9,27 @@ extension Shard {
     private static let settlingTime: UInt64 = 1_000_000_000
 
     /// Until when clients that came back during the last lapse may not have been seen.
-    var settledAt: MonotonicTime { lapses.graceEnd(Self.settlingTime) }
+    var settledAt: MonotonicTime { absence.lapses.graceEnd(Self.settlingTime) }
 
     /// The moment until which it is known who was away: now, or the beginning of a lapse that has just ended.
     var absenceTime: MonotonicTime {
-        guard let last = lapses.last, now < settledAt else { return now }
+        guard let last = absence.lapses.last, now < settledAt else { return now }
         return last.begin
     }
 
     /// Takes note of what the loop knows of its lapses; before the timers of the turn fire.
     package func look(at lapses: Lapses) {
-        guard lapses.count != self.lapses.count else { return }
-        let new = lapses.count - self.lapses.count
-        self.lapses = lapses
+        guard lapses.count != absence.lapses.count else { return }
+        let new = lapses.count - absence.lapses.count
+        absence.lapses = lapses
         counters.add(.loopLapses, new)
-        counters.set(.longestLapseNanoseconds, to: Int(clamping: lapses.longest))
-        guard let last = lapses.last, broker.mayTell(ofLapseAt: last.end) else { return }
+        counters.set(.longestLapseNanoseconds, to: Int(clamping: absence.lapses.longest))
+        guard let last = absence.lapses.last, broker.mayTell(ofLapseAt: last.end) else { return }
         log.warning(
             "the broker stood still: nobody looked after the clients, who are not blamed for it",
             metadata: [
-                "ms": "\(last.nanoseconds / 1_000_000)", "loop": "\(index)", "lapses": "\(lapses.count)",
+                "ms": "\(last.nanoseconds / 1_000_000)", "loop": "\(index)",
+                "lapses": "\(absence.lapses.count)",
             ])
     }
 }

@@ -8,46 +8,49 @@ extension Shard {
     /// at once, on other loops through this turn's batch.
     ///
     /// - Parameters:
-    ///   - copies: which of the ledger's counters the copies go under.
+    ///   - origin: who published it, under whom message and copies are counted.
     ///   - publisher: whose held answer may go out as soon as no copy needs the store; nil: only after the commit.
     ///   - reply: whom to answer, should the copies be given in later turns.
     func publish(
-        _ publication: inout Publication, copies: Counter, publisher: SessionHandle? = nil,
+        _ publication: inout Publication, origin: PublicationOrigin, publisher: SessionHandle? = nil,
         reply: FanOutReply? = nil
     ) -> PublishOutcome {
-        counters.add(copies == .ledgerCopiesWill ? .ledgerWillsPublished : .ledgerAccepted)
+        counters.add(routed: origin)
         var wait = StoreWait.none
         if publication.facts.isRetained { wait = retain(&publication) }
         let count: Int?
         let keeps =
             isStoring && (publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS)
         if keeps {
-            beginRouting(publisher: wait.isNone ? publisher : nil)
+            beginStoring(&publication, publisher: wait.isNone ? publisher : nil)
             count = route(&publication)
-            if outbox.routedMessage >= 0, wait.isNone, count != nil {
+            if publication.storing.message >= 0, wait.isNone, count != nil {
                 // With several numbers the answer waits for the commit: no one of them tells of all.
-                let tells = publisher != nil && outbox.keeping != .apart
-                wait = StoreWait(batch: outbox.openNumber, message: tells ? outbox.routedMessage : -1)
+                let tells = publisher != nil && publication.storing.keeping != .numberForEach
+                wait = StoreWait(batch: outbox.openNumber, message: tells ? publication.storing.message : -1)
             }
-            endRouting()
+            endStoring(&publication)
         } else {
             count = route(&publication)
         }
         guard let count else {
-            let serial = fanOuts.complete { entry in
+            let serial = routing.fanOuts.complete { entry in
                 entry.isKept = keeps
-                entry.copies = copies
+                entry.origin = origin
                 entry.publisher = wait.isNone ? publisher : nil
                 entry.reply = reply
                 entry.wait = wait
             }
             return PublishOutcome(matchCount: 1, wait: StoreWait(fanOut: serial))
         }
-        counters.add(copies, count)
+        counters.add(copiesOf: origin, count)
         counters.add(.routerMatchesLocal, count)
-        counters.observe(.fanOut, UInt64(count))
-        if count == 0 {
-            counters.add(publication.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+        // Nobody need listen to what the broker says of itself: that is no loss.
+        if origin != .broker {
+            counters.observe(.fanOut, UInt64(count))
+            if count == 0 {
+                counters.add(publication.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+            }
         }
         return PublishOutcome(matchCount: count, wait: wait)
     }
@@ -59,30 +62,50 @@ extension Shard {
         var wait: StoreWait
     }
 
+    /// Whether the store takes no writes now and the message would have to be stored: it is retained, or a subscriber's
+    /// session is stored.
+    func isUnstorable(_ publication: borrowing Publication) -> Bool {
+        guard isStoring, broker.store.health.isFailing else { return false }
+        if publication.facts.isRetained { return true }
+        guard publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS else {
+            return false
+        }
+        var found = SubscriptionMatches()
+        routing.trie.match(
+            publication.topic, mountpoint: publication.facts.mountpoint, loop: index, into: &found)
+        return found.targets.contains { $0.storeNumber != 0 && $0.qos > 0 }
+            || found.groups.contains { $0.mayStore }
+    }
+
     /// - Returns: how many copies were made; nil = they are made later.
     private func route(_ publication: inout Publication) -> Int? {
-        publicationSerial &+= 1
+        routing.publicationSerial &+= 1
         let mountpoint = publication.facts.mountpoint
-        let generation = subscriptionTrie.generation
+        let generation = routing.trie.generation
         let hash = RouteCache.hash(publication.topic, mountpoint)
-        if let route = routes.find(hash, publication.topic, mountpoint, generation) {
+        if let route = unsafe routing.routes.find(hash, publication.topic, mountpoint, generation) {
             counters.add(.routerCacheHit)
-            outbox.keeping = route.keeping
-            return distribute(&publication, to: route)
+            return unsafe route._withUnsafeGuaranteedRef { route in
+                publication.storing.keeping = route.keeping
+                routing.routes.beginReading()
+                defer { routing.routes.endReading() }
+                return distribute(&publication, to: route)
+            }
         }
         counters.add(.routerCacheMiss)
-        matches.removeAll()
-        subscriptionTrie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &matches)
+        routing.matches.removeAll()
+        routing.trie.match(publication.topic, mountpoint: mountpoint, loop: index, into: &routing.matches)
         count(
-            steps: 1 + publication.topic.byteCount >> 6 + (matches.targets.count + matches.groups.count) / 4)
-        routes.offer(hash, publication.topic, mountpoint, matches)
-        if outbox.isRouting { outbox.keeping = matches.keeping }
+            steps: 1 + publication.topic.byteCount >> 6
+                + (routing.matches.targets.count + routing.matches.groups.count) / 4)
+        routing.routes.offer(hash, publication.topic, mountpoint, routing.matches)
+        if publication.storing.isActive { publication.storing.keeping = routing.matches.keeping }
         // Taken out while it is read: a delivery must not find it in use.
         var found = SubscriptionMatches()
-        swap(&found, &matches)
+        swap(&found, &routing.matches)
         let count = distribute(&publication, to: found)
         found.removeAll()
-        swap(&found, &matches)
+        swap(&found, &routing.matches)
         return count
     }
 
@@ -94,18 +117,18 @@ extension Shard {
         let targetCount = found.targets.count
         let groupCount = found.groups.count
         let total = targetCount + groupCount
-        let isFew = total <= copyBudget || total <= FanOutQueue.few
-        guard total == 0 || (isFew && !fanOuts.holds(publication.facts.publisher)) else {
+        let isFew = total <= routing.copyBudget || total <= FanOutQueue.few
+        guard total == 0 || (isFew && !routing.fanOuts.isWaiting(publication.facts.publisher)) else {
             putOff(&publication, found.targets, found.groups)
             return nil
         }
-        copyBudget -= total
+        routing.copyBudget -= total
         count(steps: total)
         // Encoding once and copying pays from the third subscriber on.
         if targetCount > 2 {
             // Before the first template: all of them must hold a large payload, or none.
             if publication.isLarge { _ = publication.sharedMessage() }
-            fanOut.begin()
+            packets.templates.begin()
         }
         var count = 0
         for index in 0..<targetCount {
@@ -114,7 +137,7 @@ extension Shard {
             count += 1
             give(&publication, target)
         }
-        fanOut.end()
+        packets.templates.end()
         for index in 0..<groupCount {
             if give(&publication, oneOf: found.groups[index]) { count += 1 }
         }
@@ -124,7 +147,7 @@ extension Shard {
     /// - Returns: false when it has no member that may have it.
     func give(_ publication: inout Publication, oneOf group: SharedGroupMembers) -> Bool {
         let picked = group.pick(
-            random: random.next(), policy: settings.sharedSubscriptionPolicy,
+            random: routing.random.next(), policy: settings.sharedSubscriptionPolicy,
             publisher: publication.facts.publisher)
         guard let picked else { return false }
         give(&publication, picked)
@@ -135,7 +158,7 @@ extension Shard {
     func give(_ publication: inout Publication, _ target: SubscriptionTarget) {
         if Int(target.session.loop) == index {
             deliver(&publication, target, .none)
-        } else if target.storeNumber != 0, outbox.isRouting, target.qos > 0 {
+        } else if target.storeNumber != 0, publication.storing.isActive, target.qos > 0 {
             postKept(&publication, target)
         } else {
             post(&publication, target)
@@ -148,12 +171,13 @@ extension Shard {
     private func deliver(
         _ publication: inout Publication, _ target: SubscriptionTarget, _ ticket: StoreTicket
     ) {
-        guard let session = session(target.session) else {
+        guard let session = unsafe sessions.unretained(target.session) else {
             counters.add(.queueMessageIn)  // it was offered, and leaves at once
             deliverAfterEnd(&publication, target, ticket)
             return
         }
-        session.deliver(&publication, terms(publication, target), ticket)
+        let terms = terms(publication, target)
+        unsafe session._withUnsafeGuaranteedRef { $0.deliver(&publication, terms, ticket) }
     }
 
     @inline(__always)
@@ -174,9 +198,7 @@ extension Shard {
         if target.isShared, target.qos > 0, publication.facts.qos != .atMostOnce {
             // Its own publication: the one at hand is being fanned out.
             if redeliver(publication.sharedMessage(), from: target.session) {
-                counters.add(.sharedRedelivered)
-                removeLate(removal)
-                return
+                return handOn(removal)
             }
         }
         loseAfterEnd(&publication, removal)
@@ -189,16 +211,18 @@ extension Shard {
     /// - Returns: false when there is no other member.
     func redeliver(_ message: ApplicationMessage, from ended: SessionHandle) -> Bool {
         for group in groups(of: message, which: ended) {
-            guard let target = group.pick(random: random.next(), policy: settings.sharedSubscriptionPolicy)
+            guard
+                let target = group.pick(
+                    random: routing.random.next(), policy: settings.sharedSubscriptionPolicy)
             else {
                 continue
             }
-            publicationSerial &+= 1
+            routing.publicationSerial &+= 1
             var publication = Publication(message)
             // Stored here, for a member of another loop too: the copy it replaces is removed after this batch.
-            beginRedelivery(of: message)
+            beginRedelivery(of: message, as: &publication)
             give(&publication, target)
-            endRedelivery(of: message)
+            endRedelivery(of: message, as: &publication)
             return true
         }
         return false
@@ -209,30 +233,21 @@ extension Shard {
         -> ContiguousArray<SharedGroupMembers>
     {
         count(steps: 1)
-        let generation = subscriptionTrie.generation
-        if let last = lastRedelivery, last.session == session, last.generation == generation,
+        let generation = routing.trie.generation
+        if let last = routing.lastRedelivery, last.session == session, last.generation == generation,
             last.mountpoint == message.facts.mountpoint, RouteCache.equal(last.topic, message.topic)
         {
             return last.groups
         }
-        matches.removeAll()
-        subscriptionTrie.match(
-            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &matches)
-        count(steps: (matches.targets.count + matches.groups.count) / 2)
-        let groups = ContiguousArray(matches.groups.filter { $0.hadMember(session) })
-        lastRedelivery = LastRedelivery(
+        routing.matches.removeAll()
+        routing.trie.match(
+            message.topic, mountpoint: message.facts.mountpoint, loop: index, into: &routing.matches)
+        count(steps: (routing.matches.targets.count + routing.matches.groups.count) / 2)
+        let groups = ContiguousArray(routing.matches.groups.filter { $0.hadMember(session) })
+        routing.lastRedelivery = LastRedelivery(
             session: session, topic: message.topic.copiedBytes(), mountpoint: message.facts.mountpoint,
-            generation: matches.generation, groups: groups)
+            generation: routing.matches.generation, groups: groups)
         return groups
-    }
-
-    /// What a redelivery has looked up last.
-    struct LastRedelivery {
-        let session: SessionHandle
-        let topic: [UInt8]
-        let mountpoint: Mountpoint
-        let generation: UInt64
-        let groups: ContiguousArray<SharedGroupMembers>
     }
 
     // MARK: Other loops
@@ -252,11 +267,11 @@ extension Shard {
             return
         }
         outbox.isUrgent = true
-        if outbox.openRoute == nil {
-            outbox.openRoute = StoreOutbox.HeldRoute(
+        if publication.storing.route == nil {
+            publication.storing.route = StoreOutbox.HeldRoute(
                 batch: outbox.openNumber, message: publication.sharedMessage(), targets: [])
         }
-        outbox.openRoute?.targets.append((target, ticket))
+        publication.storing.route?.targets.append((target, ticket))
     }
 
     /// - Parameter isCounted: it was counted as posted when it began to wait for its commit.
@@ -266,23 +281,23 @@ extension Shard {
     ) {
         let loop = Int(target.session.loop)
         let batch: DeliveryBatch
-        if let open = outgoing[loop] {
+        if let open = routing.outgoing[loop] {
             batch = open
         } else {
             batch = broker.batches.take()
-            outgoing[loop] = batch
+            routing.outgoing[loop] = batch
         }
-        batch.append(&publication, target, ticket, serial: publicationSerial)
+        batch.append(&publication, target, ticket, serial: routing.publicationSerial)
         if !isCounted { counters.add(.ledgerPosted) }
     }
 
     /// Sends this turn's batches: one letter for each loop that gets something.
     func postDeliveries() {
-        for loop in outgoing.indices {
-            guard let batch = outgoing[loop] else { continue }
-            outgoing[loop] = nil
+        for loop in routing.outgoing.indices {
+            guard let batch = routing.outgoing[loop] else { continue }
+            routing.outgoing[loop] = nil
             counters.add(.loopLettersPosted)
-            if broker.addTransit(batch.byteCount, to: loop) > Broker.transitHighWater { isOverloaded = true }
+            if broker.addTransit(batch.byteCount, to: loop) > Broker.transitHighWater { overload.begin() }
             links.post(.deliveries(batch), loop)
         }
     }
@@ -294,14 +309,14 @@ extension Shard {
     /// looked up when its turn comes.
     ///
     /// - Returns: false when the turn was over before the batch was empty: call again with it.
-    func take(_ batch: DeliveryBatch, isTurnOver: () -> Bool) -> Bool {
+    func deliver(_ batch: DeliveryBatch, isTurnOver: () -> Bool) -> Bool {
         while true {
             let count = batch.take(Self.sliceSize) { publication, targets in
-                if targets.count > 2 { fanOut.begin() }
+                if targets.count > 2 { packets.templates.begin() }
                 for index in targets.indices {
                     deliver(&publication, targets[index], batch.ticket(at: index))
                 }
-                fanOut.end()
+                packets.templates.end()
             }
             counters.add(.ledgerTaken, count)
             if batch.isEmpty { break }
@@ -312,23 +327,13 @@ extension Shard {
         return true
     }
 
-    // MARK: Overload
+    // MARK: Messages that no client has sent
 
-    /// Stops reading a publisher until the loops it publishes to have caught up.
-    func pauseForOverload(_ session: Session) {
-        counters.add(.publishersPaused)
-        session.transport?.pauseReading(.overload)
-        overloadPaused.insert(session.handle)
-    }
-
-    func lookAtOverload() {
-        let isBehind =
-            (0..<broker.loopCount).contains { broker.transit(to: $0) > Broker.transitLowWater }
-            || fanOuts.byteCount > FanOutQueue.highWater / 4
-        guard !isBehind else { return }
-        isOverloaded = false
-        for handle in overloadPaused { session(handle)?.transport?.resumeReading(.overload) }
-        overloadPaused = []
+    /// Publishes what came by letter (`CoreLetter.publish`).
+    func publish(_ message: ApplicationMessage, _ origin: PublicationOrigin) {
+        var publication = Publication(message)
+        guard !isUnstorable(publication) else { return counters.add(.publicationsRefused) }
+        _ = publish(&publication, origin: origin)
     }
 
     // MARK: Wills
@@ -348,7 +353,7 @@ extension Shard {
     ) {
         let message = will.message(at: now)
         var publication = Publication(message)
-        _ = publish(&publication, copies: .ledgerCopiesWill)
+        _ = publish(&publication, origin: .will)
         hooks.notify(
             .onPublish.forVersion(version),
             .published(

@@ -4,7 +4,11 @@ package import Logging
 package struct BrokerLogHandler: LogHandler {
     let label: String
     let output: LogOutput
+    /// Facts that go with every message of this logger. A fact of the message itself with the same name takes
+    /// precedence.
     package var metadata: Logger.Metadata = [:]
+    /// Asked for further facts with each message. They take precedence over `metadata`, and those of the
+    /// message over them.
     package var metadataProvider: Logger.MetadataProvider?
     private var ownLevel: Logger.Level?
 
@@ -19,11 +23,13 @@ package struct BrokerLogHandler: LogHandler {
         set { ownLevel = newValue }
     }
 
+    /// One of the facts in `metadata`.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Puts the facts together and gives the line to the log. An error of the message becomes the fact `error`.
     package func log(event: LogEvent) {
         var facts = metadata
         if let provided = metadataProvider?.get() { facts.merge(provided) { $1 } }

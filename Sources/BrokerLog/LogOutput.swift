@@ -33,6 +33,8 @@ package final class LogOutput: Sendable {
     /// Lines go to the console, because that was asked for or because a file could not be opened.
     package let writesToConsole: Bool
 
+    /// Opens the files of `settings` and starts the thread that writes; the console is standard error. What
+    /// fails is in `problems`.
     package convenience init(_ settings: LogSettings) {
         self.init(settings, console: .standardError)
     }

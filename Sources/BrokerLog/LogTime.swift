@@ -1,4 +1,5 @@
 import Glibc
+import Primitives
 
 /// A moment in UTC with milliseconds, printed as `2026-11-21T02:51:21.042Z`.
 package struct LogTime: CustomStringConvertible {
@@ -32,10 +33,10 @@ package struct LogTime: CustomStringConvertible {
     func append(to bytes: inout [UInt8]) {
         let day = Int64(86_400_000)
         let ofDay = (milliseconds % day + day) % day
-        let (year, month, date) = Self.civil(dayNumber: (milliseconds - ofDay) / day)
-        Self.append(year, digits: 4, "-", to: &bytes)
-        Self.append(month, digits: 2, "-", to: &bytes)
-        Self.append(date, digits: 2, "T", to: &bytes)
+        let date = GregorianDate(dayNumber: (milliseconds - ofDay) / day)
+        Self.append(date.year, digits: 4, "-", to: &bytes)
+        Self.append(date.month, digits: 2, "-", to: &bytes)
+        Self.append(date.day, digits: 2, "T", to: &bytes)
         Self.append(ofDay / 3_600_000, digits: 2, ":", to: &bytes)
         Self.append(ofDay / 60_000 % 60, digits: 2, ":", to: &bytes)
         Self.append(ofDay / 1000 % 60, digits: 2, ".", to: &bytes)
@@ -57,19 +58,5 @@ package struct LogTime: CustomStringConvertible {
             bytes += String(number).utf8
         }
         bytes.append(UInt8(ascii: end))
-    }
-
-    /// The Gregorian date of a day counted from 1970-01-01. Years begin in March here, so that the leap day is last.
-    private static func civil(dayNumber: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = dayNumber + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (
-            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        )
     }
 }

@@ -7,10 +7,10 @@
 public enum LedgerEquation: String, CaseIterable, Sendable {
     /// `received − (accepted + Σ rejected{reason} + duplicate + pending)`; pending waits for a hook's answer.
     case ingress
-    /// `router_matches_local − (copies{local} + copies{will})`: each match of a routed message became one copy.
+    /// `router_matches_local − Σ copies{origin ≠ retained}`: each match of a routed message became one copy.
     /// Retained messages are copied at SUBSCRIBE and are no matches.
     case routing
-    /// `copies{local} + copies{retained} + copies{will} + loaded
+    /// `Σ copies{origin} + loaded
     ///  − (delivered + Σ drops{reason} + handed_over + queued + inflight + output + (posted − taken))`.
     case delivery
     /// `posted − taken`: copies between two loops. It is 0 when the loops rest. Under load it may be positive for a
@@ -30,13 +30,13 @@ public enum LedgerEquation: String, CaseIterable, Sendable {
         switch self {
         case .ingress:
             """
-            Every PUBLISH that reached the broker was accepted, rejected with a reason, a repetition of a QoS 2 message \
+            Every PUBLISH of a client that reached the broker was accepted, rejected with a reason, a repetition of a QoS 2 message \
             that was there already, or waits for the answer of a hook. One that is too large or malformed reached the \
             broker as soon as its fixed header said that it is a PUBLISH; a PUBLISH of which only a part came before \
             its connection ended did not.
             """
         case .routing:
-            "Every subscription that a routed message or a will matched became one copy."
+            "Every subscription that a message matched when it was routed became one copy, whoever had published it."
         case .delivery:
             """
             Every copy was delivered, was lost with a reason, waits in a queue, is in flight (sent with QoS 1 or 2 and \
@@ -67,20 +67,20 @@ public enum LedgerEquation: String, CaseIterable, Sendable {
         func word(_ index: Int) -> Int64 { index < words.count ? Int64(bitPattern: words[index]) : 0 }
         func sum(_ indices: [Int]) -> Int64 { indices.reduce(0) { $0 &+ word($1) } }
         func of(_ counter: Counter) -> Int64 { word(counter.word) }
+        let copies = sum(PublicationOrigin.allCases.map(\.copiesWord))
         let inTransit = of(.ledgerPosted) &- of(.ledgerTaken)
         let waiting = sum([LoopGauge.queuedMessages, .inflightMessages, .outputMessages].map(\.word))
         switch self {
         case .ingress:
             let rejected = sum(RejectReason.allCases.map(\.word))
             let pending = word(LoopGauge.publishesPending.word)
-            return of(.ledgerReceived) &- of(.ledgerAccepted) &- rejected &- of(.ledgerDuplicate) &- pending
+            return of(.ledgerReceived) &- word(PublicationOrigin.client.messagesWord) &- rejected
+                &- of(.ledgerDuplicate) &- pending
         case .routing:
-            return of(.routerMatchesLocal) &- of(.ledgerCopiesLocal) &- of(.ledgerCopiesWill)
+            return of(.routerMatchesLocal) &- copies &+ word(PublicationOrigin.retained.copiesWord)
         case .delivery:
             let dropped = sum(DropReason.allCases.map(\.word))
-            let made =
-                of(.ledgerCopiesLocal) &+ of(.ledgerCopiesRetained) &+ of(.ledgerCopiesWill)
-                &+ of(.ledgerLoaded)
+            let made = copies &+ of(.ledgerLoaded)
             return made &- of(.ledgerDelivered) &- dropped &- of(.ledgerHandedOver) &- waiting &- inTransit
         case .transit:
             return inTransit

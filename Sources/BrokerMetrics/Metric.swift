@@ -2,7 +2,7 @@
 ///
 /// A block of counters is one run of 64-bit words; each enum here owns a stretch of it:
 ///
-///     [ Counter | VersionedCounter × 2 | PacketReasonCounter × 2 × 256 | DropReason | RejectReason | … | Gauge | histograms ]
+///     [ Counter | VersionedCounter × 2 | PacketReasonCounter × 2 × 256 | PublicationOrigin × 2 | DropReason | RejectReason | … | Gauge | histograms ]
 
 /// Counters without labels.
 public enum Counter: Int, CaseIterable, Sendable {
@@ -12,11 +12,10 @@ public enum Counter: Int, CaseIterable, Sendable {
     case queueMessageIn
     case routerMatchesLocal, routerMatchesRemote
     // The ledger (see docs/architecture.md, "Accounting").
-    case ledgerReceived, ledgerAccepted, ledgerDuplicate, ledgerUnrouted, ledgerUnroutedRetained
-    case ledgerCopiesLocal, ledgerCopiesRetained, ledgerCopiesWill
+    case ledgerReceived, ledgerDuplicate, ledgerUnrouted, ledgerUnroutedRetained
     case ledgerLoaded, ledgerDelivered, ledgerHandedOver
     case ledgerPosted, ledgerTaken
-    case ledgerWillsPublished, ledgerRetransmitted
+    case ledgerRetransmitted
     // The loop itself.
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
     case loopReadsPaused, loopFairnessYields, loopLapses
@@ -40,6 +39,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case storeSubscribesRefused, storeUnsubscribesRefused, storeConnectsRefused, answersHeld
     case storePausesPublish, storePausesSubscribe, storePausesUnsubscribe, storePausesAcks, storePausesConnect
     case publishersPaused, fanOutsPutOff
+    /// Messages that no client has sent, for which the store took nothing.
+    case publicationsRefused
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
@@ -86,6 +87,26 @@ public enum DropReason: Int, CaseIterable, Sendable {
     case storeLost
     /// QoS 0 that the kernel had not taken to its last byte when the connection ended.
     case connectionClosed
+    /// An operator has emptied the queue.
+    case queuePurged
+}
+
+/// Who published a message. Each has two counters: messages that were routed, and copies that were made of them.
+public enum PublicationOrigin: Int, CaseIterable, Sendable {
+    /// A PUBLISH of a client.
+    case client
+    /// A will, of a client that is gone.
+    case will
+    /// A retained message, copied for a new subscription.
+    case retained
+    /// The broker itself: the `$SYS` tree.
+    case broker
+    /// A message that a bridge has fetched.
+    case bridge
+    /// The HTTP API.
+    case http
+    /// Another node of the cluster.
+    case node
 }
 
 /// Why a PUBLISH that arrived was not routed.

@@ -1,68 +1,6 @@
-/// Names that VerneMQ does not have: the ledger, the flow of connections and messages, the event loops, the
+/// Names that VerneMQ does not have: the flow of connections and messages, the event loops, the
 /// service itself.
 extension MetricCatalog {
-    static let ledger: [MetricFamily] = [
-        .own(
-            "ledger_received_total", .messages, .ledgerReceived,
-            help:
-                "PUBLISH packets that reached the broker, malformed and oversized ones included (mqtt_publish_received has only well-formed ones)."
-        ),
-        .own(
-            "ledger_accepted_total", .messages, .ledgerAccepted,
-            help: "PUBLISH packets that passed all checks and were routed."),
-        .labelled(
-            "ledger_rejected_total", .counter, .messages, by: "reason",
-            RejectReason.allCases.map { ($0.label, $0.word) },
-            help: "PUBLISH packets received and not routed, by reason."),
-        .own(
-            "ledger_duplicate_total", .messages, .ledgerDuplicate,
-            help: "QoS 2 messages that had been received before."),
-        .labelled(
-            "ledger_unrouted_total", .counter, .messages, by: "retain",
-            [("no", Counter.ledgerUnrouted.word), ("yes", Counter.ledgerUnroutedRetained.word)],
-            help:
-                "Accepted messages and wills that matched no subscription; with retain=yes they set or removed a retained message, with retain=no they went nowhere. MQTT 5 publishers get reason 0x10 for both."
-        ),
-        .labelled(
-            "ledger_copies_total", .counter, .messages, by: "origin",
-            [
-                ("local", Counter.ledgerCopiesLocal.word), ("retained", Counter.ledgerCopiesRetained.word),
-                ("will", Counter.ledgerCopiesWill.word),
-            ],
-            help: "Copies made for subscribers, by what they are copies of."),
-        .own(
-            "ledger_loaded_total", .messages, .ledgerLoaded,
-            help: "Copies that were found in the message store at the start."),
-        .own(
-            "ledger_delivered_total", .messages, .ledgerDelivered,
-            help:
-                "Copies whose delivery is complete: QoS 0 when the kernel took the last byte, QoS 1 and 2 when the client acknowledged."
-        ),
-        .labelled(
-            "message_drops_total", .counter, .messages, by: "reason",
-            DropReason.allCases.map { ($0.label, $0.word) },
-            help: "Copies that never reached their subscriber, by reason."),
-        .own(
-            "ledger_handed_over_total", .messages, .ledgerHandedOver,
-            help: "Copies that another node took over; 0 until there is a cluster."),
-        .own("ledger_posted_total", .messages, .ledgerPosted, help: "Copies sent to another event loop."),
-        .own("ledger_taken_total", .messages, .ledgerTaken, help: "Copies taken from another event loop."),
-        .own(
-            "ledger_wills_published_total", .messages, .ledgerWillsPublished, help: "Will messages published."
-        ),
-        .own(
-            "ledger_retransmitted_total", .messages, .ledgerRetransmitted,
-            help: "Messages sent once more with DUP, and PUBRELs sent once more."),
-        MetricFamily(
-            name: "ledger_residual", kind: .gauge, unit: .difference, labelNames: ["equation"],
-            help:
-                "What the ledger cannot account for; 0, and for transit back to 0 as soon as the loops rest.",
-            heritage: .own,
-            series: LedgerEquation.allCases.map {
-                MetricSeries([MetricLabel("equation", $0.rawValue)], .ledger($0))
-            }),
-    ]
-
     static let flow: [MetricFamily] = [
         .labelled(
             "connections_closed_total", .counter, .connections, by: "reason",
@@ -195,7 +133,7 @@ extension MetricCatalog {
                 ("expired", Counter.retainedExpired.word),
             ],
             help: "Changes to the retained messages."),
-        .own("hook_calls_total", .calls, .hookCalls, help: "Calls of hooks."),
+        .own("hook_calls_total", .calls, .hookCalls, help: "Questions that hooks were asked."),
         .labelled(
             "hook_outcomes_total", .counter, .calls, by: "outcome",
             [
@@ -248,7 +186,7 @@ extension MetricCatalog {
             "loop_deferred_jobs", .events, .deferredJobsWaiting,
             help: "Long pieces of work that the loop is working off in slices."),
         .perLoop(
-            "loop_deferred_jobs_total", .events, .deferredJobs,
+            "loop_deferred_jobs_begun_total", .events, .deferredJobs,
             help: "Pieces of work that were too long for one turn."),
         .perLoop(
             "loop_deferred_slices_total", .events, .deferredSlices,
@@ -279,6 +217,9 @@ extension MetricCatalog {
         .single(
             "listener_connections_limit", .gauge, .connections, .own, .external(.listenerConnectionsLimit),
             help: "Connections each listener may have; no series where there is no limit."),
+        .single(
+            "listener_running", .gauge, .flag, .own, .external(.listenerRunning),
+            help: "1 while the listener takes clients, 0 while it is stopped; /health is 503 then."),
         .single(
             "listener_refused_total", .counter, .connections, .own, .external(.listenerRefused),
             help:
@@ -325,6 +266,33 @@ extension MetricCatalog {
         .single(
             "http_response_bytes_total", .counter, .bytes, .own, .external(.httpResponseBytes),
             help: "Bytes of the bodies of HTTP answers."),
+        .single(
+            "http_handshakes_failed_total", .counter, .connections, .own, .external(.httpFailedHandshakes),
+            help:
+                "HTTPS connections that sent something and ended before their first request: most often a failed handshake."
+        ),
+        .single(
+            "http_streams", .gauge, .requests, .own, .external(.httpStreams),
+            help: "HTTP answers that are being sent while they are made."),
+        .single(
+            "http_streams_begun_total", .counter, .requests, .own, .external(.httpStreamsBegun),
+            help: "HTTP answers that were sent while they were made."),
+        .single(
+            "http_streams_ended_total", .counter, .requests, .own, .external(.httpStreamsEnded),
+            help:
+                "Such answers that have ended: finished (whole), reader (it went), deadline (it took nothing for too long), server (it stopped or needed the place), failed (what made them failed)."
+        ),
+        .single(
+            "http_streams_refused_total", .counter, .requests, .own, .external(.httpStreamsRefused),
+            help: "HTTP requests answered with 503 because too many such answers were being sent."),
+        .single(
+            "api_requests_total", .counter, .requests, .own, .external(.apiRequests),
+            help:
+                "Requests to the management API and over the socket of vmq-admin: done, failed (the command could not be carried out), invalid (it was not understood), unauthorized (no key, or not a good one), limited (too many wrong keys came from the address)."
+        ),
+        .single(
+            "client_traces", .gauge, .requests, .own, .external(.tracesRunning),
+            help: "Client traces that are running."),
         .single(
             "log_lines_total", .counter, .entries, .own, .external(.logLines),
             help: "Lines written to the log, by level and place."),

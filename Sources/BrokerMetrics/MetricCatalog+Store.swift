@@ -2,7 +2,7 @@
 extension MetricCatalog {
     static let store: [MetricFamily] = [
         .own(
-            "store_copies_total", .messages, .storeCopies,
+            "store_copies_offered_total", .messages, .storeCopies,
             help: "Copies of messages that were to be stored for a session that lasts."),
         .own(
             "store_elided_total", .messages, .storeElided,
@@ -77,7 +77,8 @@ extension MetricCatalog {
             ],
             help: "Packets refused because the store took nothing."),
         .external(
-            "store_rows_total", .counter, .entries, .storeStored, help: "Rows added to the store, by kind."),
+            "store_rows_added_total", .counter, .entries, .storeStored,
+            help: "Rows added to the store, by kind."),
         .external(
             "store_rows_deleted_total", .counter, .entries, .storeDeleted,
             help: "Rows removed from the store, by kind."),

@@ -15,7 +15,7 @@ public enum MetricCatalog {
         verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
             + loops
             + store
-            + service
+            + service + exposition + push
     }
 
     /// Busy share of each loop, under the names of VerneMQ's schedulers.

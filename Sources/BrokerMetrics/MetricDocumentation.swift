@@ -18,6 +18,37 @@ public enum MetricDocumentation {
             A bound of `loop_turn_seconds` that is no edge of the buckets underneath acts as if it were up to 12.5 %
             smaller; the bounds of the histograms that count things are exact.
 
+            ## Formats
+
+            `/metrics` answers in the form that the `Accept` header asks for, with the highest `q`, and in gzip when
+            `Accept-Encoding` has it:
+
+            | form | media type | has beside the numbers |
+            | --- | --- | --- |
+            | Prometheus text | `text/plain; version=0.0.4`, and when nothing is asked for | |
+            | OpenMetrics 1.0 | `application/openmetrics-text; version=1.0.0` | units, `_created`, exemplars |
+            | Prometheus protobuf | `application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited` | units, time of creation, exemplars, native histograms |
+
+            Names, labels and numbers of the series are the same in all of them. OpenMetrics wants every counter to end in
+            `_total`. VerneMQ's do not, so there they are of type `unknown` under their own names. Bounds of histograms are
+            spelled as Prometheus does: `le="1.0"`, `le="2.5e-05"`. `_created` is the start of the broker; a Prometheus
+            stores these lines as series of their own.
+
+            With `metrics.native_histograms = on`, native histograms (schema 3, each bound 9 % above the one before) stand beside the classic buckets. Each
+            log-linear bucket of the broker is counted in the native bucket that holds its middle, so an observation is within a
+            factor of 1.16 of the bounds of its native bucket. A Prometheus that takes native histograms drops the classic
+            buckets, of which the dashboards are made, unless it has `scrape_classic_histograms` (`always_scrape_classic_histograms` in
+            3.x). One such as 2.42 has no such setting; therefore they are off by default. They are asked with
+            `histogram_quantile(0.99, rate(x[5m]))`.
+
+            `/metrics?family=NAME&family=NAME`, or `collect[]=NAME`, shows some metrics only; a name that there is not is answered
+            with 400 and the nearest. `/metrics/catalog.json` lists all with kind, unit, labels, help and whose name it is. Scrapes
+            that wait at the same time share one reading, which begins after the last of them came.
+
+            A metric whose labels are named from outside (listeners, plugins) has `metrics.max_series_per_family` series at most, all together
+            `metrics.max_series`. Label sets beyond are added up in one series whose labels are all `other`;
+            `metrics_folded_series` tells of which metric and how many. Values over 1,024 bytes are cut.
+
 
             """
         section("VerneMQ's counters", .verneMQCounter, to: &page)
@@ -34,8 +65,8 @@ public enum MetricDocumentation {
             | equation | residual | meaning |
             | --- | --- | --- |
             | `ingress` | received − (accepted + Σ rejected + duplicate + pending) | \(LedgerEquation.ingress.meaning) |
-            | `routing` | router_matches_local − (copies{local} + copies{will}) | \(LedgerEquation.routing.meaning) |
-            | `delivery` | copies{local} + copies{retained} + copies{will} + loaded − (delivered + Σ drops + handed_over + queued + inflight + output + (posted − taken)) | \(LedgerEquation.delivery.meaning) |
+            | `routing` | router_matches_local − Σ copies{all origins but retained} | \(LedgerEquation.routing.meaning) |
+            | `delivery` | Σ copies + loaded − (delivered + Σ drops + handed_over + queued + inflight + output + (posted − taken)) | \(LedgerEquation.delivery.meaning) |
             | `transit` | posted − taken | \(LedgerEquation.transit.meaning) |
             | `storage` | store_rows{copies} − store_copies | \(LedgerEquation.storage.meaning) |
             | `queue` | queue_message_in − (out + drop + unhandled) − (queued + inflight + output) | \(LedgerEquation.queue.meaning) |
@@ -43,7 +74,7 @@ public enum MetricDocumentation {
             The words stand for these metrics:
 
             - `received`, `accepted`, `rejected`, `duplicate`, `copies`, `loaded`, `delivered`, `handed_over`, `posted` and `taken`:
-              `ledger_received_total` and so on. Σ is the sum over all reasons; `copies{local}` is the series with `origin="local"`.
+              `ledger_received_total` and so on. Σ is the sum over all reasons or origins; `copies` is `ledger_copies_total`.
             - `drops`: `message_drops_total`. `pending`: `ledger_pending_publishes`.
             - `queued`, `inflight` and `output`: `queued_messages`, `inflight_messages` and `output_messages`.
             - `out`, `drop` and `unhandled`: `queue_message_out`, `queue_message_drop` and `queue_message_unhandled`.
@@ -63,6 +94,7 @@ public enum MetricDocumentation {
             | `mqtt_version` | `4` for 3.1 and 3.1.1, `5` for 5.0 |
             | `loop` | number of the event loop, from 0 |
             | `code` | `1xx` … `5xx` |
+            | `format` | `text`, `openmetrics`, `protobuf` |
 
             """
         return page

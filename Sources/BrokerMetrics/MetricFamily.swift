@@ -6,16 +6,21 @@
 public struct MetricFamily: Sendable {
     /// Without namespace: `mqtt_puback_received`.
     public let name: String
+    /// What the TYPE line of the exposition says.
     public let kind: MetricKind
+    /// What the numbers count or measure. Only `docs/metrics.md` shows it.
     public let unit: MetricUnit
     /// Every label a series of the family may carry, in definition order.
     public let labelNames: [String]
     /// One sentence.
     public let help: String
+    /// Whether the name is VerneMQ's or ours.
     public let heritage: MetricHeritage
+    /// Every series of the family, in the order of the exposition.
     public let series: [MetricSeries]
 }
 
+/// The kind of a family. The raw value is the word in the TYPE line of the Prometheus text format.
 public enum MetricKind: String, Sendable {
     case counter, gauge, histogram
 }
@@ -24,35 +29,48 @@ public enum MetricKind: String, Sendable {
 public enum MetricHeritage: Sendable {
     /// `metrics reset` of VerneMQ zeroes these.
     case verneMQCounter
+    /// A gauge of VerneMQ, or one of the counters of its clusters.
     case verneMQGauge
+    /// A name that VerneMQ has for the Erlang machine. Here it shows the nearest number of this process, or 0.
     case verneMQRuntime
+    /// A name that VerneMQ does not have.
     case own
 }
 
+/// What the numbers of a family count or measure. The raw value is the word that `docs/metrics.md` shows.
 public enum MetricUnit: String, Sendable {
     case events, packets, messages, bytes, connections, sessions, queues, subscriptions, matches, letters
     case milliseconds, seconds, percent, entries, threads, descriptors, requests, switches, reductions, words
-    case calls, timers, subscribers, flag
+    case calls, timers, subscribers, series, flag, lines, points
     /// A difference that should be 0.
     case difference
 }
 
+/// One label of a series, such as `mqtt_version="5"`.
 public struct MetricLabel: Hashable, Sendable {
+    /// The label's name, one of `MetricFamily.labelNames`.
     public let name: String
+    /// The label's value as it is, without the escapes of the exposition.
     public let value: String
 
+    /// The label `name="value"`.
     public init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
     }
 }
 
+/// One row of a family: its fixed labels and where its value comes from. A source such as `.perLoop` or
+/// `.external` gives several lines, and the labels that tell them apart.
 public struct MetricSeries: Sendable {
+    /// The labels that never change; empty when the source brings its own.
     public let labels: [MetricLabel]
+    /// Where the value comes from.
     public let source: MetricSource
     /// Left out of the exposition while it is 0: slots that only a misbehaving client can reach.
     public let isHiddenWhenZero: Bool
 
+    /// A series with these labels and this source.
     public init(_ labels: [MetricLabel] = [], _ source: MetricSource, isHiddenWhenZero: Bool = false) {
         self.labels = labels
         self.source = source
@@ -72,20 +90,29 @@ public enum MetricSource: Sendable {
     case external(ExternalMetric, MetricScale = .integer)
     /// The sum of unlabelled outside values.
     case externalSum([ExternalMetric])
+    /// A number of this process, from `Snapshot.process` and the counters.
     case process(ProcessMetric)
+    /// The residual of an equation between the counters of messages.
     case ledger(LedgerEquation)
+    /// One line for each loop, with the label `loop`: 1 when the loop did not answer in time, else 0.
     case loopStalled
     /// Busy percent of the loop with this index; 0 when there is no such loop.
     case loopUtilization(Int)
+    /// The mean of the busy percentages of all loops.
     case meanLoopUtilization
+    /// How long collecting the loops' blocks took, in nanoseconds.
     case snapshotNanoseconds
+    /// Always 1, with the broker's version as the label `version`.
     case buildInfo
+    /// The distribution over all loops, cut at the bounds.
     case histogram(LoopHistogram, HistogramBounds)
+    /// A distribution that is kept beside the loops, cut at the bounds; all 0 until it is registered.
     case externalHistogram(ExternalHistogram, HistogramBounds)
 }
 
 /// How a word becomes a value.
 public enum MetricScale: Sendable {
+    /// The word is the value.
     case integer
     /// The words count nanoseconds, the family seconds.
     case nanoseconds
@@ -95,13 +122,17 @@ public enum MetricScale: Sendable {
 public struct MetricValue: Hashable, Sendable {
     /// In `scale`'s steps.
     public let raw: Int64
+    /// Whether `raw` is exported as it is, or as nanoseconds turned into seconds.
     public let scale: MetricScale
 
+    /// The value `raw` in steps of `scale`.
     public init(_ raw: Int64, _ scale: MetricScale = .integer) {
         self.raw = raw
         self.scale = scale
     }
 
+    /// The value of a word of a block. The word holds the bits of a signed integer, because a gauge may be
+    /// below 0.
     public init(word: UInt64, _ scale: MetricScale = .integer) {
         raw = Int64(bitPattern: word)
         self.scale = scale
@@ -115,8 +146,11 @@ public struct MetricValue: Hashable, Sendable {
 public struct HistogramBounds: Sendable {
     /// Inclusive upper bounds in the units of the observed values, ascending, without +Inf.
     public let values: [UInt64]
-    /// What stands in `le`, in the same order.
+    /// The bounds as `metrics show` prints them, in the same order.
     public let texts: [String]
+    /// What stands in `le` on `/metrics`, in the same order: as Prometheus and OpenMetrics write a number, in all formats, so that
+    /// a series is the same whatever format it came in.
+    public let labelTexts: [String]
     /// Units of the sum.
     public let scale: MetricScale
     /// For each bound, the first bucket that is not counted below it.
@@ -125,11 +159,24 @@ public struct HistogramBounds: Sendable {
     private init(values: [UInt64], texts: [String], scale: MetricScale) {
         self.values = values
         self.texts = texts
+        labelTexts = texts.map(Self.labelText)
         self.scale = scale
         bucketEnds = values.map { value in
             let index = LogLinearBuckets.index(of: value)
             return LogLinearBuckets.upperBound(of: index) == value ? index + 1 : index
         }
+    }
+
+    /// As Go's `%g` writes a number, with `.0` after one that would look like an integer: `1.0`, `2.5e-05`, `1.048575e+06`.
+    private static func labelText(_ text: String) -> String {
+        guard let number = Double(text), number >= 1_000_000, !text.contains(".") else {
+            return Double(text).map { "\($0)" } ?? text
+        }
+        var digits = text[...]
+        while digits.last == "0" { digits.removeLast() }
+        let exponent = text.utf8.count - 1
+        return
+            "\(digits.prefix(1))\(digits.count > 1 ? "." : "")\(digits.dropFirst())e+\(exponent < 10 ? "0" : "")\(exponent)"
     }
 
     /// 10 µs to 10 s.
@@ -159,7 +206,7 @@ public enum ExternalMetric: Int, CaseIterable, Sendable {
     case netsplitResolved, netsplitDetected
     case clusterBytesReceived, clusterBytesSent, clusterBytesDropped
     /// Labels: listener name, listener type.
-    case listenerConnections, listenerConnectionsLimit
+    case listenerConnections, listenerConnectionsLimit, listenerRunning
     /// Labels: listener name, limit.
     case listenerRefused
     /// Label: what for.
@@ -168,9 +215,12 @@ public enum ExternalMetric: Int, CaseIterable, Sendable {
     /// Label: class of the status code, `2xx`.
     case httpRequests
     case httpConnections, httpConnectionsAccepted, httpConnectionsRefused, httpConnectionsTimedOut
-    case httpConnectionsSpared, httpHandlerErrors, httpResponseBytes
+    case httpConnectionsSpared, httpHandlerErrors, httpResponseBytes, httpFailedHandshakes
     /// Label: why.
     case httpRefusals
+    case httpStreams, httpStreamsBegun, httpStreamsRefused
+    /// Label: how.
+    case httpStreamsEnded
     /// Label: what kind of row.
     case storePresent, storeStored, storeDeleted, storeLoaded
     /// Label: what kind of error.
@@ -185,20 +235,63 @@ public enum ExternalMetric: Int, CaseIterable, Sendable {
     case logWriteErrors
     case logWaitingLines, logWaitingBytes
     case storeLeftovers
+    /// Label: how they ended.
+    case apiRequests
+    case tracesRunning
+    case graphiteConnected, graphitePushes, graphiteSentBytes, graphiteReconnects, graphiteBufferedBytes
+    /// Label: why.
+    case graphiteErrors, graphiteLinesDropped
+    /// In nanoseconds since 1970; 0 when there was none.
+    case graphiteLastSuccess
+    /// Label: how it ended.
+    case otlpExports, otlpRequests
+    case otlpRetries, otlpSentBytes, otlpPoints, otlpPointsRejected
+    /// In nanoseconds since 1970; 0 when there was none.
+    case otlpLastSuccess
+    /// Label: format. `/metrics` counts what it answers.
+    case metricsScrapes, metricsScrapeBytes
+    /// Label: why.
+    case metricsScrapesRefused
+    case metricsScrapesShared, metricsSeries
+    /// Label: the metric that is over its budget. The registry counts these three itself.
+    case metricsFoldedSeries
+    case metricsFolds, metricsLabelsCut
 
     /// The labels a reader gives values for, in this order.
     public var labelNames: [String] {
         switch self {
-        case .listenerConnections, .listenerConnectionsLimit: ["listener", "type"]
+        case .listenerConnections, .listenerConnectionsLimit, .listenerRunning: ["listener", "type"]
         case .listenerRefused: ["listener", "limit"]
         case .descriptorsLimit, .descriptorsOpen: ["use"]
         case .httpRequests: ["code"]
         case .logLines: ["level", "place"]
         case .logLinesDropped: ["level"]
         case .logWriteErrors: ["place"]
-        case .httpRefusals: ["reason"]
+        case .httpRefusals, .httpStreamsEnded: ["reason"]
+        case .apiRequests, .otlpExports, .otlpRequests: ["result"]
+        case .graphiteErrors, .graphiteLinesDropped: ["reason"]
+        case .metricsScrapes, .metricsScrapeBytes: ["format"]
+        case .metricsScrapesRefused: ["reason"]
+        case .metricsFoldedSeries: ["metric"]
         case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: ["kind"]
         default: []
+        }
+    }
+}
+
+extension ExternalMetric {
+    /// Whether the values of the labels are words of the program, so that there are never more than some tens of series. They are
+    /// never folded (`SeriesBudget`): sums and the ledger are made of single ones. Others take what an operator, a plugin or a
+    /// client has named.
+    public var hasClosedLabels: Bool {
+        switch self {
+        case .descriptorsLimit, .descriptorsOpen, .httpRequests, .httpRefusals, .httpStreamsEnded,
+            .apiRequests, .graphiteErrors, .graphiteLinesDropped, .otlpExports, .otlpRequests:
+            true
+        case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: true
+        case .logLines, .logLinesDropped, .logWriteErrors: true
+        case .metricsScrapes, .metricsScrapeBytes, .metricsScrapesRefused, .metricsFoldedSeries: true
+        default: labelNames.isEmpty
         }
     }
 }
@@ -209,14 +302,20 @@ public enum ExternalHistogram: Int, CaseIterable, Sendable {
     case storeWrite, storeSync
     /// Rows changed by a commit.
     case storeBatch
+    /// Nanoseconds of a request to an OTLP receiver, answered or not.
+    case otlpRequest
+    /// Nanoseconds that making an answer of `/metrics` took.
+    case scrapeNanoseconds
 }
 
 /// One value of an `ExternalMetric`.
 public struct ExternalSample: Hashable, Sendable {
     /// As many as the metric has label names; values from small closed sets.
     public let labelValues: [String]
+    /// In the unit in which the series counts: nanoseconds where its scale is `.nanoseconds`.
     public let value: Int64
 
+    /// One value with the values of its labels, in the order of `ExternalMetric.labelNames`.
     public init(_ labelValues: [String] = [], value: Int64) {
         self.labelValues = labelValues
         self.value = value

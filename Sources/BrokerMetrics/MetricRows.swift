@@ -6,12 +6,15 @@ extension Counter {
 }
 
 extension VersionedCounter {
+    /// The index of the word in a block that counts packets of this MQTT version.
     public func word(_ version: VersionLabel) -> Int {
         MetricLayout.versioned + rawValue * 2 + version.rawValue
     }
 }
 
 extension PacketReasonCounter {
+    /// The index of the word in a block that counts packets of this MQTT version with this reason or return
+    /// code.
     public func word(_ version: VersionLabel, code: UInt8) -> Int {
         MetricLayout.packetReason + (rawValue * 2 + version.rawValue) * 256 + Int(code)
     }
@@ -24,19 +27,30 @@ extension PacketReasonCounter {
     }
 }
 
+extension PublicationOrigin {
+    /// The index of the word that counts messages of this origin that were routed.
+    public var messagesWord: Int { MetricLayout.origin + rawValue * 2 }
+    /// The index of the word that counts the copies that were made of them.
+    public var copiesWord: Int { MetricLayout.origin + rawValue * 2 + 1 }
+}
+
 extension DropReason {
+    /// The index of this reason's word in a block.
     public var word: Int { MetricLayout.drop + rawValue }
 }
 
 extension RejectReason {
+    /// The index of this reason's word in a block.
     public var word: Int { MetricLayout.reject + rawValue }
 }
 
 extension CloseReason {
+    /// The index of this reason's word in a block.
     public var word: Int { MetricLayout.close + rawValue }
 }
 
 extension LoopGauge {
+    /// The index of this gauge's word in a block.
     public var word: Int { MetricLayout.gauge + rawValue }
 }
 

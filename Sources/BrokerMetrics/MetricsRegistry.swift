@@ -8,7 +8,7 @@ public final class MetricsRegistry: Sendable {
     private struct Sources {
         var loops: [SnapshotExchange] = []
         var readers: [ExternalMetric: @Sendable () -> [ExternalSample]] = [:]
-        var histograms: [ExternalHistogram: @Sendable () -> [UInt64]] = [:]
+        var histograms: [ExternalHistogram: SharedHistogram] = [:]
     }
 
     /// The busy shares last reported, and the reading they were computed from.
@@ -25,12 +25,16 @@ public final class MetricsRegistry: Sendable {
     private let startedAtMilliseconds: Atomic<Int64>
     private let sources = Mutex(Sources())
     private let utilization: Mutex<Utilization>
+    private let cardinality: CardinalityGuard
 
     /// Readings closer together than this share one busy percentage: two scrapers do not cut it to noise.
     private static let utilizationInterval: UInt64 = 1_000_000_000
 
-    /// - Parameter version: of the broker, for `build_info`.
-    public init(version: String, clock: any Clock = SystemClock()) {
+    /// - Parameters:
+    ///   - version: of the broker, for `build_info`.
+    ///   - budget: how many series a snapshot may have.
+    public init(version: String, budget: SeriesBudget = SeriesBudget(), clock: any Clock = SystemClock()) {
+        cardinality = CardinalityGuard(budget)
         self.version = version
         self.clock = clock
         startedAt = clock.now
@@ -61,7 +65,7 @@ public final class MetricsRegistry: Sendable {
 
     /// Registers who keeps a histogram; replaces an earlier one.
     public func register(_ metric: ExternalHistogram, _ histogram: SharedHistogram) {
-        sources.withLock { $0.histograms[metric] = { histogram.reading } }
+        sources.withLock { $0.histograms[metric] = histogram }
     }
 
     /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks
@@ -77,12 +81,16 @@ public final class MetricsRegistry: Sendable {
         let loops = answers.indices.map { index in
             Snapshot.Loop(
                 words: answers[index].words, isStalled: answers[index].isStalled,
-                utilization: index < busy.count ? busy[index] : 0)
+                utilization: index < busy.count ? busy[index] : 0,
+                exemplars: exchanges[index].lastExemplars)
         }
         let duration = clock.now.nanoseconds(since: begin)
+        var external = readers.mapValues { $0() }
+        cardinality.apply(to: &external, loopCount: loops.count)
         return Snapshot(
-            loops: loops, external: readers.mapValues { $0() },
-            externalHistograms: histograms.mapValues { $0() }, process: .now(), version: version,
+            loops: loops, external: external,
+            externalHistograms: histograms.mapValues { $0.reading },
+            externalExemplars: histograms.mapValues { $0.exemplars }, process: .now(), version: version,
             uptimeMilliseconds: Int64(clamping: begin.nanoseconds(since: startedAt) / 1_000_000),
             startedAtMilliseconds: wallStart(at: begin), duration: duration)
     }

@@ -19,14 +19,24 @@ public enum ProcessMetric: Sendable, CaseIterable {
 
 /// One reading of `/proc/self`, `getrusage` and `getrlimit`. A file that cannot be read leaves zeros.
 public struct ProcessReading: Sendable {
+    /// Memory of the process that is in RAM, shared pages included.
     public var residentBytes: Int64 = 0
+    /// The part of `residentBytes` that is shared memory or pages of files.
     public var sharedBytes: Int64 = 0
+    /// The size of the program's code.
     public var textBytes: Int64 = 0
+    /// Time on processors, of all threads in user and system mode together, since the process started.
     public var cpuNanoseconds: Int64 = 0
+    /// How often a thread gave up its processor, by itself or not, since the process started.
     public var contextSwitches: Int64 = 0
+    /// Threads of the process now.
     public var threadCount: Int64 = 0
+    /// Bytes that the process made the system read from storage. What came out of the page cache does not
+    /// count.
     public var storageReadBytes: Int64 = 0
+    /// Bytes that the process made the system write, or mark to be written, to storage.
     public var storageWrittenBytes: Int64 = 0
+    /// How many descriptors the process may have open: the soft limit.
     public var maximumDescriptors: Int64 = 0
 
     /// All zeros.

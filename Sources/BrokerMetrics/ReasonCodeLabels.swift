@@ -3,20 +3,25 @@
 /// A code outside the set of its packet has no series in VerneMQ (its session crashes). Here all such codes
 /// share the series `reason_code="other"`, which is exported only once it is not 0.
 public enum ReasonCodeLabels {
+    /// A code on the wire and the value of its label.
     public typealias Code = (code: UInt8, label: String)
 
+    /// The codes of PUBACK and PUBREC.
     public static let pub: [Code] = [
         (0x00, "success"), (0x10, "no_matching_subscribers"), (0x80, "unspecified_error"),
         (0x83, "impl_specific_error"), (0x87, "not_authorized"), (0x90, "topic_name_invalid"),
         (0x91, "packet_id_in_use"), (0x97, "quota_exceeded"), (0x99, "payload_format_invalid"),
     ]
 
+    /// The codes of PUBREL and PUBCOMP.
     public static let rel: [Code] = [(0x00, "success"), (0x92, "packet_id_not_found")]
 
+    /// The codes of AUTH.
     public static let auth: [Code] = [
         (0x00, "success"), (0x18, "continue_authentication"), (0x19, "reauthenticate"),
     ]
 
+    /// The codes of a DISCONNECT from a client.
     public static let disconnectReceived: [Code] = [
         (0x00, "normal_disconnect"), (0x04, "disconnect_with_will_msg"), (0x80, "unspecified_error"),
         (0x81, "malformed_packet"), (0x82, "protocol_error"), (0x83, "impl_specific_error"),
@@ -25,6 +30,7 @@ public enum ReasonCodeLabels {
         (0x98, "administrative_action"), (0x99, "payload_format_invalid"),
     ]
 
+    /// The codes of a DISCONNECT that the broker sends.
     public static let disconnectSent: [Code] = [
         (0x00, "normal_disconnect"), (0x80, "unspecified_error"), (0x81, "malformed_packet"),
         (0x82, "protocol_error"), (0x83, "impl_specific_error"), (0x87, "not_authorized"),
@@ -38,6 +44,7 @@ public enum ReasonCodeLabels {
         (0xA1, "subscription_ids_not_supported"), (0xA2, "wildcard_subs_not_supported"),
     ]
 
+    /// The reason codes of a CONNACK of MQTT 5. MQTT 3.1 and 3.1.1 have those of `connack4`.
     public static let connack5: [Code] = [
         (0x00, "success"), (0x80, "unspecified_error"), (0x81, "malformed_packet"), (0x82, "protocol_error"),
         (0x83, "impl_specific_error"), (0x84, "unsupported_protocol_version"),

@@ -15,6 +15,22 @@ extension DropReason {
         case .subscriberGone: "subscriber_gone"
         case .storeLost: "store_lost"
         case .connectionClosed: "connection_closed"
+        case .queuePurged: "queue_purged"
+        }
+    }
+}
+
+extension PublicationOrigin {
+    /// The value of `origin` in `ledger_messages_total` and `ledger_copies_total`.
+    public var label: String {
+        switch self {
+        case .client: "client"
+        case .will: "will"
+        case .retained: "retained"
+        case .broker: "broker"
+        case .bridge: "bridge"
+        case .http: "http"
+        case .node: "node"
         }
     }
 }

@@ -2,17 +2,39 @@ import Synchronization
 
 /// A distribution of values that threads beside the loops observe: a few each second, so a lock is no matter.
 public final class SharedHistogram: Sendable {
-    private let words = Mutex([UInt64](repeating: 0, count: LogLinearBuckets.wordCount))
+    private struct State {
+        var words = [UInt64](repeating: 0, count: LogLinearBuckets.wordCount)
+        var exemplars = ExemplarSlots()
 
+        mutating func add(_ value: UInt64) {
+            words[LogLinearBuckets.index(of: value)] &+= 1
+            words[LogLinearBuckets.sumOffset] &+= value
+        }
+    }
+
+    private let state = Mutex(State())
+
+    /// A distribution without observations.
     public init() {}
 
+    /// Adds one observation. Any thread may call it.
+    ///
+    /// - Parameter value: in the unit that the case of `ExternalHistogram` states.
     public func observe(_ value: UInt64) {
-        words.withLock {
-            $0[LogLinearBuckets.index(of: value)] &+= 1
-            $0[LogLinearBuckets.sumOffset] &+= value
+        state.withLock { $0.add(value) }
+    }
+
+    /// Adds one observation and keeps it as the exemplar of its bucket, in place of the one before. Any thread may call it.
+    public func observe(_ exemplar: Exemplar) {
+        state.withLock {
+            $0.add(exemplar.value)
+            $0.exemplars.keep(exemplar)
         }
     }
 
     /// Laid out as `LogLinearBuckets` says.
-    public var reading: [UInt64] { words.withLock { $0 } }
+    public var reading: [UInt64] { state.withLock { $0.words } }
+
+    /// The exemplars that were kept.
+    public var exemplars: ExemplarSlots { state.withLock { $0.exemplars } }
 }

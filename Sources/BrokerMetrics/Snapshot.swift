@@ -9,19 +9,28 @@ public struct Snapshot: Sendable {
         public let isStalled: Bool
         /// Busy percent since the reading before, 0…100.
         public let utilization: Int
+        /// By `LoopHistogram.rawValue`; empty when the loop has none.
+        public let exemplars: [ExemplarSlots]
 
-        public init(words: [UInt64], isStalled: Bool = false, utilization: Int = 0) {
+        /// The block of a loop, as `MetricsRegistry` has collected it.
+        public init(
+            words: [UInt64], isStalled: Bool = false, utilization: Int = 0, exemplars: [ExemplarSlots] = []
+        ) {
             self.words = words
             self.isStalled = isStalled
             self.utilization = utilization
+            self.exemplars = exemplars
         }
 
+        /// The value of a counter on this loop; 0 when the loop has never answered.
         public subscript(_ counter: Counter) -> UInt64 { word(counter.word) }
+        /// The value of a gauge on this loop; 0 when the loop has never answered.
         public subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: word(gauge.word)) }
 
         fileprivate func word(_ index: Int) -> UInt64 { index < words.count ? words[index] : 0 }
     }
 
+    /// The loops in the order of their numbers.
     public let loops: [Loop]
     /// The sum of the loops' words.
     public let total: [UInt64]
@@ -29,8 +38,13 @@ public struct Snapshot: Sendable {
     public let external: [[ExternalSample]]
     /// By `ExternalHistogram.rawValue`, laid out as `LogLinearBuckets` says; empty where nobody registered.
     public let externalHistograms: [[UInt64]]
+    /// By `ExternalHistogram.rawValue`.
+    public let externalExemplars: [ExemplarSlots]
+    /// What the kernel says about the process, read for this snapshot.
     public let process: ProcessReading
+    /// The broker's version, for `build_info`.
     public let version: String
+    /// Milliseconds since the broker started.
     public let uptimeMilliseconds: Int64
     /// Since 1970-01-01 UTC.
     public let startedAtMilliseconds: Int64
@@ -41,6 +55,7 @@ public struct Snapshot: Sendable {
     public init(
         loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:],
         externalHistograms: [ExternalHistogram: [UInt64]] = [:],
+        externalExemplars: [ExternalHistogram: ExemplarSlots] = [:],
         process: ProcessReading = ProcessReading(),
         version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0,
         duration: UInt64 = 0
@@ -53,6 +68,7 @@ public struct Snapshot: Sendable {
         self.total = total
         self.external = ExternalMetric.allCases.map { external[$0] ?? [] }
         self.externalHistograms = ExternalHistogram.allCases.map { externalHistograms[$0] ?? [] }
+        self.externalExemplars = ExternalHistogram.allCases.map { externalExemplars[$0] ?? ExemplarSlots() }
         self.process = process
         self.version = version
         self.uptimeMilliseconds = uptimeMilliseconds
@@ -60,10 +76,19 @@ public struct Snapshot: Sendable {
         self.duration = duration
     }
 
+    /// The value of a counter, summed over all loops.
     public subscript(_ counter: Counter) -> UInt64 { total[counter.word] }
+    /// Copies that were lost for this reason, summed over all loops.
     public subscript(_ reason: DropReason) -> UInt64 { total[reason.word] }
+    /// Messages of this origin that were routed, summed over all loops.
+    public func messages(_ origin: PublicationOrigin) -> UInt64 { total[origin.messagesWord] }
+    /// Copies that were made of messages of this origin, summed over all loops.
+    public func copies(_ origin: PublicationOrigin) -> UInt64 { total[origin.copiesWord] }
+    /// PUBLISH packets that were not routed for this reason, summed over all loops.
     public subscript(_ reason: RejectReason) -> UInt64 { total[reason.word] }
+    /// Connections that ended for this reason, summed over all loops.
     public subscript(_ reason: CloseReason) -> UInt64 { total[reason.word] }
+    /// The value of a gauge, summed over all loops.
     public subscript(_ gauge: LoopGauge) -> Int64 { Int64(bitPattern: total[gauge.word]) }
 
     /// The sum of some words.
@@ -79,6 +104,8 @@ public struct Snapshot: Sendable {
         external[metric.rawValue].reduce(0) { $0 &+ $1.value }
     }
 
+    /// The left side of the equation less its right side; 0 when every message is accounted for. That of
+    /// `storage` counts as 0 while the store takes no writes.
     public func residual(_ equation: LedgerEquation) -> Int64 {
         // What waits for a store that takes nothing is neither lost nor there.
         if equation == .storage, self[.storeFailing] != 0 { return 0 }
@@ -92,20 +119,34 @@ public struct Snapshot: Sendable {
     }
 }
 
-/// A histogram as it is exported.
-public struct HistogramReading: Sendable {
-    /// Observations up to each bound, in the order of the bounds; `count` stands for +Inf.
-    public let cumulative: [UInt64]
-    public let count: UInt64
-    public let sum: UInt64
+/// The labels of one line: what a series has by itself, or what came with its value. Making one takes no memory.
+public enum LineLabels: Sendable {
+    /// Those of the series.
+    case fixed
+    /// `loop`, with the loop's number.
+    case loop(Int)
+    /// `version`.
+    case version(String)
+    /// The values of `ExternalMetric.labelNames`, in that order.
+    case values(of: ExternalMetric, [String])
+
+    /// As pairs, for a line of `series`.
+    public func pairs(of series: MetricSeries) -> [MetricLabel] {
+        switch self {
+        case .fixed: series.labels
+        case .loop(let number): [MetricLabel("loop", String(number))]
+        case .version(let version): [MetricLabel("version", version)]
+        case .values(let metric, let values): zip(metric.labelNames, values).map { MetricLabel($0, $1) }
+        }
+    }
 }
 
 extension Snapshot {
     /// Calls `body` with each line of `series` but those of histograms.
-    public func forEachValue(of series: MetricSeries, _ body: ([MetricLabel], MetricValue) -> Void) {
+    public func forEachLine(of series: MetricSeries, _ body: (LineLabels, MetricValue) -> Void) {
         func report(_ value: Int64, _ scale: MetricScale = .integer) {
             if value == 0, series.isHiddenWhenZero { return }
-            body(series.labels, MetricValue(value, scale))
+            body(.fixed, MetricValue(value, scale))
         }
         switch series.source {
         case .zero: report(0)
@@ -113,19 +154,16 @@ extension Snapshot {
             report(Int64(bitPattern: sum(words)), scale)
         case .perLoop(let index, let scale):
             for (number, loop) in loops.enumerated() {
-                body([MetricLabel("loop", String(number))], MetricValue(word: loop.word(index), scale))
+                body(.loop(number), MetricValue(word: loop.word(index), scale))
             }
         case .loopStalled:
             for (number, loop) in loops.enumerated() {
-                body([MetricLabel("loop", String(number))], MetricValue(loop.isStalled ? 1 : 0))
+                body(.loop(number), MetricValue(loop.isStalled ? 1 : 0))
             }
         case .external(let metric, let scale):
-            let names = metric.labelNames
-            if names.isEmpty { return report(self[metric], scale) }
+            if metric.labelNames.isEmpty { return report(self[metric], scale) }
             for sample in external[metric.rawValue] {
-                body(
-                    zip(names, sample.labelValues).map { MetricLabel($0, $1) },
-                    MetricValue(sample.value, scale))
+                body(.values(of: metric, sample.labelValues), MetricValue(sample.value, scale))
             }
         case .externalSum(let metrics): report(metrics.reduce(0) { $0 &+ self[$1] })
         case .process(let metric):
@@ -135,9 +173,14 @@ extension Snapshot {
         case .loopUtilization(let index): report(index < loops.count ? Int64(loops[index].utilization) : 0)
         case .meanLoopUtilization: report(Int64(meanUtilization))
         case .snapshotNanoseconds: report(Int64(clamping: duration), .nanoseconds)
-        case .buildInfo: body([MetricLabel("version", version)], MetricValue(1))
+        case .buildInfo: body(.version(version), MetricValue(1))
         case .histogram, .externalHistogram: break
         }
+    }
+
+    /// As `forEachLine`, with the labels as pairs.
+    public func forEachValue(of series: MetricSeries, _ body: ([MetricLabel], MetricValue) -> Void) {
+        forEachLine(of: series) { body($0.pairs(of: series), $1) }
     }
 
     /// The sum of a family's lines, as `$SYS` and `metrics show` print it; nil for histograms.
@@ -148,49 +191,6 @@ extension Snapshot {
             forEachValue(of: series) { _, value in sum = MetricValue(sum.raw &+ value.raw, value.scale) }
         }
         return sum
-    }
-
-    /// What a series that is a histogram shows; nil when it is none.
-    public func histogram(of series: MetricSeries) -> (HistogramReading, HistogramBounds)? {
-        switch series.source {
-        case .histogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
-        case .externalHistogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
-        default: nil
-        }
-    }
-
-    /// The distribution of `histogram` over all loops, cut at `bounds`.
-    public func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
-        reading(total, at: histogram.word, bounds)
-    }
-
-    /// The distribution of a histogram that is kept beside the loops; all 0 until somebody registers.
-    public func reading(of histogram: ExternalHistogram, _ bounds: HistogramBounds) -> HistogramReading {
-        let words = externalHistograms[histogram.rawValue]
-        guard words.count == LogLinearBuckets.wordCount else {
-            return HistogramReading(cumulative: bounds.values.map { _ in 0 }, count: 0, sum: 0)
-        }
-        return reading(words, at: 0, bounds)
-    }
-
-    private func reading(_ words: [UInt64], at base: Int, _ bounds: HistogramBounds) -> HistogramReading {
-        var cumulative: [UInt64] = []
-        cumulative.reserveCapacity(bounds.values.count)
-        var bucket = 0
-        var count: UInt64 = 0
-        for end in bounds.bucketEnds {
-            while bucket < end {
-                count &+= words[base + bucket]
-                bucket += 1
-            }
-            cumulative.append(count)
-        }
-        while bucket < LogLinearBuckets.bucketCount {
-            count &+= words[base + bucket]
-            bucket += 1
-        }
-        return HistogramReading(
-            cumulative: cumulative, count: count, sum: words[base + LogLinearBuckets.sumOffset])
     }
 
     /// As far as nanoseconds reach: from 1677 to 2262.

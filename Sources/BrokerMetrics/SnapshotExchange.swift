@@ -7,6 +7,7 @@ import Synchronization
 public final class SnapshotExchange: Sendable {
     private struct State {
         var words: [UInt64] = []
+        var exemplars: [ExemplarSlots] = []
         /// Requests answered so far.
         var answered: UInt64 = 0
     }
@@ -21,17 +22,19 @@ public final class SnapshotExchange: Sendable {
     }
 
     /// Called by the loop at the end of each turn: one load and one compare when nobody asked.
-    @inline(__always)
     ///
     /// - Parameter prepare: sets the gauges that are read rather than kept.
+    @inline(__always)
     public func answer(lastAnswered: inout UInt64, from counters: LoopCounters, prepare: () -> Void = {}) {
         let wanted = requested.load(ordering: .acquiring)
         guard wanted != lastAnswered else { return }
         lastAnswered = wanted
         prepare()
         let copy = counters.copy()
+        let exemplars = counters.exemplarSlots
         state.withLock {
             $0.words = copy
+            $0.exemplars = exemplars
             $0.answered = wanted
         }
     }
@@ -50,4 +53,7 @@ public final class SnapshotExchange: Sendable {
 
     /// The last copy the loop made, however old; empty when it never made one.
     public var lastWords: [UInt64] { state.withLock { $0.words } }
+
+    /// The exemplars of the last copy, by `LoopHistogram.rawValue`; empty when the loop never made one.
+    public var lastExemplars: [ExemplarSlots] { state.withLock { $0.exemplars } }
 }

@@ -30,7 +30,7 @@ extension DropReason {
     /// Each reason has exactly one: what is lost is seen under VerneMQ's names whatever the reason.
     public var verneMQExit: VerneMQQueues.Exit {
         switch self {
-        case .queueFull, .packetTooLarge: .drop
+        case .queueFull, .packetTooLarge, .queuePurged: .drop
         case .expired, .offlineQoS0, .sessionEnded, .refusedByClient, .deniedByHook, .subscriberGone,
             .storeLost, .connectionClosed:
             .unhandled

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "address.h"
 #include "csystem.h"
 
 #include <arpa/inet.h>
@@ -112,7 +113,7 @@ void csystem_address_text(uint64_t high, uint64_t low, char *text, size_t capaci
     if (!inet_ntop(AF_INET6, &six, text, (socklen_t)capacity)) text[0] = 0;
 }
 
-static socklen_t to_system(const struct csystem_address *address, struct sockaddr_storage *storage) {
+socklen_t csystem_address_to_system(const struct csystem_address *address, struct sockaddr_storage *storage) {
     memset(storage, 0, sizeof *storage);
     switch (address->kind) {
     case CSYSTEM_IPV4: {
@@ -141,7 +142,7 @@ static socklen_t to_system(const struct csystem_address *address, struct sockadd
     }
 }
 
-static void from_system(
+void csystem_address_from_system(
     const struct sockaddr_storage *storage, socklen_t length, struct csystem_address *address) {
     address->high = address->low = 0;
     address->scope = 0;
@@ -202,7 +203,7 @@ int csystem_listen(
             descriptor, SOL_SOCKET, SO_RCVBUF, &options->receive_buffer, sizeof options->receive_buffer);
 
     struct sockaddr_storage storage;
-    socklen_t length = to_system(address, &storage);
+    socklen_t length = csystem_address_to_system(address, &storage);
     *step = 2;
     int failed = bind(descriptor, (struct sockaddr *)&storage, length);
     if (failed == 0) {
@@ -220,7 +221,7 @@ int csystem_accept(int listener, struct csystem_address *peer) {
     socklen_t length = sizeof storage;
     int descriptor = accept4(listener, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) return -errno;
-    from_system(&storage, length, peer);
+    csystem_address_from_system(&storage, length, peer);
     return descriptor;
 }
 
@@ -228,7 +229,7 @@ int csystem_local_address(int descriptor, struct csystem_address *address) {
     struct sockaddr_storage storage;
     socklen_t length = sizeof storage;
     if (getsockname(descriptor, (struct sockaddr *)&storage, &length) < 0) return -errno;
-    from_system(&storage, length, address);
+    csystem_address_from_system(&storage, length, address);
     return 0;
 }
 
@@ -236,7 +237,7 @@ int csystem_connect_probe(const struct csystem_address *address) {
     int descriptor = socket(family(address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
     struct sockaddr_storage storage;
-    socklen_t length = to_system(address, &storage);
+    socklen_t length = csystem_address_to_system(address, &storage);
     int answer = result(connect(descriptor, (struct sockaddr *)&storage, length));
     close(descriptor);
     return answer;

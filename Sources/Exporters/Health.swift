@@ -26,6 +26,7 @@ package struct Health: Hashable, Sendable {
     /// JSON.
     package let body: [UInt8]
 
+    /// The media type of every health answer.
     package static let contentType = "application/json"
 
     /// `/health/ping`: the HTTP server answers.

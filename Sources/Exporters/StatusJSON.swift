@@ -4,19 +4,25 @@ package import BrokerMetrics
 package struct ListenerStatus: Hashable, Sendable {
     /// `mqtt`, `mqtts`, `mqttws`, `mqttwss`, `vmq`, `http`, `https`.
     package var type: String
+    /// Shown as `running` or `suspended`.
     package var isRunning: Bool
     /// The address, or the path of a Unix socket.
     package var ip: String
+    /// The port in use; 0 for a Unix socket.
     package var port: Int
+    /// The topic space of its clients; empty for the usual one, and for HTTP.
     package var mountpoint: String
     /// nil when there is no limit.
     package var maximumConnections: Int?
-    /// Connections now, and clients that were told that there was no room; nil where nobody counts them.
+    /// Connections now; nil where nobody counts them.
     package var connections: Int?
+    /// Clients that were accepted only to be told that there is no room, since the start; nil where nobody
+    /// counts them.
     package var refused: Int?
     /// Limits that keep clients out, by the names that operators know.
     package var reachedLimits: [String] = []
 
+    /// The state of a listener; what is left out is not known or empty.
     package init(
         type: String, isRunning: Bool, ip: String, port: Int, mountpoint: String = "",
         maximumConnections: Int? = nil, connections: Int? = nil, refused: Int? = nil,
@@ -36,12 +42,18 @@ package struct ListenerStatus: Hashable, Sendable {
 
 /// What a node knows of itself beside its numbers.
 package struct NodeStatus: Sendable {
+    /// The node's name, such as `VerneMQ@127.0.0.1`.
     package var node: String
+    /// The broker's version.
     package var version: String
+    /// The listeners, in the order in which they are shown.
     package var listeners: [ListenerStatus]
     /// Every member of the cluster with whether this node reaches it; itself included.
     package var members: [(node: String, isReachable: Bool)]
 
+    /// What is known of a node.
+    ///
+    /// - Parameter members: nil for a node that is its own cluster.
     package init(
         node: String, version: String, listeners: [ListenerStatus],
         members: [(node: String, isReachable: Bool)]? = nil
@@ -77,6 +89,7 @@ private struct DescriptorStatus {
 
 /// `/status.json`, in VerneMQ's shape with a few numbers more, and `/status/details.json`, what the page of ours shows beyond it.
 package enum StatusJSON {
+    /// The media type of both pages.
     package static let contentType = "application/json"
 
     /// An array with one object: node name → numbers. The mountpoint is a string.

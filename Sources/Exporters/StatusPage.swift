@@ -5,6 +5,7 @@
 /// rates from two answers. When the node does not answer it says since when, and asks again at growing
 /// intervals.
 package enum StatusPage {
+    /// The media type of the page.
     package static let contentType = "text/html; charset=utf-8"
 
     /// Headers to send with the page: everything it uses stands in it.

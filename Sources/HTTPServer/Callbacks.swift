@@ -19,14 +19,16 @@ func connectionChanged(
     guard code == .CONNECTION_NOTIFY_STARTED else { return core.connections.closed(key(connection)) }
     let descriptor = cmicrohttpd_descriptor(connection)
     guard descriptor >= 0 else { return }
+    let peer = core.traits.isLocal ? HTTPPeer.local(descriptor) : HTTPPeer.tcp(connection)
     var bytes = [UInt8](repeating: 0, count: 16)
     cmicrohttpd_address(connection, &bytes)
-    let address = bytes.withUnsafeBytes {
+    var address = bytes.withUnsafeBytes {
         ConnectionTable.Address(
             high: $0.loadUnaligned(as: UInt64.self), low: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
         )
     }
-    core.connections.opened(key(connection), descriptor: descriptor, address: address)
+    if case .local(let uid, _, _) = peer { address = .init(high: 0, low: UInt64(uid)) }
+    core.connections.opened(key(connection), descriptor: descriptor, address: address, peer: peer)
 }
 
 /// - Parameter target: path and query as sent; good during this call only.
@@ -58,46 +60,74 @@ func requestProgressed(
         MHD_get_connection_values_n(
             connection, .HEADER_KIND, { collectField($0, $2, $3, $4, $5) },
             Unmanaged.passUnretained(fields).toOpaque())
-        let refusal = core.begin(
-            request, method: bytes(method), version: bytes(version), fields: fields.list)
+        let refusal =
+            refusalOfPeer(connection, core)
+            ?? core.begin(request, method: bytes(method), version: bytes(version), fields: fields.list)
         guard let refusal else { return .YES }
-        core.counters.count(refusal)
-        var answer = HTTPResponse.text(refusal.status, refusal.sentence(core.limits))
-        answer.headers.append(("Connection", "close"))
-        request.parts.withLock { $0.endsConnection = true }
-        return queue(answer, on: connection, request, core)
+        return refuse(refusal, on: connection, request, core)
     }
     if uploadSize.pointee > 0 {
         let piece = UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee)
         uploadSize.pointee = 0
-        guard let refusal = core.take(piece, request) else { return .YES }
+        guard request.parts.withLock({ $0.refusal == nil }), let refusal = core.take(piece, request) else {
+            return .YES
+        }
+        guard !core.traits.isTLS else {
+            // Only the library may write to the socket, and it does not before the end of the body: that is read and
+            // forgotten, for as long as a request may take.
+            _ = core.takeBody(request)
+            request.parts.withLock { $0.refusal = refusal }
+            return .YES
+        }
         core.connections.refuse(key(connection), refusal)
         return .NO
     }
     if let answer = request.answer.withLock({ $0.take() }) {
         return queue(answer, on: connection, request, core)
     }
+    if let refusal = request.parts.withLock({ $0.refusal }) {
+        return refuse(refusal, on: connection, request, core)
+    }
+    // Ended meanwhile, and the library has not seen it yet.
+    guard let peer = core.connections.peer(key(connection)) else { return .NO }
     core.connections.isHandled(key(connection))
     let suspended = SuspendedConnection(pointer: connection)
     MHD_suspend_connection(connection)
-    core.makePage(request) { MHD_resume_connection(suspended.pointer) }
+    core.makePage(request, peer: peer) { MHD_resume_connection(suspended.pointer) }
     return .YES
 }
 
-/// A connection that the library leaves alone until the page thread that has it resumes it, hence @unchecked.
-private struct SuspendedConnection: @unchecked Sendable {
+/// Whether the listener serves who is at the other end at all.
+private func refusalOfPeer(_ connection: OpaquePointer, _ core: RequestHandling) -> HTTPRefusal? {
+    // Nobody to refuse when the connection has been ended meanwhile.
+    if let peer = core.connections.peer(key(connection)), !core.traits.admits(peer) { return .peer }
+    return core.traits.wantsCertificate && cmicrohttpd_is_certified(connection) == 0 ? .certificate : nil
+}
+
+/// Answers a request that no page sees, and ends its connection.
+private func refuse(
+    _ refusal: HTTPRefusal, on connection: OpaquePointer, _ request: PendingRequest, _ core: RequestHandling
+) -> MHD_Result {
+    core.counters.count(refusal)
+    var answer = HTTPResponse.text(refusal.status, refusal.sentence(core.limits))
+    answer.headers.append(("Connection", "close"))
+    request.parts.withLock { $0.endsConnection = true }
+    return queue(answer, on: connection, request, core)
+}
+
+/// A connection that the library leaves alone until the thread that has it resumes it, hence @unchecked.
+struct SuspendedConnection: @unchecked Sendable {
     let pointer: OpaquePointer
 }
 
 func requestCompleted(
     _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
-    _ pending: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ pending: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, isWhole: Bool
 ) {
     guard let core = handling(context), let connection, let pointer = pending?.pointee else { return }
     pending?.pointee = nil
     let request = Unmanaged<PendingRequest>.fromOpaque(pointer).takeRetainedValue()
-    core.pendingCount.subtract(1, ordering: .relaxed)
-    _ = core.takeBody(request)
+    core.complete(request, isWhole: isWhole)
     let (status, endsConnection) = request.parts.withLock { ($0.status, $0.endsConnection) }
     if status == 0 { core.countLibraryAnswer(status: Int(cmicrohttpd_status(connection))) }
     // What the library refuses by itself ends too: where the next request would begin is not certain.
@@ -143,23 +173,34 @@ private func bytes(_ text: UnsafePointer<CChar>, _ count: Int) -> [UInt8] {
 }
 
 private func queue(
-    _ answer: HTTPResponse, on connection: OpaquePointer, _ request: PendingRequest, _ core: RequestHandling
+    _ made: HTTPResponse, on connection: OpaquePointer, _ request: PendingRequest, _ core: RequestHandling
 ) -> MHD_Result {
-    var answer = answer
-    let response = answer.body.withUnsafeMutableBytes { body in
-        // Copied: the library sends it after this call.
-        MHD_create_response_from_buffer(body.count, body.baseAddress, .RESPMEM_MUST_COPY)
+    let isHead = request.parts.withLock { $0.head.method == "HEAD" }
+    var answer = core.beginStream(of: made, isHead: isHead)
+    let stream = isHead ? nil : answer.stream
+    request.parts.withLock { parts in
+        parts.status = answer.status
+        parts.stream = stream
+    }
+    let response: OpaquePointer?
+    if answer.stream != nil {
+        response = streamResponse(stream, connection, core)
+    } else {
+        response = answer.body.withUnsafeMutableBytes { body in
+            // Copied: the library sends it after this call.
+            MHD_create_response_from_buffer(body.count, body.baseAddress, .RESPMEM_MUST_COPY)
+        }
     }
     guard let response else { return .NO }
     defer { MHD_destroy_response(response) }
     if let contentType = answer.contentType { MHD_add_response_header(response, "Content-Type", contentType) }
     for header in answer.headers { MHD_add_response_header(response, header.name, header.value) }
-    let isHead = request.parts.withLock { parts in
-        parts.status = answer.status
-        return parts.head.method == "HEAD"
-    }
     core.counters.countAnswer(status: answer.status)
-    if !isHead { core.counters.responseBytes.add(answer.body.count, ordering: .relaxed) }
-    core.connections.isSending(key(connection), byteCount: isHead ? 0 : answer.body.count)
+    if let stream {
+        core.connections.isStreaming(key(connection), stream)
+    } else {
+        if !isHead { core.counters.responseBytes.add(answer.body.count, ordering: .relaxed) }
+        core.connections.isSending(key(connection), byteCount: isHead ? 0 : answer.body.count)
+    }
     return MHD_queue_response(connection, UInt32(clamping: answer.status), response)
 }

@@ -10,21 +10,25 @@ import Synchronization
 ///     arriving → handling   [complete: a thread makes the page]
 ///     handling → sending    [the page is there]             must have left within `requestTimeout`
 ///     sending  → idle       [all of it has left]            closed after `idleTimeout`
+///     handling → streaming  [the page is made while it is sent]    must take something now and then
+///     streaming → idle      [all of it has left]            closed after `idleTimeout`
 ///
 /// The library's own timeout begins anew with each byte, so a client that sends one byte now and then would hold its
 /// connection for ever; and a full library turns newcomers away, whoever holds the places. Here a place is always found:
 /// of the client address that has most connections one is closed, rather one between two requests, then one whose request
-/// is not complete, then one that is slow to read its answer; among equals the oldest. So whoever fills the places with
+/// is not complete, then one that is slow to read its answer, then one whose answer is a stream; among equals the oldest. So whoever fills the places with
 /// half a request loses them, and a scrape or a health check, which sends its request at once, is served.
 ///
 /// A connection is ended by shutting its socket down; the library then closes it. The lock makes sure that a descriptor
-/// is still the connection's own: the entry goes before the library closes it.
+/// is still the connection's own: the entry goes before the library closes it. The library does not look at a connection
+/// whose stream has nothing to send, so it is looked at here whether its reader is still there.
 final class ConnectionTable: Sendable {
-    enum Stage { case fresh, idle, arriving, handling, sending }
+    enum Stage { case fresh, idle, arriving, handling, sending, streaming }
 
     private struct Entry {
         let descriptor: Int32
         let address: Address
+        let peer: HTTPPeer
         /// Counts up; older connections have smaller ones.
         let serial: UInt64
         var stage = Stage.fresh
@@ -34,8 +38,13 @@ final class ConnectionTable: Sendable {
         var receivedBefore: UInt64 = 0
         /// Bytes of the answer that is being sent.
         var answerByteCount = 0
+        /// What is being sent, where it is a stream, and how far its reader was at the last look.
+        var stream: HTTPStream?
+        var streamProgress: Int?
+        var unsentByteCount: Int64 = 0
+        var hasHadRequest = false
 
-        /// Whether bytes have come since then. The kernel counts the end of the stream as one.
+        /// Whether bytes have come since then. The kernel counts the end of the stream as one, and on Unix sockets nothing.
         var hasReceived: Bool { csystem_bytes_received(descriptor) > receivedBefore + 1 }
     }
 
@@ -53,19 +62,26 @@ final class ConnectionTable: Sendable {
         var answerByteCount = 0
         /// When the deadlines were looked at.
         var lastLook = ConnectionTable.now
+        /// Streams that have ended under the lock; who waits for them is told without it.
+        var ended: [HTTPStream] = []
     }
 
     private let state = Mutex(State())
     private let limits: HTTPLimits
     private let counters: HTTPCounters
+    /// Only the library may write to a socket.
+    private let isTLS: Bool
     private let onFull: @Sendable () -> Void
     private let idle: UInt64
     private let request: UInt64
 
     /// - Parameter onFull: called when a connection had to give way.
-    init(_ limits: HTTPLimits, _ counters: HTTPCounters, onFull: @escaping @Sendable () -> Void) {
+    init(
+        _ limits: HTTPLimits, _ counters: HTTPCounters, isTLS: Bool, onFull: @escaping @Sendable () -> Void
+    ) {
         self.limits = limits
         self.counters = counters
+        self.isTLS = isTLS
         self.onFull = onFull
         request = limits.requestTimeout.wholeNanoseconds
         idle = limits.idleTimeout.wholeNanoseconds
@@ -78,11 +94,12 @@ final class ConnectionTable: Sendable {
 
     // MARK: A connection's course
 
-    func opened(_ connection: Int, descriptor: Int32, address: Address) {
+    func opened(_ connection: Int, descriptor: Int32, address: Address, peer: HTTPPeer) {
         counters.acceptedConnections.add(1, ordering: .relaxed)
-        let isOver = state.withLock { state in
+        let isOver = locked { state in
             state.lastSerial += 1
-            var entry = Entry(descriptor: descriptor, address: address, serial: state.lastSerial)
+            var entry = Entry(
+                descriptor: descriptor, address: address, peer: peer, serial: state.lastSerial)
             entry.deadline = Self.now + request
             state.entries[connection] = entry
             state.countsByAddress[address, default: 0] += 1
@@ -94,8 +111,16 @@ final class ConnectionTable: Sendable {
         if isOver { onFull() }
     }
 
+    /// Who is at the other end; nil when the connection has been ended.
+    func peer(_ connection: Int) -> HTTPPeer? { state.withLock { $0.entries[connection]?.peer } }
+
     /// The request line is there.
-    func isArriving(_ connection: Int) { change(connection) { begin(&$0) } }
+    func isArriving(_ connection: Int) {
+        change(connection) {
+            $0.hasHadRequest = true
+            begin(&$0)
+        }
+    }
 
     /// The request is complete.
     func isHandled(_ connection: Int) {
@@ -108,7 +133,7 @@ final class ConnectionTable: Sendable {
     /// - Parameter byteCount: of the answer. When all answers together hold too much memory, the oldest of the others that
     ///   has not left is given up.
     func isSending(_ connection: Int, byteCount: Int) {
-        state.withLock { state in
+        locked { state in
             guard var entry = state.entries[connection] else { return }
             entry.stage = .sending
             entry.deadline = Self.now + request
@@ -124,12 +149,23 @@ final class ConnectionTable: Sendable {
         }
     }
 
+    /// The answer is made while it is sent.
+    func isStreaming(_ connection: Int, _ stream: HTTPStream) {
+        change(connection) {
+            $0.stage = .streaming
+            $0.stream = stream
+            $0.streamProgress = nil
+            $0.deadline = nil
+        }
+    }
+
     /// The answer has left.
     func isAnswered(_ connection: Int) {
         state.withLock { state in
             guard var entry = state.entries[connection] else { return }
             state.answerByteCount -= entry.answerByteCount
             entry.answerByteCount = 0
+            entry.stream = nil
             entry.stage = .idle
             entry.deadline = Self.now + idle
             entry.receivedBefore = csystem_bytes_received(entry.descriptor)
@@ -140,10 +176,15 @@ final class ConnectionTable: Sendable {
     /// The library closes the connection now. Bytes that never became a request line were none that it could read.
     func closed(_ connection: Int) {
         state.withLock { state in
-            if let entry = state.entries[connection], entry.stage == .fresh || entry.stage == .idle,
-                entry.hasReceived
-            {
-                counters.count(.malformed)
+            if let entry = state.entries[connection] {
+                if isTLS {
+                    // What TLS takes for itself comes as bytes, too.
+                    if !entry.hasHadRequest, entry.hasReceived {
+                        counters.failedHandshakes.add(1, ordering: .relaxed)
+                    }
+                } else if entry.stage == .fresh || entry.stage == .idle, entry.hasReceived {
+                    counters.count(.malformed)
+                }
             }
             forget(connection, in: &state)
         }
@@ -152,13 +193,28 @@ final class ConnectionTable: Sendable {
     // MARK: Ends
 
     /// Ends a connection whose last answer has left.
-    func end(_ connection: Int) { state.withLock { end(connection, in: &$0) } }
+    func end(_ connection: Int) { locked { end(connection, in: &$0) } }
+
+    /// Ends all connections, when the server stops.
+    func endAll() {
+        locked { state in
+            for connection in Array(state.entries.keys) { end(connection, in: &state) }
+        }
+    }
 
     /// Tells the client why its request is given up before it is complete, as far as its socket takes it, and ends the
-    /// connection.
+    /// connection. Over TLS the client is told nothing: only the library has the keys.
     func refuse(_ connection: Int, _ refusal: HTTPRefusal) {
-        state.withLock { state in
+        locked { state in
             guard let entry = state.entries[connection] else { return }
+            guard !isTLS else {
+                if entry.hasHadRequest {
+                    counters.count(refusal)
+                } else {
+                    counters.failedHandshakes.add(1, ordering: .relaxed)
+                }
+                return end(connection, in: &state)
+            }
             counters.count(refusal)
             counters.countAnswer(status: refusal.status)
             // Nothing of ours is under way on this socket: answers leave one after the other, each as a whole.
@@ -174,8 +230,8 @@ final class ConnectionTable: Sendable {
     /// Ends what is over its time.
     func checkDeadlines() {
         let now = Self.now
-        var late: [Int] = []
-        state.withLock { state in
+        let late: [Int] = locked { state in
+            var late: [Int] = []
             // Time in which nobody looked does not count: the process was stopped, or the machine slept.
             let gap = now - state.lastLook
             state.lastLook = now
@@ -183,7 +239,7 @@ final class ConnectionTable: Sendable {
             for (key, entry) in state.entries {
                 state.entries[key]?.deadline = entry.deadline.map { $0 &+ lapse }
             }
-            guard lapse == 0 else { return }
+            guard lapse == 0 else { return [] }
             for (key, entry) in state.entries {
                 var entry = entry
                 if entry.stage == .fresh || entry.stage == .idle,
@@ -192,11 +248,19 @@ final class ConnectionTable: Sendable {
                     begin(&entry)
                     state.entries[key] = entry
                 }
+                if let stream = entry.stream {
+                    state.entries[key] = entry
+                    if let end = look(at: stream, key, now, in: &state) {
+                        self.end(key, as: end, in: &state)
+                    }
+                    continue
+                }
                 guard let deadline = entry.deadline, deadline <= now else { continue }
                 // Counted first: whoever sees the connection end finds it counted.
                 if entry.stage != .idle { counters.timedOutConnections.add(1, ordering: .relaxed) }
                 if entry.stage == .arriving { late.append(key) } else { end(key, in: &state) }
             }
+            return late
         }
         for key in late { refuse(key, .timeout) }
     }
@@ -205,6 +269,38 @@ final class ConnectionTable: Sendable {
     private static let longestGap: UInt64 = 1_000_000_000
 
     // MARK: Under the lock
+
+    /// Runs `body` under the lock, and then tells those who write or wait for the streams that it has ended.
+    private func locked<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        let (value, ended) = state.withLock { state in
+            let value = body(&state)
+            defer { state.ended = [] }
+            return (value, state.ended)
+        }
+        for stream in ended { stream.release() }
+        return value
+    }
+
+    /// Whether the stream of a connection is to end: its reader has gone, or has taken nothing for too long although there
+    /// was something to take.
+    private func look(
+        at stream: HTTPStream, _ connection: Int, _ now: UInt64, in state: inout State
+    ) -> HTTPStream.End? {
+        guard var entry = state.entries[connection] else { return nil }
+        if csystem_has_hung_up(entry.descriptor) != 0 { return .reader }
+        let progress = stream.progress
+        let unsent = csystem_bytes_unsent(entry.descriptor)
+        if progress == nil {
+            entry.deadline = nil
+        } else if entry.deadline == nil || progress != entry.streamProgress || unsent < entry.unsentByteCount
+        {
+            entry.deadline = now &+ stream.timeout.wholeNanoseconds
+        }
+        entry.streamProgress = progress
+        entry.unsentByteCount = unsent
+        state.entries[connection] = entry
+        return entry.deadline.map { $0 <= now } == true ? .deadline : nil
+    }
 
     private func change(_ connection: Int, _ body: (inout Entry) -> Void) {
         state.withLock { state in
@@ -238,8 +334,15 @@ final class ConnectionTable: Sendable {
         end(best.connection, in: &state)
     }
 
-    private func end(_ connection: Int, in state: inout State) {
+    private func end(
+        _ connection: Int, as streamEnd: HTTPStream.End = .server, in state: inout State
+    ) {
         guard let entry = state.entries[connection] else { return }
+        if let stream = entry.stream {
+            // Counted first, as above.
+            stream.claim(streamEnd)
+            state.ended.append(stream)
+        }
         shutdown(entry.descriptor, Int32(SHUT_RDWR))
         forget(connection, in: &state)
     }
@@ -266,6 +369,7 @@ extension ConnectionTable.Stage {
         case .idle: 0
         case .fresh, .arriving: 1
         case .sending: 2
+        case .streaming: 3
         case .handling: nil
         }
     }

@@ -18,7 +18,10 @@ package struct HTTPLimits: Sendable {
     package var requestTimeout: Duration = .seconds(10)
     /// Threads that make pages; a slow page holds up one of them, and no connection.
     package var threads = 2
+    /// Answers that may be streams at the same time, each with a thread if it has a producer; 503 above.
+    package var streams = 8
 
+    /// The default limits.
     package init() {}
 
     /// Connections above the limit that may be open for the moment in which another one gives way.

@@ -2,7 +2,9 @@
 package struct HTTPRequest: Sendable {
     /// One field of the query, in the order of the URL: `--limit=1` has a value, `--client_id` has none.
     package struct QueryItem: Hashable, Sendable {
+        /// Percent-decoded.
         package let name: String
+        /// Percent-decoded; nil when there is no `=` after the name, empty when nothing follows it.
         package let value: String?
     }
 
@@ -14,33 +16,52 @@ package struct HTTPRequest: Sendable {
     package let query: [QueryItem]
     /// In the order they came.
     package let headers: [(name: String, value: String)]
+    /// All of the body, at most `HTTPLimits.bodySize` bytes; empty when there is none.
     package let body: [UInt8]
+    /// Who sent it.
+    package let peer: HTTPPeer
 
+    /// A complete request.
+    ///
+    /// - Parameter target: path and query as on the wire, percent-encoded.
     package init(
-        method: String, target: [UInt8], headers: [(name: String, value: String)] = [], body: [UInt8] = []
+        method: String, target: [UInt8], headers: [(name: String, value: String)] = [], body: [UInt8] = [],
+        peer: HTTPPeer = .tcp(address: "", port: 0)
     ) {
         self.method = method
         self.headers = headers
         self.body = body
+        self.peer = peer
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
         path = Self.decoded(target[..<end], plusIsBlank: false)
         guard end < target.count else {
             query = []
             return
         }
-        query = target[(end + 1)...].split(separator: UInt8(ascii: "&")).map { item in
+        query = Self.items(target[(end + 1)...])
+    }
+
+    /// What stands between `&`.
+    static func items(_ bytes: ArraySlice<UInt8>) -> [QueryItem] {
+        bytes.split(separator: UInt8(ascii: "&")).map { item in
             guard let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
-                return QueryItem(name: Self.decoded(item, plusIsBlank: true), value: nil)
+                return QueryItem(name: decoded(item, plusIsBlank: true), value: nil)
             }
             return QueryItem(
-                name: Self.decoded(item[..<equals], plusIsBlank: true),
-                value: Self.decoded(item[(equals + 1)...], plusIsBlank: true))
+                name: decoded(item[..<equals], plusIsBlank: true),
+                value: decoded(item[(equals + 1)...], plusIsBlank: true))
         }
     }
 
     /// The first header called `name`, in whatever case.
     package func header(_ name: String) -> String? {
         headers.first { Self.isSame($0.name, name) }?.value
+    }
+
+    /// All headers called `name`, joined as one list [RFC 9110 §5.3]; nil when there is none.
+    package func joinedHeaders(_ name: String) -> String? {
+        let values = headers.filter { Self.isSame($0.name, name) }.map(\.value)
+        return values.isEmpty ? nil : values.joined(separator: ", ")
     }
 
     /// Whether the client takes `mediaType` (`text/plain`): it says so, or says nothing about it.
@@ -94,16 +115,22 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// One answer. For HEAD the body is only measured.
+/// One answer. For HEAD the body is only measured, and a stream does not begin.
 package struct HTTPResponse: Sendable {
+    /// The status code, such as 200.
     package var status: Int
     /// nil leaves the header out.
     package var contentType: String?
+    /// Header fields beside Content-Type and those that the server adds itself.
     package var headers: [(name: String, value: String)]
+    /// What is sent after the headers, before any compression; not sent when there is a stream.
     package var body: [UInt8]
+    /// What is sent in place of `body`, while it is made.
+    package let stream: HTTPStream?
     /// Whether the body may be sent in gzip to clients that take it.
     package var isCompressible = false
 
+    /// An answer; by default 200 without a body.
     package init(
         status: Int = 200, contentType: String? = nil, headers: [(name: String, value: String)] = [],
         body: [UInt8] = []
@@ -112,6 +139,19 @@ package struct HTTPResponse: Sendable {
         self.contentType = contentType
         self.headers = headers
         self.body = body
+        stream = nil
+    }
+
+    /// An answer that is sent while it is made, in chunks to clients that know them.
+    package init(
+        status: Int = 200, contentType: String? = nil, headers: [(name: String, value: String)] = [],
+        stream: HTTPStream
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.headers = headers
+        self.stream = stream
+        body = []
     }
 
     /// A sentence for a person, with a line feed after it.

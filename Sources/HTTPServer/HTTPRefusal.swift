@@ -19,6 +19,7 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
     case transferCoding = "transfer_coding"
     /// What the library cannot read: a chunk that is none [RFC 9112 §7.1], a line that is no header field.
     case malformed = "malformed"
+    /// The body is longer than `HTTPLimits.bodySize`.
     case bodyTooLarge = "body_too_large"
     /// `Expect` asks for something else than 100-continue [RFC 9110 §10.1.1].
     case expectation = "expectation"
@@ -26,10 +27,15 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
     case timeout = "timeout"
     /// All requests together hold as much body as they may.
     case busy = "busy"
+    /// It came over a Unix socket from another user than root or the broker's own.
+    case peer = "peer"
+    /// The listener wants a client certificate that its authority has signed, and there is none.
+    case certificate = "certificate"
 
     var status: Int {
         switch self {
         case .requestLine, .header, .host, .framing, .malformed: 400
+        case .peer, .certificate: 403
         case .timeout: 408
         case .bodyTooLarge: 413
         case .uriTooLong: 414
@@ -58,6 +64,8 @@ package enum HTTPRefusal: String, CaseIterable, Sendable {
         case .expectation: "The only expectation here is 100-continue."
         case .timeout: "The request was not complete in time."
         case .busy: "Too many bodies are being sent at the same time."
+        case .peer: "This socket serves root and the user that the broker runs as."
+        case .certificate: "This listener serves clients with a certificate that its authority has signed."
         }
     }
 

@@ -8,7 +8,9 @@ package struct HTTPStatistics: Hashable, Sendable {
     package var refusals = [Int](repeating: 0, count: HTTPRefusal.allCases.count)
     /// Bytes of the bodies sent; of HEAD none.
     package var responseBytes = 0
+    /// Connections that are open now.
     package var openConnections = 0
+    /// Connections opened since the start, those included that were turned away at once.
     package var acceptedConnections = 0
     /// Turned away because too many were open, and all of them were waiting for a page.
     package var refusedConnections = 0
@@ -18,7 +20,25 @@ package struct HTTPStatistics: Hashable, Sendable {
     package var timedOutConnections = 0
     /// Answered with 500 because their handler threw.
     package var handlerErrors = 0
+    /// Streams begun since the start.
+    package var begunStreams = 0
+    /// Streams that have ended, in the order of `HTTPStream.End.allCases`.
+    package var endedStreams = [Int](repeating: 0, count: HTTPStream.End.allCases.count)
+    /// Answers of 503 because too many streams were open.
+    package var refusedStreams = 0
+    /// HTTPS connections that sent something and ended before their first request: most often a handshake that failed.
+    package var failedHandshakes = 0
 
+    /// Streams that are open now.
+    package var openStreams: Int { begunStreams - endedStreams.reduce(0, +) }
+
+    /// Requests refused because of the user at the other end of a Unix socket.
+    package var refusedPeers: Int { refusals[HTTPRefusal.peer.index] }
+
+    /// How many streams have ended in this way.
+    package func streams(endedBy end: HTTPStream.End) -> Int { endedStreams[end.index] }
+
+    /// A server that has done nothing.
     package init() {}
 
     /// `requests` with the label of each class.
@@ -29,6 +49,11 @@ package struct HTTPStatistics: Hashable, Sendable {
     /// `refusals` with the label of each reason.
     package var refusalsByReason: [(reason: String, count: Int)] {
         zip(HTTPRefusal.allCases, refusals).map { ($0.rawValue, $1) }
+    }
+
+    /// `endedStreams` with the label of each reason.
+    package var endedStreamsByReason: [(reason: String, count: Int)] {
+        zip(HTTPStream.End.allCases, endedStreams).map { ($0.rawValue, $1) }
     }
 
     /// Adds another server's numbers.
@@ -42,6 +67,10 @@ package struct HTTPStatistics: Hashable, Sendable {
         sum.sparedConnections += one.sparedConnections
         sum.timedOutConnections += one.timedOutConnections
         sum.handlerErrors += one.handlerErrors
+        sum.begunStreams += one.begunStreams
+        for index in sum.endedStreams.indices { sum.endedStreams[index] += one.endedStreams[index] }
+        sum.refusedStreams += one.refusedStreams
+        sum.failedHandshakes += one.failedHandshakes
     }
 }
 
@@ -56,6 +85,10 @@ final class HTTPCounters: Sendable {
     let sparedConnections = Atomic<Int>(0)
     let timedOutConnections = Atomic<Int>(0)
     let handlerErrors = Atomic<Int>(0)
+    let begunStreams = Atomic<Int>(0)
+    let refusedStreams = Atomic<Int>(0)
+    let failedHandshakes = Atomic<Int>(0)
+    private let endedStreams = Mutex([Int](repeating: 0, count: HTTPStream.End.allCases.count))
 
     func countAnswer(status: Int) {
         let index = status / 100 - 1
@@ -63,6 +96,8 @@ final class HTTPCounters: Sendable {
     }
 
     func count(_ refusal: HTTPRefusal) { refusals.withLock { $0[refusal.index] += 1 } }
+
+    func count(_ end: HTTPStream.End) { endedStreams.withLock { $0[end.index] += 1 } }
 
     var reading: HTTPStatistics {
         var statistics = HTTPStatistics()
@@ -75,6 +110,11 @@ final class HTTPCounters: Sendable {
         statistics.sparedConnections = sparedConnections.load(ordering: .relaxed)
         statistics.timedOutConnections = timedOutConnections.load(ordering: .relaxed)
         statistics.handlerErrors = handlerErrors.load(ordering: .relaxed)
+        // Ends before beginnings, so that none ends that has not begun.
+        statistics.endedStreams = endedStreams.withLock { $0 }
+        statistics.begunStreams = begunStreams.load(ordering: .relaxed)
+        statistics.refusedStreams = refusedStreams.load(ordering: .relaxed)
+        statistics.failedHandshakes = failedHandshakes.load(ordering: .relaxed)
         return statistics
     }
 }

@@ -2,14 +2,14 @@ import CMicroHTTPD
 import Glibc
 
 /// A bound, listening TCP socket. The HTTP library gets it ready made, so errors are ours to word.
-struct ListeningSocket {
+struct ListeningSocket: Sendable {
     let descriptor: Int32
     /// The port in use; the one the system chose when 0 was asked for.
     let port: Int
 
     /// - Parameter host: an IPv4 or IPv6 address, or a name such as `localhost`; `::` listens on IPv4 too.
     init(host: String, port: Int) throws(HTTPServerError) {
-        let address = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+        let address = Self.text(host, port)
         func failure(_ problem: HTTPServerError.Problem, _ number: Int32 = errno) -> HTTPServerError {
             HTTPServerError(problem: problem, address: address, errorNumber: number)
         }
@@ -43,6 +43,11 @@ struct ListeningSocket {
         }
         descriptor = socket
         self.port = Self.boundPort(socket) ?? port
+    }
+
+    /// `127.0.0.1:8888`, or `[::1]:8888`.
+    static func text(_ host: String, _ port: Int) -> String {
+        host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
     private static func boundPort(_ socket: Int32) -> Int? {

@@ -1,4 +1,5 @@
 import BrokerLog
+import Glibc
 import Logging
 import Primitives
 import Synchronization
@@ -15,6 +16,10 @@ final class PendingRequest: Sendable {
         var endsConnection = false
         /// 0 = not answered by us.
         var status = 0
+        /// Given up while the body was still coming, to be told at its end.
+        var refusal: HTTPRefusal?
+        /// What is being sent, where it is a stream.
+        var stream: HTTPStream?
     }
 
     /// Path and query as sent.
@@ -26,28 +31,48 @@ final class PendingRequest: Sendable {
     init(target: [UInt8]) { self.target = target }
 }
 
+/// What the requests of a listener have in common.
+struct ListenerTraits: Sendable {
+    /// A Unix socket.
+    var isLocal = false
+    var isTLS = false
+    /// Only clients with a certificate that the listener's authority has signed are served.
+    var wantsCertificate = false
+    /// Whether the requests of a peer are served.
+    var admits: @Sendable (HTTPPeer) -> Bool = { $0.isAdmitted(owner: geteuid()) }
+}
+
 /// What the library's callbacks do, without their pointers.
 final class RequestHandling: Sendable {
     let counters: HTTPCounters
     let connections: ConnectionTable
     let pages: PageThreads
+    let streams: HTTPStreamWorkers
     let limits: HTTPLimits
+    let traits: ListenerTraits
     private let fullness: Episode
     /// Bytes of body that incomplete requests hold.
     private let bodyByteCount = Atomic<Int>(0)
     /// Requests being held.
     let pendingCount = Atomic<Int>(0)
 
-    init(limits: HTTPLimits, routes: Routes, log: Logger) throws(ThreadError) {
+    init(
+        limits: HTTPLimits, traits: ListenerTraits = ListenerTraits(), routes: Routes, log: Logger
+    ) throws(ThreadError) {
         let counters = HTTPCounters()
         let fullness = Episode(
             log, began: "http listener is full: connections that can be spared are closed for new ones",
             ended: "http listener has room again")
         self.limits = limits
+        self.traits = traits
         self.counters = counters
         self.fullness = fullness
-        connections = ConnectionTable(limits, counters) {
+        connections = ConnectionTable(limits, counters, isTLS: traits.isTLS) {
             fullness.occurred(["max_connections": "\(limits.connections)"])
+        }
+        streams = HTTPStreamWorkers(limit: limits.streams, counters) { error in
+            counters.handlerErrors.add(1, ordering: .relaxed)
+            log.error("http stream failed", metadata: ["error": "\(error)"])
         }
         pages = try PageThreads(routes, count: limits.threads) { failure in
             counters.handlerErrors.add(1, ordering: .relaxed)
@@ -100,14 +125,42 @@ final class RequestHandling: Sendable {
     }
 
     /// The request is complete: a thread makes the page and calls `done`.
-    func makePage(_ request: PendingRequest, done: @escaping @Sendable () -> Void) {
+    func makePage(_ request: PendingRequest, peer: HTTPPeer, done: @escaping @Sendable () -> Void) {
         let body = takeBody(request)
         let head = request.parts.withLock { $0.head }
         let complete = HTTPRequest(
-            method: head.method, target: head.target, headers: head.headers, body: body)
+            method: head.method, target: head.target, headers: head.headers, body: body, peer: peer)
         pages.put(complete) { response in
             request.answer.withLock { $0 = response }
             done()
         }
+    }
+
+    /// Begins the stream of an answer, where it has one and the request is not HEAD.
+    ///
+    /// - Returns: the answer to send: another one when too many streams are open.
+    func beginStream(of answer: HTTPResponse, isHead: Bool) -> HTTPResponse {
+        guard let stream = answer.stream else { return answer }
+        if isHead {
+            stream.cancel(.failed)
+            return answer
+        }
+        guard !streams.begin(stream) else { return answer }
+        return .text(
+            503,
+            "\(streams.limit) answers of this kind are being sent, and no more are made at the same time.")
+    }
+
+    /// The library is done with a request.
+    ///
+    /// - Parameter isWhole: all of its answer has left.
+    func complete(_ request: PendingRequest, isWhole: Bool) {
+        pendingCount.subtract(1, ordering: .relaxed)
+        _ = takeBody(request)
+        // An answer that nobody took any more.
+        request.answer.withLock { $0.take() }?.stream?.cancel(.reader)
+        guard let stream = request.parts.withLock({ $0.stream.take() }) else { return }
+        stream.complete(isWhole: isWhole)
+        streams.readerEnded(stream)
     }
 }

@@ -3,20 +3,25 @@ package struct Route: Sendable {
     /// Which methods a route takes. HEAD comes with GET and OPTIONS with everything, without the handler's
     /// help.
     package enum Methods: Sendable {
+        /// Every method.
         case any
+        /// These methods.
         case only([String])
     }
 
+    /// Makes the answer to a request. The threads of the server may run it several times at once.
     package typealias Handler = @Sendable (HTTPRequest) throws -> HTTPResponse
 
     /// `/metrics`, or `/api/v1/*` for everything below `/api/v1/`.
     package let path: String
+    /// The methods that the page takes; others are answered with 405.
     package let methods: Methods
     /// Made by a thread of its own, so that it waits for no other page.
     package let isUrgent: Bool
     /// Runs on a thread of the HTTP server. What it throws is logged and answered with 500.
     package let handler: Handler
 
+    /// A page at `path`, for GET unless stated otherwise.
     package init(
         _ path: String, _ methods: Methods = .only(["GET"]), isUrgent: Bool = false,
         handler: @escaping Handler
@@ -62,6 +67,7 @@ package struct Route: Sendable {
 package struct Routes: Sendable {
     private let routes: [Route]
 
+    /// The pages in the order in which they are asked: the first whose path matches answers.
     package init(_ routes: [Route]) {
         self.routes = routes
     }
@@ -73,7 +79,9 @@ package struct Routes: Sendable {
 
     /// What came of a request that could not be answered by its page.
     package struct HandlerFailure {
+        /// The path of the route, which may end in `*`.
         package let path: String
+        /// What the handler threw.
         package let error: any Error
     }
 

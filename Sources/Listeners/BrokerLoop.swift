@@ -15,7 +15,7 @@ final class BrokerLoop: EventLoopOwner {
     let loop: EventLoop
     private let mailbox: Mailbox<LoopLetter>
     private let exchange: SnapshotExchange
-    private let doors: LoopDoors
+    private let directory: LoopDirectory
     /// Letters that were taken out of the mailbox; those before `nextLetter` have been dealt with.
     private var letters: ContiguousArray<LoopLetter> = []
     private var nextLetter = 0
@@ -32,12 +32,12 @@ final class BrokerLoop: EventLoopOwner {
     private var newcomerMemory: NewcomerMemory
     private let newcomerTrouble: Episode
 
-    init(_ loop: EventLoop, broker: Broker, doors: LoopDoors) {
+    init(_ loop: EventLoop, broker: Broker, directory: LoopDirectory) {
         self.loop = loop
-        self.doors = doors
+        self.directory = directory
         let index = loop.index
-        mailbox = doors.mailboxes[index]
-        exchange = doors.exchanges[index]
+        mailbox = directory.mailboxes[index]
+        exchange = directory.exchanges[index]
         let counters = LoopCounters()
         self.counters = counters
         let share = broker.settings.newcomerByteLimit / broker.loopCount
@@ -47,7 +47,7 @@ final class BrokerLoop: EventLoopOwner {
             ended: "connections without a session hold little memory again")
         shard = Shard(
             broker, index: index, counters: counters,
-            links: ShardLinks { [mailboxes = doors.mailboxes] letter, target in
+            links: ShardLinks { [mailboxes = directory.mailboxes] letter, target in
                 mailboxes[target].post(.core(letter))
             },
             now: loop.now)
@@ -80,8 +80,8 @@ final class BrokerLoop: EventLoopOwner {
             newcomerTrouble.endIfQuiet(for: .seconds(10))
             shard.refreshGauges()
         }
-        if areWillsPublished, !shard.isFanningOut { doors.reportWills(loop: loop.index) }
-        if isDraining { doors.reportOpen(loop.connectionCount, loop: loop.index) }
+        if areWillsPublished, !shard.isFanningOut { directory.reportWills(loop: loop.index) }
+        if isDraining { directory.reportOpen(loop.connectionCount, loop: loop.index) }
     }
 
     /// QoS 0 messages have left their outputs: delivered, or lost with a connection.
@@ -102,8 +102,8 @@ final class BrokerLoop: EventLoopOwner {
     func loopStopped(_ loop: EventLoop) {
         shard.storeShutDown()
         shard.forgetSessions()
-        doors.reportWills(loop: loop.index)
-        doors.reportOpen(0, loop: loop.index)
+        directory.reportWills(loop: loop.index)
+        directory.reportOpen(0, loop: loop.index)
     }
 
     // MARK: Letters
@@ -138,6 +138,9 @@ final class BrokerLoop: EventLoopOwner {
         case .core(let letter): return shard.receive(letter) { loop.isTurnOver }
         case .adopt(let socket, let attempt, let facts): adopt(socket, attempt, facts)
         case .listen(let listener, let state, let facts): listen(listener, state, facts)
+        case .closeListener(let state, let closing):
+            loop.closeAcceptors(of: state)
+            return !closing || closeConnections(of: state)
         case .publishWills:
             loop.closeAcceptors()
             areWillsPublished = shard.publishWills { loop.isTurnOver }
@@ -158,6 +161,26 @@ final class BrokerLoop: EventLoopOwner {
         }
     }
 
+    /// Connections closed at least in one turn when their listener ends, and at most: a will may go to thousands.
+    private static let closedAtOnce = 16...500
+
+    /// - Returns: false when some are left: call again in the next turn.
+    private func closeConnections(of state: ListenerState) -> Bool {
+        var found: ContiguousArray<ClientConnection> = []
+        loop.forEachConnection { connection in
+            guard found.count < Self.closedAtOnce.upperBound, connection.isOpen,
+                connection.listener === state,
+                let client = connection as? ClientConnection
+            else { return }
+            found.append(client)
+        }
+        for (index, client) in found.enumerated() {
+            if index >= Self.closedAtOnce.lowerBound, loop.isTurnOver { return false }
+            client.endByOperator()
+        }
+        return found.count < Self.closedAtOnce.upperBound
+    }
+
     /// Goes on with a connection that another loop has read up to CONNECT.
     private func adopt(_ socket: DetachedSocket, _ attempt: ConnectAttempt, _ facts: ListenerFacts) {
         let connection = loop.adopt(socket) { socket, slot, loop in
@@ -174,7 +197,7 @@ final class BrokerLoop: EventLoopOwner {
     private func drain() {
         isDraining = true
         loop.closeAcceptors()
-        shard.drain()
+        shard.disconnectAll()
         loop.forEachConnection { connection in
             (connection as? ClientConnection)?.close(CloseReason.shutdown)
         }
@@ -183,7 +206,7 @@ final class BrokerLoop: EventLoopOwner {
     // MARK: CONNECT time-out
 
     private func startConnectTimer(_ connection: ClientConnection) {
-        let timeout = shard.broker.settings.connectTimeout
+        let timeout = shard.settings.connectTimeout
         if connection.overLimit == nil {
             let deadline = loop.now.adding(milliseconds: timeout)
             connection.newcomerPlace = newcomers.append(connection, deadline: deadline)
@@ -199,7 +222,7 @@ final class BrokerLoop: EventLoopOwner {
     }
 
     /// A connection without a session holds `byteCount` bytes. Cuts those that hold most until all have room.
-    func noteNewcomer(_ connection: ClientConnection, holds byteCount: Int) {
+    func setNewcomerMemory(_ connection: ClientConnection, holds byteCount: Int) {
         newcomerMemory.set(connection, to: byteCount)
         while newcomerMemory.isFull, let largest = newcomerMemory.largest() {
             newcomerTrouble.occurred([
@@ -215,7 +238,7 @@ final class BrokerLoop: EventLoopOwner {
     /// much, so none that came later is due before.
     private var newcomerDeadline: MonotonicTime? {
         guard let deadline = newcomers.firstDeadline else { return nil }
-        let allowed = shard.broker.settings.connectTimeout.multipliedReportingOverflow(by: 1_000_000)
+        let allowed = shard.settings.connectTimeout.multipliedReportingOverflow(by: 1_000_000)
         guard !allowed.overflow, deadline.nanoseconds >= allowed.partialValue else { return deadline }
         let begin = MonotonicTime(nanoseconds: deadline.nanoseconds - allowed.partialValue)
         return deadline.adding(nanoseconds: loop.lapses.nanoseconds(since: begin))
@@ -242,12 +265,14 @@ final class BrokerLoop: EventLoopOwner {
         }
     }
 
-    func post(_ letter: LoopLetter, to index: Int) { doors.mailboxes[index].post(letter) }
+    func post(_ letter: LoopLetter, to index: Int) { directory.mailboxes[index].post(letter) }
 }
 
-/// The doors of all loops: how any thread reaches them and reads their counters.
-package final class LoopDoors: Sendable {
+/// The directory of all loops: how any thread reaches them and reads their counters.
+package final class LoopDirectory: Sendable {
     let mailboxes: [Mailbox<LoopLetter>]
+    /// Where each loop leaves a copy of its counters when asked, by the number of the loop. The
+    /// `MetricsRegistry` gets them.
     package let exchanges: [SnapshotExchange]
     private let wakers: [LoopWaker]
     private let open: Mutex<[Int?]>

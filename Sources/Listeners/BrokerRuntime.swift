@@ -8,11 +8,15 @@ package import Transport
 
 /// The broker with its loops and listeners, running.
 package final class BrokerRuntime: Sendable {
+    /// The broker that the loops serve.
     package let broker: Broker
-    package let doors: LoopDoors
+    /// How other threads reach the loops.
+    package let directory: LoopDirectory
     private let group: LoopGroup
-    private let listeners = Mutex<[RunningListener]>([])
-    private let log: Logger
+    let listeners = Mutex<[RunningListener]>([])
+    /// Held while a listener changes, its letters to the loops included.
+    let changing = ChangeLock()
+    let log: Logger
     private let draining = Atomic<Bool>(false)
     /// What the listeners share.
     package let limits: SharedLimits
@@ -24,14 +28,14 @@ package final class BrokerRuntime: Sendable {
         self.broker = broker
         self.limits = limits
         log = broker.log
-        let doors = LoopDoors(loopCount: broker.loopCount)
-        self.doors = doors
+        let directory = LoopDirectory(loopCount: broker.loopCount)
+        self.directory = directory
         group = try LoopGroup(
             count: broker.loopCount, settings: loopSettings, clock: broker.clock, logger: broker.log
         ) { loop in
-            BrokerLoop(loop, broker: broker, doors: doors)
+            BrokerLoop(loop, broker: broker, directory: directory)
         }
-        doors.connect(to: group.handles)
+        directory.connect(to: group.handles)
     }
 
     /// Starts the loops' threads.
@@ -91,7 +95,7 @@ package final class BrokerRuntime: Sendable {
     private func run(on loops: [Int], _ work: @escaping @Sendable (Shard) -> Bool) -> [Int] {
         let done = BlockingQueue<(loop: Int, isDone: Bool)>()
         for loop in loops {
-            doors.mailboxes[loop].post(.core(.run { done.put(($0.index, work($0))) }))
+            directory.mailboxes[loop].post(.core(.run { done.put(($0.index, work($0))) }))
         }
         var missing = loops.count
         var unfinished: [Int] = []
@@ -103,34 +107,6 @@ package final class BrokerRuntime: Sendable {
         }
         return unfinished
     }
-
-    // MARK: Listeners
-
-    /// Opens a listener on every loop.
-    ///
-    /// - Parameters:
-    ///   - maxConnections: `.max` = no limit.
-    ///   - overLimit: what happens to further clients.
-    /// - Returns: the address it really listens on, which tells the port when 0 was asked for.
-    package func listen(
-        _ facts: ListenerFacts, on address: ListenAddress, maxConnections: Int = .max,
-        overLimit: OverLimitAction = .refuse, options: ListenOptions = ListenOptions()
-    ) throws(TransportError) -> ListenAddress {
-        let bound = try bindListener(address: address, loops: broker.loopCount, options: options)
-        let state = ListenerState(
-            name: facts.name, maxConnections: maxConnections, action: overLimit, shared: limits)
-        listeners.withLock {
-            $0.append(RunningListener(facts: facts, address: bound.address, state: state, bound: bound))
-        }
-        doors.post(.listen(bound, state, facts))
-        log.info(
-            "listening",
-            metadata: ["listener": "\(facts.name)", "address": "\(bound.address)", "protocol": "mqtt"])
-        return bound.address
-    }
-
-    /// The listeners in the order in which they were opened.
-    package var runningListeners: [RunningListener] { listeners.withLock { $0 } }
 
     /// Stops accepting, tells every client that the broker goes (v5: 0x8B), sends what waits, and closes.
     ///
@@ -149,10 +125,10 @@ package final class BrokerRuntime: Sendable {
             return true
         }
         // Wills first: a subscriber that has been sent away gets none.
-        doors.post(.publishWills)
-        guard wait(until: { doors.areWillsPublished }) else { return false }
-        doors.post(.drain)
-        return wait { doors.isDrained }
+        directory.post(.publishWills)
+        guard wait(until: { directory.areWillsPublished }) else { return false }
+        directory.post(.drain)
+        return wait { directory.isDrained }
     }
 
     /// True from the call of `drain` on.
@@ -162,14 +138,6 @@ package final class BrokerRuntime: Sendable {
     package func stop() {
         group.stop()
         group.join()
-        for listener in runningListeners { listener.bound.removeSocketFile() }
+        for listener in runningListeners where !listener.isSuspended { listener.bound.removeSocketFile() }
     }
-}
-
-/// A listener and what it has to show.
-package struct RunningListener: Sendable {
-    package let facts: ListenerFacts
-    package let address: ListenAddress
-    package let state: ListenerState
-    let bound: BoundListener
 }

@@ -193,7 +193,7 @@ final class ClientConnection: Connection, ClientTransport {
     }
 
     private var packetLimit: Int {
-        session?.settings.maxMessageSize ?? owner.shard.broker.settings.maxMessageSize
+        session?.settings.maxMessageSize ?? owner.shard.settings.maxMessageSize
     }
 
     /// CONNECT came first, or comes now; while it is being decided on, AUTH and DISCONNECT may follow.
@@ -219,7 +219,7 @@ final class ClientConnection: Connection, ClientTransport {
             handshake = begun
             handshakeByteCount = byteCount
         }
-        noteNewcomerMemory()
+        updateNewcomerMemory()
     }
 
     private func leaveNewcomers() {
@@ -251,12 +251,12 @@ final class ClientConnection: Connection, ClientTransport {
 
     override func heldInputChanged() {
         guard session == nil else { return }
-        noteNewcomerMemory()
+        updateNewcomerMemory()
     }
 
-    private func noteNewcomerMemory() {
+    private func updateNewcomerMemory() {
         let wanted = session == nil && isOpen && !isMoving ? heldInputByteCount + handshakeByteCount : 0
-        if wanted != newcomerByteCount { owner.noteNewcomer(self, holds: wanted) }
+        if wanted != newcomerByteCount { owner.setNewcomerMemory(self, holds: wanted) }
     }
 
     /// A packet that cannot be decoded. Before CONNECT was accepted nothing is answered.
@@ -298,10 +298,10 @@ final class ClientConnection: Connection, ClientTransport {
         session?.outputDrained()
     }
 
-    override func closed(_ cause: CloseCause) {
+    override func closed(_ cause: ConnectionEnd) {
         owner.counters.move(.connectionsOpen, by: -1)
         leaveNewcomers()
-        noteNewcomerMemory()
+        updateNewcomerMemory()
         handshake?.cancel()
         handshake = nil
         if cause == .detached { return }  // it lives on, on another loop
@@ -319,6 +319,15 @@ final class ClientConnection: Connection, ClientTransport {
 
     var clientPeer: ClientPeer { ClientPeer(address: peer.ipText, port: peer.port) }
 
+    /// An operator ends the connection, with its listener.
+    func endByOperator() {
+        if let session {
+            session.disconnect(.administrativeAction, .administrative)
+        } else {
+            close(CloseReason.administrative)
+        }
+    }
+
     func close(_ reason: CloseReason) {
         guard isOpen else { return }
         closeReason = reason
@@ -334,10 +343,6 @@ final class ClientConnection: Connection, ClientTransport {
         close(.requested, afterFlush: false)
     }
 
-    func pauseReading(_ reason: ReadingPause) { pauseReading(PauseReason(reason)) }
-
-    func resumeReading(_ reason: ReadingPause) { resumeReading(PauseReason(reason)) }
-
     var isHeldBack: Bool {
         !pauseReasons.isDisjoint(with: [.hook, .rate, .overload, .work, .answers, .fanOut, .turn])
     }
@@ -346,7 +351,7 @@ final class ClientConnection: Connection, ClientTransport {
         handshake = nil
         handshakeByteCount = 0
         self.session = session
-        noteNewcomerMemory()
+        updateNewcomerMemory()
     }
 
     func move(to loop: Int, with attempt: ConnectAttempt) {
@@ -363,22 +368,9 @@ final class ClientConnection: Connection, ClientTransport {
     }
 }
 
-extension PauseReason {
-    init(_ pause: ReadingPause) {
-        self = []
-        if pause.contains(.hook) { insert(.hook) }
-        if pause.contains(.rate) { insert(.rate) }
-        if pause.contains(.overload) { insert(.overload) }
-        if pause.contains(.backpressure) { insert(.backpressure) }
-        if pause.contains(.work) { insert(.work) }
-        if pause.contains(.answers) { insert(.answers) }
-        if pause.contains(.fanOut) { insert(.fanOut) }
-    }
-}
-
 extension CloseReason {
     /// What an end that the transport saw first is counted as.
-    init(_ cause: CloseCause) {
+    init(_ cause: ConnectionEnd) {
         switch cause {
         case .peerClosed: self = .peerClosed
         case .reset: self = .reset

@@ -86,12 +86,6 @@ struct PacketReader: ~Copyable, ~Escapable {
         return UTF8Text(bytes: copy(range))
     }
 
-    mutating func readTopicFilter() throws(MalformedPacket) -> UTF8Text {
-        let range = try readBinaryRange()
-        _ = try TopicFilter.levelCount(bytes, range, in: type)
-        return UTF8Text(bytes: copy(range))
-    }
-
     /// A block of properties behind its length; none before MQTT 5.
     mutating func readProperties(
         of place: PropertyPlace, version: ProtocolVersion
@@ -130,10 +124,5 @@ struct PacketReader: ~Copyable, ~Escapable {
 
     func copy(_ range: ByteRange) -> [UInt8] {
         range.bytes(in: bytes).copiedBytes()
-    }
-
-    mutating func readRest() -> [UInt8] {
-        defer { offset = bytes.byteCount }
-        return copy(ByteRange(offset: offset, count: remaining))
     }
 }

@@ -8,7 +8,7 @@ extension PacketWriter {
         writeLengthFirst { writer in
             var output = PropertyWriter(writer: writer, place: place)
             writer = PacketWriter()  // one owner of the array, or every write would copy it
-            output.write(properties)
+            if let storage = properties.storage { output.write(storage.values) }
             writer = output.writer
         }
     }
@@ -24,7 +24,7 @@ extension Properties {
     /// The properties that may stand in a PUBLISH, encoded without their length.
     public func encodedBytes() -> [UInt8] {
         var output = PropertyWriter(writer: PacketWriter(), place: .publish)
-        output.write(self)
+        if let storage { output.write(storage.values) }
         return output.writer.bytes
     }
 }
@@ -34,7 +34,7 @@ private struct PropertyWriter {
     var writer: PacketWriter
     let place: PropertyPlace
 
-    mutating func write(_ properties: Properties) {
+    mutating func write(_ properties: PropertyValues) {
         write(.payloadFormatIndicator, properties.payloadFormatIndicator)
         write(.messageExpiryInterval, properties.messageExpiryInterval)
         write(.contentType, properties.contentType)

@@ -4,6 +4,7 @@ extension Properties {
     /// The properties of a message that its subscribers are to see, encoded without their length: all but what
     /// belongs to one hop, Message Expiry Interval (written anew for each copy) and Will Delay Interval.
     public func forwardedBytes() -> [UInt8] {
+        guard storage != nil else { return [] }
         var kept = self
         kept.topicAlias = nil
         kept.subscriptionIdentifiers = []

@@ -13,7 +13,11 @@ extension UTF8Text {
 extension Properties {
     /// Whether each value is one that MQTT allows, wherever it stands, and all of them together fit into a packet.
     /// What comes from a packet always is; this is for what a hook made.
-    public var isWellFormed: Bool {
+    public var isWellFormed: Bool { storage?.values.isWellFormed ?? true }
+}
+
+extension PropertyValues {
+    fileprivate var isWellFormed: Bool {
         let texts = [
             contentType, responseTopic, assignedClientIdentifier, authenticationMethod, responseInformation,
             serverReference, reasonString,

@@ -16,13 +16,75 @@ public struct UserProperty: Hashable, Sendable {
 
 /// The properties of one packet (or one will) of MQTT 5. Empty before MQTT 5.
 ///
-/// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
+/// It has a member for each of `PropertyValues`. They are shared until one is changed, for packets are copied on their
+/// way through the broker and most have no properties at all: ten references were counted with each copy.
+@dynamicMemberLookup
 public struct Properties: Equatable, Sendable {
     /// Bytes of a block: room for five of the longest texts. They are decoded at once, take up to sixteen times as much
     /// memory when they are, and go into each subscriber's packet anew: with 256 MB of them a single packet would stall
     /// everybody.
     public static let largestByteCount = 320 * 1024
 
+    /// nil = every property is absent.
+    @usableFromInline
+    var storage: Storage?
+
+    /// What several values share. It is changed only by one that has it alone.
+    @usableFromInline
+    final class Storage: @unchecked Sendable {
+        @usableFromInline var values: PropertyValues
+        @usableFromInline init(_ values: PropertyValues) { self.values = values }
+    }
+
+    /// No properties.
+    @inlinable
+    public init() {}
+
+    /// For tests and literals: `Properties { $0.topicAlias = 3 }`.
+    public init(_ fill: (inout Properties) -> Void) {
+        fill(&self)
+    }
+
+    init(_ values: PropertyValues) { storage = Storage(values) }
+
+    /// One of them.
+    @inlinable
+    public subscript<Value>(dynamicMember path: WritableKeyPath<PropertyValues, Value>) -> Value {
+        get {
+            if let storage { return storage.values[keyPath: path] }
+            return PropertyValues.absent[keyPath: path]
+        }
+        _modify {
+            let own = ownStorage()
+            yield &own.values[keyPath: path]
+        }
+    }
+
+    /// Storage that no other value has, and this one has from now on.
+    @inlinable
+    mutating func ownStorage() -> Storage {
+        if isKnownUniquelyReferenced(&storage), let storage { return storage }
+        let own = Storage(storage?.values ?? PropertyValues())
+        storage = own
+        return own
+    }
+
+    /// Whether every property is absent.
+    public var isEmpty: Bool {
+        guard let storage else { return true }
+        return storage.values == PropertyValues()
+    }
+
+    public static func == (left: Properties, right: Properties) -> Bool {
+        if left.storage === right.storage { return true }
+        return (left.storage?.values ?? PropertyValues()) == (right.storage?.values ?? PropertyValues())
+    }
+}
+
+/// What the properties of one packet say.
+///
+/// nil means absent. Intervals are in seconds, sizes in bytes. Flags are 0 or 1, as on the wire.
+public struct PropertyValues: Equatable, Sendable {
     /// 1: the payload is UTF-8. PUBLISH and will.
     public var payloadFormatIndicator: UInt8?
     /// PUBLISH and will.
@@ -78,16 +140,13 @@ public struct Properties: Equatable, Sendable {
     /// CONNACK.
     public var sharedSubscriptionAvailable: UInt8?
 
-    /// No properties.
+    /// All absent.
+    @inlinable
     public init() {}
 
-    /// For tests and literals: `Properties { $0.topicAlias = 3 }`.
-    public init(_ fill: (inout Properties) -> Void) {
-        fill(&self)
-    }
-
-    /// Whether every property is absent.
-    public var isEmpty: Bool { self == Properties() }
+    /// One for all who ask, for to make it takes longer than to read it.
+    @usableFromInline
+    static let absent = PropertyValues()
 }
 
 extension Properties {
@@ -95,13 +154,13 @@ extension Properties {
     static func decode(
         _ body: RawSpan, _ range: ByteRange, of place: PropertyPlace, in type: PacketType
     ) throws(MalformedPacket) -> Properties {
-        var properties = Properties()
-        guard !range.isEmpty else { return properties }
+        guard !range.isEmpty else { return Properties() }
+        var values = PropertyValues()
         var scanner = PropertyScanner(body, range, of: place, in: type)
         while let property = try scanner.next() {
-            properties.set(property, from: body)
+            values.set(property, from: body)
         }
-        return properties
+        return Properties(values)
     }
 
     /// Decodes the raw property bytes of a PUBLISH, as `PublishHeader` and `forwardedProperties` give them.
@@ -109,7 +168,10 @@ extension Properties {
         try decode(bytes, ByteRange(offset: 0, count: bytes.byteCount), of: .publish, in: .publish)
     }
 
-    private mutating func set(_ property: ScannedProperty, from body: RawSpan) {
+}
+
+extension PropertyValues {
+    fileprivate mutating func set(_ property: ScannedProperty, from body: RawSpan) {
         func data(_ range: ByteRange) -> [UInt8] { range.bytes(in: body).copiedBytes() }
         let number = property.number
         let byte = UInt8(truncatingIfNeeded: number)
@@ -151,7 +213,11 @@ extension Properties {
 
 extension Properties {
     /// Memory that texts and lists hold, in bytes. A user property of 7 bytes on the wire takes 112.
-    public var heldByteCount: Int {
+    public var heldByteCount: Int { storage?.values.heldByteCount ?? 0 }
+}
+
+extension PropertyValues {
+    fileprivate var heldByteCount: Int {
         var count = subscriptionIdentifiers.count * MemoryLayout<UInt32>.stride
         for text in [
             contentType, responseTopic, assignedClientIdentifier, authenticationMethod, responseInformation,

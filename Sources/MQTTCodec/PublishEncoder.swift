@@ -8,8 +8,6 @@ public struct PublishEncoder: ~Escapable {
     private let topic: RawSpan
     private let properties: RawSpan
     private let payload: RawSpan
-    /// When set, the payload is written from here by reference and is not part of the copied bytes.
-    private let sharedPayload: SharedBytes?
 
     /// The version of the subscriber's connection.
     public var version: ProtocolVersion
@@ -30,18 +28,14 @@ public struct PublishEncoder: ~Escapable {
     /// With a topic alias the client already knows, the topic itself is left out.
     public var omitsTopic = false
 
-    /// - Parameters:
-    ///   - properties: encoded properties to pass on, without topic alias, message expiry and subscription id.
-    ///   - sharedPayload: the same bytes as `payload`, when they may be written by reference.
+    /// - Parameter properties: encoded properties to pass on, without topic alias, message expiry and subscription id.
     @_lifetime(copy topic, copy properties, copy payload)
     public init(
-        topic: RawSpan, properties: RawSpan, payload: RawSpan, sharedPayload: SharedBytes?,
-        version: ProtocolVersion
+        topic: RawSpan, properties: RawSpan, payload: RawSpan, version: ProtocolVersion
     ) {
         self.topic = topic
         self.properties = properties
         self.payload = payload
-        self.sharedPayload = sharedPayload
         self.version = version
     }
 
@@ -71,47 +65,48 @@ public struct PublishEncoder: ~Escapable {
 
     /// Appends the packet to `output`. - Complexity: O(topic + payload), without the payload when it is shared.
     ///
+    /// - Parameter shared: the same bytes as the payload, when they may be written by reference rather than copied.
     /// - Returns: false, with nothing written, when the packet is larger than four bytes of remaining length can say.
-    public func encode(to output: OutputBuffer) -> Bool {
+    public func encode(to output: OutputBuffer, sharing shared: SharedBytes? = nil) -> Bool {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
         guard remaining <= FixedHeader.largestRemainingLength else { return false }
-        let copied =
-            1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
+        let leavesPayloadOut = shared != nil
+        let copied = copiedByteCount(remaining, leavesPayloadOut)
         unsafe output.append(count: copied) { target in
-            _ = unsafe write(to: target, remaining: remaining, propertyCount: propertyCount)
+            _ = unsafe write(to: target, remaining, propertyCount, leavesPayloadOut)
         }
-        if let sharedPayload { output.append(shared: sharedPayload, from: 0) }
+        if let shared { output.append(shared: shared, from: 0) }
         return true
     }
 
-    /// Encodes the packet into `template`, replacing what it held. A shared payload is left out.
+    /// Bytes of the packet, or of its part before the payload; nil when it is larger than four bytes of remaining length
+    /// can say.
+    public func templateByteCount(leavesPayloadOut: Bool) -> Int? {
+        let remaining = remainingLength(propertyByteCount: propertyByteCount)
+        return remaining <= FixedHeader.largestRemainingLength
+            ? copiedByteCount(remaining, leavesPayloadOut) : nil
+    }
+
+    /// Encodes the packet into memory of `templateByteCount` bytes.
     ///
-    /// - Returns: the offset of the packet identifier, 0 with QoS 0; nil, with an empty template, when the packet is
-    ///   larger than four bytes of remaining length can say.
-    public func encode(template: inout [UInt8]) -> Int? {
+    /// - Returns: the offset of the packet identifier, 0 with QoS 0.
+    public func encode(template: UnsafeMutableRawPointer, leavesPayloadOut: Bool) -> Int {
         let propertyCount = propertyByteCount
         let remaining = remainingLength(propertyByteCount: propertyCount)
-        // The template's memory is kept for the next message, but not that of one with megabytes of properties.
-        template.removeAll(keepingCapacity: template.capacity <= Self.keptTemplateByteCount)
-        guard remaining <= FixedHeader.largestRemainingLength else { return nil }
-        let copied =
-            1 + Self.variableByteCount(remaining) + remaining - (sharedPayload == nil ? 0 : payload.byteCount)
-        var offset = 0
-        template.append(addingCapacity: copied) { span in
-            unsafe span.withUnsafeMutableBufferPointer { buffer, initialized in
-                guard let base = buffer.baseAddress else { return }
-                offset = unsafe write(
-                    to: UnsafeMutableRawPointer(base), remaining: remaining, propertyCount: propertyCount)
-                initialized = copied
-            }
-        }
-        return offset
+        return unsafe write(to: template, remaining, propertyCount, leavesPayloadOut)
+    }
+
+    @inline(__always)
+    private func copiedByteCount(_ remaining: Int, _ leavesPayloadOut: Bool) -> Int {
+        1 + Self.variableByteCount(remaining) + remaining - (leavesPayloadOut ? payload.byteCount : 0)
     }
 
     /// Writes everything but a shared payload. - Returns: the offset of the packet identifier, 0 with QoS 0.
     @inline(__always)
-    private func write(to target: UnsafeMutableRawPointer, remaining: Int, propertyCount: Int) -> Int {
+    private func write(
+        to target: UnsafeMutableRawPointer, _ remaining: Int, _ propertyCount: Int, _ leavesPayloadOut: Bool
+    ) -> Int {
         var cursor = unsafe ByteCursor(target)
         unsafe cursor.put(0x30 | (isDuplicate ? 8 : 0) | qos.rawValue << 1 | (isRetained ? 1 : 0))
         unsafe cursor.putVariable(remaining)
@@ -142,7 +137,7 @@ public struct PublishEncoder: ~Escapable {
                 unsafe cursor.putVariable(Int(subscriptionIdentifier))
             }
         }
-        if sharedPayload == nil { unsafe cursor.put(payload) }
+        if !leavesPayloadOut { unsafe cursor.put(payload) }
         return identifierOffset
     }
 
@@ -150,9 +145,6 @@ public struct PublishEncoder: ~Escapable {
     private static func variableByteCount(_ value: Int) -> Int {
         value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : value < 268_435_456 ? 4 : 5
     }
-
-    /// Room for a small payload with its topic and some properties.
-    public static let keptTemplateByteCount = 64 * 1024
 }
 
 /// Writes front to back into memory that was measured before.

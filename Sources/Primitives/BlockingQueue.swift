@@ -8,6 +8,7 @@ import Glibc
     private var elements: ContiguousArray<Element> = []
     private var isClosed = false
 
+    /// An empty queue that is open.
     public init() {
         unsafe pthread_mutex_init(lock, nil)
         var attributes = pthread_condattr_t()

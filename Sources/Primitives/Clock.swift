@@ -2,13 +2,16 @@ import Glibc
 
 /// A point in time that never jumps, in nanoseconds since some start. Only differences mean anything.
 public struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
+    /// Nanoseconds since the clock's start.
     public var nanoseconds: UInt64
 
+    /// The time that lies `nanoseconds` after the clock's start.
     @inlinable
     public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
+    /// The latest time that can be expressed. As a deadline it means "never".
     public static let distantFuture = MonotonicTime(nanoseconds: .max)
 
     @inlinable
@@ -21,10 +24,12 @@ public struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
         adding(nanoseconds: seconds.multipliedReportingOverflow(by: 1_000_000_000))
     }
 
+    /// The time `nanoseconds` later; `distantFuture` when that cannot be expressed.
     public func adding(nanoseconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: (nanoseconds, false))
     }
 
+    /// The time `milliseconds` later; `distantFuture` when that cannot be expressed.
     public func adding(milliseconds: UInt64) -> MonotonicTime {
         adding(nanoseconds: milliseconds.multipliedReportingOverflow(by: 1_000_000))
     }
@@ -49,6 +54,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
 
 /// Where time comes from. The broker reads it once for each loop turn; tests pass a clock they move by hand.
 public protocol Clock: Sendable {
+    /// The time at this moment. It never goes back.
     var now: MonotonicTime { get }
     /// Milliseconds since 1970-01-01 UTC; negative before. May jump in either direction at any moment.
     var wallMilliseconds: Int64 { get }
@@ -56,6 +62,7 @@ public protocol Clock: Sendable {
 
 /// The machine's own clocks.
 public struct SystemClock: Clock {
+    /// The clock has no state, so all its values tell the same time.
     public init() {}
 
     /// CLOCK_BOOTTIME: as CLOCK_MONOTONIC, nobody can set it; but it goes on while the machine sleeps, so that a session
@@ -67,6 +74,7 @@ public struct SystemClock: Clock {
         return MonotonicTime(nanoseconds: seconds &+ UInt64(clamping: time.tv_nsec))
     }
 
+    /// CLOCK_REALTIME, rounded down.
     public var wallMilliseconds: Int64 { Self.milliseconds(Self.read(CLOCK_REALTIME)) }
 
     /// Rounded down; the nearest that can be expressed for a clock that is set to nonsense.

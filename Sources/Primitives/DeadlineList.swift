@@ -45,6 +45,7 @@ public struct DeadlineList<Element> {
     /// Elements that wait.
     @inlinable public var count: Int { nodes.count - freeSlots.count }
 
+    /// A list in which nobody waits.
     @inlinable public init() {}
 
     /// When the first element is due; nil when nobody waits.

@@ -2,9 +2,13 @@
 /// machine slept or was moved, or a turn took very long. What a client sent meanwhile waits, so silence in these
 /// stretches is not the client's. Owned by one loop.
 public struct Lapses: Sendable {
+    /// One of these stretches.
     public struct Lapse: Sendable, Equatable {
+        /// From when on the loop did not look. Of two lapses that became one, this is the begin of the older one.
         public var begin: MonotonicTime
+        /// When the loop looked again.
         public var end: MonotonicTime
+        /// How long it was, in nanoseconds.
         public var nanoseconds: UInt64 { end.nanoseconds(since: begin) }
     }
 
@@ -15,11 +19,16 @@ public struct Lapses: Sendable {
     private var recent: [Lapse] = []
     private static let limit = 16
 
+    /// How many lapses were noted. It never goes down, so who compares two readings sees whether there was a
+    /// new one.
     public private(set) var count = 0
+    /// The longest lapse that was noted, in nanoseconds; 0 when there was none.
     public private(set) var longest: UInt64 = 0
 
+    /// A loop without lapses.
     public init() {}
 
+    /// The latest lapse; nil when there was none.
     public var last: Lapse? { recent.last }
 
     /// The loop did not look from `begin` to `end`; counts if that is long.

@@ -10,6 +10,7 @@ public final class Mailbox<Letter: Sendable>: Sendable {
         self.wake = wake
     }
 
+    /// Adds a letter behind those that wait. Any thread may call it; it wakes the loop when the box was empty.
     public func post(_ letter: Letter) {
         let wasEmpty = letters.withLock { box in
             box.append(letter)

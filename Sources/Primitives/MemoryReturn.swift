@@ -19,6 +19,7 @@ public struct MemoryReturn {
     /// quarter of the floor if that is more.
     static let worthwhile = 32 << 20
 
+    /// Nothing is known of the memory yet: the first call of `isDue` only takes note.
     public init() {}
 
     /// - Parameter resident: bytes resident now.
@@ -42,15 +43,20 @@ public struct MemoryReturn {
 
 /// The thread that gives memory back, and what it has done so far.
 public final class MemoryReturner: Sendable {
+    /// What was given back.
     public struct Counts: Sendable {
+        /// How often memory was given back.
         public var times = 0
+        /// By how many bytes the resident memory shrank, all times together.
         public var byteCount = 0
     }
 
     private let state = Mutex(Counts())
 
+    /// Nothing happens before `start`.
     public init() {}
 
+    /// What was given back so far. Any thread may ask.
     public var counts: Counts { state.withLock { $0 } }
 
     /// Looks every `seconds` seconds until the process ends.

@@ -12,6 +12,7 @@ public final class FlushList {
     /// is written; nil: no packets are counted.
     public var measure: ((RawSpan) -> OutputPacket)?
 
+    /// A list without connections and without a measure of packets.
     public init() {
         slots.reserveCapacity(1024)
     }
@@ -67,6 +68,7 @@ public final class FlushList {
 
     /// Above this many waiting bytes the owner should stop adding; below the low mark it may go on.
     public static let highWater = 256 * 1024
+    /// `wrote` ends the blocking when this many bytes or fewer wait.
     public static let lowWater = 64 * 1024
     /// Payloads from this size on are kept by reference rather than copied.
     public static let sharingThreshold = 16 * 1024
@@ -78,6 +80,13 @@ public final class FlushList {
         var offset: Int
     }
 
+    /// The empty output of one connection.
+    ///
+    /// - Parameters:
+    ///   - slot: the connection's place in its loop's table. The output puts it on `flushList` when there is something
+    ///     to flush.
+    ///   - flushList: the list of the loop.
+    ///   - pool: the pool of the loop, from which the output borrows its block.
     public init(slot: Int, flushList: FlushList, pool: BufferPool) {
         self.slot = slot
         self.flushList = flushList
@@ -97,6 +106,7 @@ public final class FlushList {
     /// Payloads held by reference do not count: they are others' messages, and bounded by `highWater` and one more.
     public var isOverfull: Bool { tail - head > 4 * Self.highWater }
 
+    /// Whether nothing waits, neither in the block nor by reference.
     public var isEmpty: Bool { tail == head && sharedByteCount == 0 }
 
     /// Appends `count` bytes that `fill` writes; `fill` must write all of them.
@@ -112,6 +122,7 @@ public final class FlushList {
         list()
     }
 
+    /// Copies `bytes` behind what waits. A closed output takes nothing.
     @inline(__always)
     public func append(_ bytes: RawSpan) {
         let count = bytes.byteCount
@@ -122,6 +133,7 @@ public final class FlushList {
         }
     }
 
+    /// Copies `bytes` behind what waits. A closed output takes nothing.
     public func append(_ bytes: [UInt8]) {
         unsafe append(bytes.span.bytes)
     }
@@ -267,9 +279,12 @@ public final class FlushList {
 /// Immutable bytes that several connections write from at once.
 @safe public final class SharedBytes: @unchecked Sendable {
     // Immutable after init; freed by the last owner.
+    /// The first byte. The pointer is good as long as somebody holds this object.
     public let base: UnsafeRawPointer
+    /// In bytes; may be 0.
     public let count: Int
 
+    /// Copies the bytes of `span` into memory of its own.
     public init(copying span: RawSpan) {
         count = span.byteCount
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 8)
@@ -283,6 +298,7 @@ public final class FlushList {
 
     deinit { unsafe base.deallocate() }
 
+    /// All the bytes, without a copy.
     public var span: RawSpan {
         @_lifetime(borrow self)
         borrowing get {
@@ -300,6 +316,9 @@ public final class FlushList {
     /// The size of the blocks that are kept; a larger one is freed when it comes back.
     public static let blockSize = 16 * 1024
 
+    /// A pool without blocks.
+    ///
+    /// - Parameter keptCount: the most free blocks that are kept; what comes back beyond is freed.
     public init(keptCount: Int = 256) {
         self.keptCount = keptCount
     }
@@ -308,6 +327,10 @@ public final class FlushList {
         for index in unsafe free.indices { unsafe free[index].deallocate() }
     }
 
+    /// Lends a block with room for `count` bytes; the memory is not initialised. Whoever takes it gives it back
+    /// with `give`.
+    ///
+    /// - Returns: a block of `blockSize`, or for more bytes one whose size is the next power of two.
     public func take(atLeast count: Int) -> UnsafeMutableRawBufferPointer {
         if count <= Self.blockSize {
             if let block = unsafe free.popLast() { return unsafe block }
@@ -318,6 +341,8 @@ public final class FlushList {
         return UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     }
 
+    /// Takes a block back that `take` has lent. It is kept for the next one, or freed when it is larger than
+    /// `blockSize` or enough are kept.
     public func give(_ block: UnsafeMutableRawBufferPointer) {
         if block.count == Self.blockSize, unsafe free.count < keptCount {
             unsafe free.append(block)

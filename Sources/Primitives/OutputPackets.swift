@@ -17,6 +17,7 @@ public struct OutputPacket {
     /// `countPacket()` was called for it.
     public var isCounted: Bool
 
+    /// A packet as `FlushList.measure` finds it at the front of some bytes.
     public init(byteCount: Int, isCounted: Bool) {
         self.byteCount = byteCount
         self.isCounted = isCounted
@@ -30,6 +31,7 @@ public struct SettledPackets: Equatable {
     /// Thrown away with the connection before that. A part of one of them may have been written.
     public var discarded: Int
 
+    /// What became of some packets; none unless stated.
     public init(written: Int = 0, discarded: Int = 0) {
         self.written = written
         self.discarded = discarded
@@ -43,16 +45,19 @@ public struct PacketCut: Sendable {
     /// That packet is counted.
     var isCounted = false
 
+    /// A place between two packets.
     public init() {}
 }
 
 /// What an output still had to write when its connection moved to another loop.
 public struct OutputRemainder: Sendable {
+    /// What was still to be written, with the pieces that were held by reference, in the order of the wire.
     public let bytes: [UInt8]
     /// Counted packets in it. They stay in the numbers of the loop that counted them until they are settled.
     let packetCount: Int
     let cut: PacketCut
 
+    /// Nothing was left to write.
     public init() { self.init(bytes: [], packetCount: 0, cut: PacketCut()) }
 
     init(bytes: [UInt8], packetCount: Int, cut: PacketCut) {

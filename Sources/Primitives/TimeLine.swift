@@ -14,12 +14,14 @@ public struct TimeLine: Sendable, Equatable {
 
     /// An instant and what the wall clock said then. Kept in the store.
     public struct Checkpoint: Sendable, Equatable {
+        /// The instant, in milliseconds of the time line.
         public var instant: UInt64
         /// Milliseconds since 1970; may be anything.
         public var wall: Int64
         /// The broker ended at that instant, in peace; else it lived on for a while.
         public var isEnd: Bool
 
+        /// An instant with what the wall clock said then.
         public init(instant: UInt64, wall: Int64, isEnd: Bool) {
             self.instant = instant
             self.wall = wall
@@ -72,6 +74,11 @@ public struct TimeLine: Sendable, Equatable {
         return MonotonicTime(nanoseconds: 0).adding(milliseconds: UInt64(milliseconds))
     }
 
+    /// What is to be kept in the store at `now`, so that the next start can resume the line.
+    ///
+    /// - Parameters:
+    ///   - wall: milliseconds since 1970, by the wall clock at the same moment.
+    ///   - isEnd: the broker ends at this instant and writes nothing after it.
     public func checkpoint(at now: MonotonicTime, wall: Int64, isEnd: Bool = false) -> Checkpoint {
         Checkpoint(instant: instant(now), wall: wall, isEnd: isEnd)
     }

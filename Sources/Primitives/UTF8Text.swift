@@ -5,6 +5,7 @@ import Glibc
 /// Compared and hashed by its bytes. `String` compares by canonical equivalence, and MQTT forbids a server to
 /// normalise: two client ids or topics that only look alike are different [MQTT-4.7.3-4].
 public struct UTF8Text: Hashable, Sendable {
+    /// The UTF-8 bytes, without the length that stands before them on the wire.
     public let bytes: [UInt8]
 
     /// - Parameter bytes: well-formed UTF-8; the decoder has checked it.
@@ -12,6 +13,7 @@ public struct UTF8Text: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// The UTF-8 bytes of `string`.
     public init(_ string: String) {
         bytes = Array(string.utf8)
     }
@@ -24,6 +26,7 @@ public struct UTF8Text: Hashable, Sendable {
     /// In bytes.
     public var count: Int { bytes.count }
 
+    /// Whether the text has no bytes.
     public var isEmpty: Bool { bytes.isEmpty }
 
     public static func == (left: UTF8Text, right: UTF8Text) -> Bool {

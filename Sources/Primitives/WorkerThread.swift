@@ -31,6 +31,7 @@ import Glibc
 
 /// No thread could be started.
 public struct ThreadError: Error {
+    /// The errno value that `pthread_create` returned, such as EAGAIN when the process has too many threads.
     public let errorNumber: Int32
 }
 

@@ -9,7 +9,9 @@ import Synchronization
 ///
 ///     open → (recover) → start → close
 package final class LevelDBMessageStore: MessageStore {
+    /// Whether the store takes writes. The thread that writes sets it.
     package let health = StoreHealth()
+    /// What the store has counted, for metrics.
     package let statistics = StoreStatistics()
     private let settings: StoreSettings
     private let clock: any Clock
@@ -22,6 +24,7 @@ package final class LevelDBMessageStore: MessageStore {
     private let threads = Mutex<[WorkerThread]>([])
     private let isStopping = Atomic<Bool>(false)
 
+    /// True: what is committed is there after a restart of the broker.
     package var isDurable: Bool { true }
 
     /// Opens the store, or makes one where there is none.
@@ -114,10 +117,14 @@ package final class LevelDBMessageStore: MessageStore {
 
     // MARK: MessageStore
 
+    /// Gives `batch` to the thread that writes, which calls `completed` after the commit. It is not called when
+    /// the broker ends while the store takes no writes.
     package func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void) {
         jobs.put(.commit(batch, completed: completed))
     }
 
+    /// Gives `request` to the thread that reads, which calls `completed`. Before `start` nothing is read, and
+    /// `completed` is not called.
     package func load(
         _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
     ) {
@@ -125,14 +132,17 @@ package final class LevelDBMessageStore: MessageStore {
         readerJobs.withLock { $0 }?.jobs.put(.load(request, completed: completed))
     }
 
+    /// Looks for expired messages on the thread that writes, which calls `completed`.
     package func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) {
         jobs.put(.takeDue(now, completed: completed))
     }
 
-    package func purgeExpired(
-        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    /// Looks for expired copies on the thread that reads and deletes them on the thread that writes, which
+    /// calls `completed` when the last of them is deleted.
+    package func purge(
+        _ request: StoreLoad, expiredBy now: MonotonicTime?, completed: @escaping @Sendable (Int) -> Void
     ) {
-        jobs.put(.purgeExpired(request, now, completed: completed))
+        jobs.put(.purge(request, expiredBy: now, completed: completed))
     }
 }
 

@@ -29,8 +29,11 @@ enum RowKind: UInt8, CaseIterable {
 
 /// What is counted by kind: a closed set, for labels.
 package enum StoredKind: Int, CaseIterable, Sendable {
+    /// The rows of these kinds in `RowKind`. `received` counts identifiers of QoS 2 messages that were received
+    /// and not released, `wills` those wills whose session ends with its connection.
     case copies, bodies, sessions, subscriptions, retained, received, wills
 
+    /// The value of the label `kind` in the metrics of the store.
     package var label: String {
         switch self {
         case .copies: "copies"

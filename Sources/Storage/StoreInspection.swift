@@ -3,6 +3,8 @@ import Primitives
 
 /// `vernemq store check` and `vernemq store repair`: looks at every row while no broker runs.
 package struct StoreInspection {
+    private let progress: Progress
+    private var rowCount = 0
     private let settings: StoreSettings
     private let rows: Rows
     private let database: Database
@@ -17,17 +19,20 @@ package struct StoreInspection {
     private var usedNumbers: Set<UInt64> = []
     private var unwanted: [[UInt8]] = []
 
+    /// What an inspection has found.
     package struct Findings: Sendable {
         /// By `StoredKind`.
         package var counts = [Int64](repeating: 0, count: StoredKind.allCases.count)
         /// What is wrong, a line each; the first hundred.
         package var problems: [String] = []
+        /// How many problems there are, those included that `problems` does not list.
         package var problemCount = 0
         /// Rows of no use that do no harm: a crash may leave them, and the next start removes them.
         package var leftovers = 0
         /// Why it could not be opened before it was repaired: what else is lost nobody knows.
         package var openFailure: StoreError?
 
+        /// Whether nothing is wrong. Leftovers are no problem.
         package var isSound: Bool { problemCount == 0 }
 
         fileprivate mutating func note(_ problem: String) {
@@ -36,8 +41,14 @@ package struct StoreInspection {
         }
     }
 
-    private init(_ settings: StoreSettings) throws(StoreError) {
+    /// Told now and then how many rows were read so far.
+    package typealias Progress = (Int) -> Void
+
+    private static let progressStep = 10_000
+
+    private init(_ settings: StoreSettings, _ progress: @escaping Progress = { _ in }) throws(StoreError) {
         self.settings = settings
+        self.progress = progress
         rows = Rows(line: TimeLine(offset: 0))
         database = try Database(settings, mayCreate: false)
     }
@@ -45,8 +56,10 @@ package struct StoreInspection {
     /// Reads everything and says what is wrong.
     ///
     /// - Throws: when the store cannot be opened or is not one of ours.
-    package static func check(_ settings: StoreSettings) throws(StoreError) -> Findings {
-        var inspection = try StoreInspection(settings)
+    package static func check(
+        _ settings: StoreSettings, _ progress: @escaping Progress = { _ in }
+    ) throws(StoreError) -> Findings {
+        var inspection = try StoreInspection(settings, progress)
         try StoreLayout.check(inspection.database, settings.directory, mayCreate: false, writes: false)
         try inspection.look()
         return inspection.findings
@@ -56,7 +69,9 @@ package struct StoreInspection {
     ///
     /// - Returns: what was wrong and is no more.
     /// - Throws: when it is not one of ours, or of a later layout: nothing is changed then.
-    package static func repair(_ settings: StoreSettings) throws(StoreError) -> Findings {
+    package static func repair(
+        _ settings: StoreSettings, _ progress: @escaping Progress = { _ in }
+    ) throws(StoreError) -> Findings {
         try Database.requireStore(settings.directory)
         // One that opens is looked at before anything is changed.
         var openFailure: StoreError?
@@ -67,7 +82,7 @@ package struct StoreInspection {
             openFailure = error
         }
         try Database.repair(settings)
-        var inspection = try StoreInspection(settings)
+        var inspection = try StoreInspection(settings, progress)
         inspection.findings.openFailure = openFailure
         try inspection.checkOwner()
         try inspection.look()
@@ -122,6 +137,8 @@ package struct StoreInspection {
                     unwanted.append(key)
                 }
                 cursor.next()
+                rowCount += 1
+                if rowCount % Self.progressStep == 0 { progress(rowCount) }
             }
             if let problem = cursor.problem { findings.note("rows \(kind): \(problem.text)") }
         }

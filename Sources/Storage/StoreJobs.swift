@@ -6,7 +6,8 @@ enum StoreJob: Sendable {
     case commit(StoreBatch, completed: @Sendable () -> Void)
     case load(StoreLoad, completed: @Sendable (Result<LoadedBacklog, StoreError>) -> Void)
     case takeDue(MonotonicTime, completed: @Sendable (Set<UInt64>) -> Void)
-    case purgeExpired(StoreLoad, MonotonicTime, completed: @Sendable (Int) -> Void)
+    /// nil = whether they have expired or not.
+    case purge(StoreLoad, expiredBy: MonotonicTime?, completed: @Sendable (Int) -> Void)
     /// Copies that have expired: session, message, deadline.
     case removeExpired(session: UInt64, [(number: UInt64, deadline: UInt64)], completed: @Sendable () -> Void)
     /// Rows that could not be read.

@@ -49,8 +49,8 @@ final class StoreReader: Sendable {
         switch job {
         case .load(let request, let completed):
             completed(reading { db throws(StoreError) in try load(request, db) })
-        case .purgeExpired(let request, let now, let completed):
-            let found = reading { db throws(StoreError) in try findExpired(request, now, db) }
+        case .purge(let request, let now, let completed):
+            let found = reading { db throws(StoreError) in try findUnsent(request, expiredBy: now, db) }
             remove(request.session, (try? found.get()) ?? [], completed)
         case .commit, .takeDue, .removeExpired, .discard: break  // the writer's
         }
@@ -241,11 +241,12 @@ final class StoreReader: Sendable {
 
     // MARK: Expiry
 
-    private func findExpired(_ request: StoreLoad, _ now: MonotonicTime, _ database: Database)
+    /// - Parameter now: nil = whether they have expired or not.
+    private func findUnsent(_ request: StoreLoad, expiredBy now: MonotonicTime?, _ database: Database)
         throws(StoreError) -> [(number: UInt64, deadline: UInt64)]
     {
         var found: [(number: UInt64, deadline: UInt64)] = []
-        let instant = rows.instant(now)
+        let instant = now.map { rows.instant($0) }
         let flights = FlightCursor(request.session, from: request.numbers.lowerBound, database, rows)
         let cursor = database.cursor()
         try cursor.forEach(
@@ -257,8 +258,9 @@ final class StoreReader: Sendable {
             }
             if request.except.contains(number) { return true }
             // What was sent does not expire, and what cannot be read is found when it is loaded.
-            if let copy = try? rows.copy(key, cursor.value, withMessage: false), copy.deadline != 0,
-                copy.deadline <= instant, flights.find(number) == nil
+            if let copy = try? rows.copy(key, cursor.value, withMessage: false),
+                instant.map({ copy.deadline != 0 && copy.deadline <= $0 }) ?? true,
+                flights.find(number) == nil
             {
                 found.append((number, copy.deadline))
             }

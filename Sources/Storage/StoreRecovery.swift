@@ -15,21 +15,30 @@ package struct StoreRecovery {
     private var changes: RowChanges
     private var result = Result()
 
+    /// What was found in the store.
     package struct Result: Sendable {
         /// By `StoredKind`.
         package var loaded = [Int64](repeating: 0, count: StoredKind.allCases.count)
+        /// The highest number of a message. New messages get higher ones.
         package var lastMessage: UInt64 = 0
+        /// The highest number of a session or of a will that has no session. New sessions get higher ones.
         package var lastSession: UInt64 = 0
         /// Rows of sessions that had ended.
         package var orphans = 0
 
+        /// The result for an empty store.
         package init() {}
+        /// How many rows of this kind were found and kept.
         package func count(_ kind: StoredKind) -> Int64 { loaded[kind.rawValue] }
     }
 
+    /// How far the reading has come.
     package struct Progress: Sendable {
+        /// Sessions read so far.
         package let sessions: Int64
+        /// Copies of messages read so far.
         package let messages: Int64
+        /// Retained messages read so far, without those that have expired.
         package let retained: Int64
     }
 

@@ -11,12 +11,18 @@ package struct StoreSettings: Sendable {
     /// Files of tables that are open at the same time; LevelDB takes 74 at least. It keeps index and Bloom filter of an
     /// open table in memory, up to 0.2 MB of each.
     package var maxOpenTables = 128
+    /// Bytes of a block of a table, before it is compressed.
     package var blockByteCount = 4096
+    /// Keys between two restart points of a block. LevelDB stores the keys after a restart point as
+    /// differences.
     package var blockRestartInterval = 16
+    /// Each table has a Bloom filter, so that a look for a key that is not there mostly reads no block.
     package var usesBloomFilter = true
+    /// Blocks are compressed with Snappy.
     package var isCompressed = true
     /// Checks LevelDB's own sums; ours are checked always.
     package var verifiesChecksums = true
 
+    /// The store in `directory`, with the defaults for everything else.
     package init(directory: String) { self.directory = directory }
 }

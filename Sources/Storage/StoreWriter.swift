@@ -102,9 +102,9 @@ final class StoreWriter {
             completions.append(completed)
             if changes.batch.byteCount > Self.batchByteCount { flush() }
         case .load: break  // the reader's
-        case .purgeExpired(let request, let now, let completed):
+        case .purge(let request, let now, let completed):
             flush()
-            reader.jobs.put(.purgeExpired(request, now, completed: completed))
+            reader.jobs.put(.purge(request, expiredBy: now, completed: completed))
         case .takeDue(let now, let completed):
             if let checkpoint = time.checkpoint(clock, isIdle: true, log) { changes.put(checkpoint) }
             flush()

@@ -86,9 +86,10 @@ final class Acceptor {
         for _ in 0..<loop.settings.acceptBudget {
             guard pauses.isEmpty else { return }
             let overLimit: ConnectionLimit?
-            switch state.claim(orWake: loop.handle) {
+            switch state.reserve(orWake: loop.handle) {
             case .place: overLimit = nil
             case .refusal(let limit): overLimit = limit
+            case .contended: return pause(.listenerFull, loop)
             case .none(let limit):
                 loop.events.count(.acceptPaused, 1)
                 noteOverLimit(limit, isTold: false, loop)
@@ -96,6 +97,7 @@ final class Acceptor {
             }
             switch accept(from: socket) {
             case .connection(let descriptor, let peer):
+                state.confirm(overLimit)
                 loop.events.count(.accepted, 1)
                 if let overLimit {
                     loop.events.count(.refusedOverLimit, 1)
@@ -107,7 +109,7 @@ final class Acceptor {
                     descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit)
                 loop.adopt(socket, make)
             case .failed(let error):
-                state.release(overLimit)
+                state.cancel(overLimit)
                 switch error {
                 case EAGAIN: return
                 case ECONNABORTED, EINTR, EPROTO, EPERM: break  // that client is gone; the next may be there
@@ -167,6 +169,7 @@ final class Acceptor {
 
 /// What came of one attempt to accept.
 package enum AcceptOutcome: ~Copyable {
+    /// The socket of a new connection, and the address of its other end.
     case connection(FileDescriptor, PeerAddress)
     /// The kernel's error number; EAGAIN = nobody waits.
     case failed(Int32)

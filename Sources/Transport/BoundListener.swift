@@ -118,7 +118,8 @@ private func listenError(_ address: ListenAddress, _ error: Int32) -> TransportE
     let advice =
         switch error {
         case EADDRINUSE where address.isUnix: "another process answers there; stop it or choose another path"
-        case EADDRINUSE: "another process listens on this port; stop it or change the listener's port"
+        case EADDRINUSE:
+            "another process listens on this port, or a connection that ended within the last minute still has it; stop it, wait, or change the listener's port"
         case EADDRNOTAVAIL:
             "no network interface of this machine has this address; use one that has, or 0.0.0.0 or ::"
         case EACCES where address.isUnix, EPERM where address.isUnix, EROFS:

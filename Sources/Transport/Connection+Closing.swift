@@ -8,7 +8,7 @@ extension Connection {
     /// - Parameter afterFlush: true = read no more, write what waits (for as long as the send time-out at
     ///   most),
     ///   tell the peer the end and let the last bytes reach it. False = what waits is thrown away.
-    package final func close(_ cause: CloseCause = .requested, afterFlush: Bool) {
+    package final func close(_ cause: ConnectionEnd = .requested, afterFlush: Bool) {
         switch phase {
         case .closed: return
         case .flushing, .lingering:
@@ -34,7 +34,7 @@ extension Connection {
     }
 
     /// Ends it at once; the rest happens at the end of the turn, when nobody is in the middle of anything.
-    final func end(_ cause: CloseCause) {
+    final func end(_ cause: ConnectionEnd) {
         guard phase != .closed else { return }
         if phase == .open { self.cause = cause }
         phase = .closed

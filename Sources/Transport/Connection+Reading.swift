@@ -1,6 +1,6 @@
 import CSystem
 import Glibc
-import Primitives
+package import Primitives
 
 /// From the socket to `received`.
 ///
@@ -34,7 +34,7 @@ extension Connection {
             spent += result
             if isGathering {
                 leftover.added(result)
-                if leftover.count >= neededByteCount { presentLeftover() } else { noteHeldInput() }
+                if leftover.count >= neededByteCount { presentLeftover() } else { countHeldInput() }
             } else {
                 presentReadBuffer(read: result)
             }
@@ -75,21 +75,21 @@ extension Connection {
             guard total >= neededByteCount else {
                 let fresh = UnsafeRawBufferPointer(rebasing: loop.readBuffer[old..<total])
                 leftover.append(fresh, limit: neededByteCount)
-                return noteHeldInput()
+                return countHeldInput()
             }
             loop.readBuffer.copyMemory(from: leftover.bytes)
         }
         let bytes = UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<total])
         let consumed = present(bytes)
         leftover.replace(with: UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
-        noteHeldInput()
+        countHeldInput()
         presented()
     }
 
     /// Presents what is held again.
     final func presentLeftover() {
         leftover.removeFirst(present(leftover.bytes))
-        noteHeldInput()
+        countHeldInput()
         presented()
     }
 

@@ -44,7 +44,7 @@ open class Connection {
 
     final var descriptor: FileDescriptor?
     final var phase = Phase.open
-    final var cause = CloseCause.requested
+    final var cause = ConnectionEnd.requested
     final var pauses: PauseReason = []
     final var leftover = Leftover()
     private final var notedInputByteCount = 0
@@ -56,7 +56,7 @@ open class Connection {
     /// `detach(then:)` was called while `received` ran.
     final var handOver: ((DetachedSocket) -> Void)?
     /// Writing failed; what the peer sent before is still read.
-    final var writeFailure: CloseCause?
+    final var writeFailure: ConnectionEnd?
     /// The loop looks at its deadline.
     final var isTimed = false
     /// While output is refused: when the kernel last took some. While closing: the moment it ends at the
@@ -99,7 +99,7 @@ open class Connection {
     open func heldInputChanged() {}
 
     /// The connection has ended; its descriptor is closed, or lives on elsewhere.
-    open func closed(_ cause: CloseCause) {}
+    open func closed(_ cause: ConnectionEnd) {}
 
     // ── for everybody ──
 
@@ -129,7 +129,7 @@ open class Connection {
 
     /// Tells the subclass when it is another size than last time.
     @inline(__always)
-    final func noteHeldInput() {
+    final func countHeldInput() {
         guard leftover.capacity != notedInputByteCount else { return }
         notedInputByteCount = leftover.capacity
         heldInputChanged()
@@ -178,7 +178,7 @@ open class Connection {
     }
 
     /// Counts an error of the kernel and says what it means for the connection.
-    final func failure(_ errorNumber: Int32, counting event: TransportEvent) -> CloseCause {
+    final func failure(_ errorNumber: Int32, counting event: TransportEvent) -> ConnectionEnd {
         if errorNumber == ECONNRESET || errorNumber == EPIPE {
             if writeFailure == nil { loop.events.count(.reset, 1) }
             return .reset

@@ -24,13 +24,28 @@ package enum OverLimitAction: String, CaseIterable, Sendable {
     case wait
 }
 
+/// What came of asking for a place for a connection that was not accepted yet.
+enum PlaceReservation {
+    /// It is kept: `confirm` when the connection is there, `cancel` when it is not.
+    case kept
+    /// All are taken or kept, and one that is kept may come free at once: a loop finds out that nobody waits only after
+    /// it kept a place. No client is refused for that; the loop is woken when it is known.
+    case contended
+    /// Connections have them all.
+    case full
+}
+
 /// A number of places that connections of several loops, and of several listeners, take and give back.
+///
+///     free → kept → taken → free        [reserve, confirm, release]
+///     free → kept → free                [reserve, cancel]
 ///
 /// One lock, held for a few instructions.
 package final class ConnectionPlaces: Sendable {
     private struct State {
         var taken = 0
-        var waiting: [EventLoopHandle] = []
+        var kept = 0
+        var waiting = WaitingLoops()
     }
 
     /// How many places there are.
@@ -40,36 +55,76 @@ package final class ConnectionPlaces: Sendable {
     /// All of `maximum` places are free.
     package init(maximum: Int) { self.maximum = maximum }
 
-    /// Places that are taken now. Usable from any thread.
+    /// Places that connections have now. Usable from any thread.
     package var taken: Int { state.withLock { $0.taken } }
 
-    /// Takes a place. When there is none, `loop` is woken as soon as there may be; nil = nobody is.
-    func claim(orWake loop: EventLoopHandle?) -> Bool {
+    /// Keeps a place. When there is none, `loop` is woken as soon as there may be, or as it is known that there is none.
+    func reserve(orWake loop: EventLoopHandle) -> PlaceReservation {
         state.withLock { state in
-            if state.taken < maximum {
-                state.taken += 1
-                return true
+            if state.taken + state.kept < maximum {
+                state.kept += 1
+                return .kept
             }
-            if let loop { state.waiting.add(loop) }
-            return false
+            let place: PlaceReservation = state.taken < maximum ? .contended : .full
+            state.waiting.add(loop, isContending: place == .contended)
+            return place
         }
     }
 
-    /// Gives a place back.
+    /// Gives a kept place to the connection it was kept for.
+    func confirm() {
+        let woken = state.withLock { state in
+            state.kept -= 1
+            state.taken += 1
+            return state.waiting.takeContending()
+        }
+        for loop in woken { loop.wakeAcceptors() }
+    }
+
+    /// Gives a kept place back. Who waits for room is not woken: connections have as many as before.
+    func cancel() {
+        let woken = state.withLock { state in
+            state.kept -= 1
+            return state.waiting.takeContending()
+        }
+        for loop in woken { loop.wakeAcceptors() }
+    }
+
+    /// Gives the place of a connection back.
     func release() {
         let woken = state.withLock { state in
             state.taken -= 1
-            defer { state.waiting = [] }
-            return state.waiting
+            return state.waiting.takeAll()
         }
         for loop in woken { loop.wakeAcceptors() }
     }
 }
 
-extension [EventLoopHandle] {
-    /// Each loop waits once, however often it asked.
-    mutating func add(_ loop: EventLoopHandle) {
-        if !contains(where: { $0 === loop }) { append(loop) }
+/// Loops whose clients wait in the backlog: each once, however often it asked.
+struct WaitingLoops {
+    /// For a place to come free.
+    private var forRoom: [EventLoopHandle] = []
+    /// For another loop to know whether it needs the place that it keeps.
+    private var contending: [EventLoopHandle] = []
+
+    mutating func add(_ loop: EventLoopHandle, isContending: Bool) {
+        if isContending {
+            if !contending.contains(where: { $0 === loop }) { contending.append(loop) }
+        } else if !forRoom.contains(where: { $0 === loop }) {
+            forRoom.append(loop)
+        }
+    }
+
+    mutating func takeContending() -> [EventLoopHandle] {
+        guard !contending.isEmpty else { return [] }
+        defer { contending = [] }
+        return contending
+    }
+
+    mutating func takeAll() -> [EventLoopHandle] {
+        guard !forRoom.isEmpty else { return takeContending() }
+        defer { forRoom = [] }
+        return forRoom + takeContending()
     }
 }
 

@@ -10,8 +10,9 @@ import Glibc
 package struct DescriptorBudget: Equatable, Sendable {
     /// What the process may have open (RLIMIT_NOFILE).
     package let limit: Int
-    /// Standard streams, log files and those they are turned into, the signals.
-    package let fixed = 12
+    /// Standard streams, log files and those they are turned into, the signals; and for Graphite and OTLP a connection, a
+    /// lookup and what wakes their threads.
+    package let fixed = 20
     /// Listening sockets.
     package let listeners: Int
     /// Each event loop's epoll set, eventfd, timer and the one it keeps in reserve.

@@ -32,9 +32,6 @@ package final class DetachedSocket: Sendable {
         self.pendingOutput = pendingOutput
     }
 
-    /// The name of the listener that accepted it; empty for outgoing sockets.
-    package var listenerName: String { listener?.name ?? "" }
-
     /// Hands the descriptor, and the listener's place with it, to the caller; nil when somebody has them
     /// already.
     func take() -> FileDescriptor? {

@@ -135,10 +135,11 @@ package final class EventLoop {
         socket: consuming FileDescriptor, state: ListenerState, accept: AcceptCall? = nil,
         makeConnection make: @escaping (DetachedSocket, Int, EventLoop) -> Connection
     ) {
+        // Listeners come and go at run time: a free place is used again.
+        let index = acceptors.firstIndex { $0 == nil } ?? acceptors.count
         let acceptor = Acceptor(
-            index: acceptors.count, socket: socket, state: state, accept: accept ?? acceptFromKernel,
-            make: make)
-        acceptors.append(acceptor)
+            index: index, socket: socket, state: state, accept: accept ?? acceptFromKernel, make: make)
+        if index == acceptors.count { acceptors.append(acceptor) } else { acceptors[index] = acceptor }
         if areAcceptorsPaused { acceptor.pause(.requested, self) }
         acceptor.start(self)
     }

@@ -5,10 +5,11 @@ import Synchronization
 /// that are too many.
 ///
 ///     a client waits ─┬─ room here, and descriptors for clients ─→ a place
+///                     ├─ another loop is about to know whether there is ─→ it stays in the backlog until then
 ///                     └─ none ─┬─ action `refuse`, and a place among those that are being told ─→ it is told
 ///                              └─ else ─→ it stays in the backlog; the loop is woken when there may be room
 ///
-/// One lock, taken twice for each accepted connection and once for each that ends; held for a few instructions. The
+/// One lock, taken three times for each accepted connection and once for each that ends; held for a few instructions. The
 /// locks of the places that listeners share are taken one after the other, never inside another.
 package final class ListenerState: Sendable {
     /// The name from the configuration.
@@ -29,12 +30,14 @@ package final class ListenerState: Sendable {
         package var overLimit = [Int](repeating: 0, count: ConnectionLimit.allCases.count)
     }
 
-    /// What `claim` found.
-    enum Claim: Equatable, Sendable {
+    /// What `reserve` found for a client that may wait in the backlog. `confirm` or `cancel` follows `place` and
+    /// `refusal`; after the others the loop will be woken.
+    enum Reservation: Equatable, Sendable {
         case place
         /// A place among those that are told.
         case refusal(ConnectionLimit)
-        /// Nothing; the loop will be woken.
+        /// Places that other loops keep may come free at once.
+        case contended
         case none(ConnectionLimit)
     }
 
@@ -61,8 +64,10 @@ package final class ListenerState: Sendable {
 
     private struct State {
         var counts = Counts()
+        /// Places kept for clients that may wait in a backlog.
+        var kept = 0
         var maximum: Int
-        var waiting: [EventLoopHandle] = []
+        var waiting = WaitingLoops()
         var exhausted = Spell()
         var overLimit = [Spell](repeating: Spell(), count: ConnectionLimit.allCases.count)
     }
@@ -118,37 +123,72 @@ package final class ListenerState: Sendable {
         }
     }
 
-    /// Takes a place for a connection, or for one that is to be told that there is none. When there is neither, `loop`
+    /// Keeps a place for a connection, or for one that is to be told that there is none. When there is neither, `loop`
     /// is woken as soon as there may be.
-    func claim(orWake loop: EventLoopHandle) -> Claim {
+    func reserve(orWake loop: EventLoopHandle) -> Reservation {
         while true {
-            guard let limit = missingPlace(loop) else { return .place }
-            if action == .refuse, shared.refusals.claim(orWake: loop) { return .refusal(limit) }
+            let (place, limit) = reservePlace(orWake: loop)
+            if place == .kept { return .place }
+            if place == .full, action == .refuse, shared.refusals.reserve(orWake: loop) == .kept {
+                return .refusal(limit)
+            }
             let waits = state.withLock { state in
                 // A place may have come free since it was looked at; its end woke nobody.
-                if limit == .maxConnections, state.counts.active < state.maximum { return false }
-                state.waiting.add(loop)
+                if limit == .maxConnections, state.counts.active + state.kept < state.maximum { return false }
+                state.waiting.add(loop, isContending: place == .contended)
                 return true
             }
-            if waits { return .none(limit) }
+            if waits { return place == .contended ? .contended : .none(limit) }
         }
     }
 
-    /// Takes a place here and one of those that listeners share. - Returns: which of them there is none of; nil: it has
-    /// both.
-    private func missingPlace(_ loop: EventLoopHandle) -> ConnectionLimit? {
-        let hasRoom = state.withLock { state in
-            guard state.counts.active < state.maximum else { return false }
+    /// Keeps a place here and one of those that listeners share, or neither. - Returns: also which limit it met.
+    private func reservePlace(orWake loop: EventLoopHandle) -> (PlaceReservation, ConnectionLimit) {
+        let here: PlaceReservation = state.withLock { state in
+            guard state.counts.active + state.kept < state.maximum else {
+                return state.counts.active < state.maximum ? .contended : .full
+            }
+            state.kept += 1
+            return .kept
+        }
+        guard here == .kept, let clients = shared.clients else { return (here, .maxConnections) }
+        let place = clients.reserve(orWake: loop)
+        if place != .kept { cancelHere() }
+        return (place, .descriptors)
+    }
+
+    /// The client was there: the place is the connection's until `release`.
+    ///
+    /// - Parameter limit: why the connection is refused; nil = it is not.
+    func confirm(_ limit: ConnectionLimit?) {
+        guard limit == nil else { return shared.refusals.confirm() }
+        shared.clients?.confirm()
+        let woken = state.withLock { state in
+            state.kept -= 1
             state.counts.active += 1
-            return true
+            return state.waiting.takeContending()
         }
-        guard hasRoom else { return .maxConnections }
-        guard let clients = shared.clients, !clients.claim(orWake: loop) else { return nil }
-        state.withLock { $0.counts.active -= 1 }
-        return .descriptors
+        for loop in woken { loop.wakeAcceptors() }
     }
 
-    /// Gives a place back.
+    /// No client was there: the place is free again. - Parameter limit: as for `confirm`.
+    func cancel(_ limit: ConnectionLimit?) {
+        guard limit == nil else { return shared.refusals.cancel() }
+        shared.clients?.cancel()
+        cancelHere()
+    }
+
+    /// Who waits for room is not woken: connections have as many as before. Two loops that both find none would wake each
+    /// other for ever.
+    private func cancelHere() {
+        let woken = state.withLock { state in
+            state.kept -= 1
+            return state.waiting.takeContending()
+        }
+        for loop in woken { loop.wakeAcceptors() }
+    }
+
+    /// Gives the place of a connection back.
     ///
     /// - Parameter limit: why the connection was refused; nil = it was not.
     func release(_ limit: ConnectionLimit? = nil) {
@@ -162,9 +202,8 @@ package final class ListenerState: Sendable {
     }
 
     private static func takeWaiting(_ state: inout State) -> [EventLoopHandle] {
-        guard !state.waiting.isEmpty, state.counts.active < state.maximum else { return [] }
-        defer { state.waiting = [] }
-        return state.waiting
+        guard state.counts.active + state.kept < state.maximum else { return [] }
+        return state.waiting.takeAll()
     }
 
     /// Counts a connection that was accepted to be served. - Returns: what is over since.

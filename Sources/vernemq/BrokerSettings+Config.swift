@@ -14,28 +14,28 @@ extension BrokerSettings {
         maxFiltersPerPacket = config.integer(.maxFiltersPerPacket)
         persistentClientExpiration = config.seconds(.persistentClientExpiration)
         maxLastWillDelay = config.seconds(.maxLastWillDelay)
-        disconnectsOnUnauthorizedPublishV3 = config.flag(.disconnectOnUnauthorizedPublishV3)
+        publish.disconnectsOnUnauthorizedV3 = config.flag(.disconnectOnUnauthorizedPublishV3)
         suppressesWillOnTakeover = config.flag(.suppressLWTOnSessionTakeover)
         connectTimeout = UInt64(clamping: config.integer(.mqttConnectTimeout))
         logsKeepAliveAsWarning = config.flag(.keepAliveAsWarning)
         hookTimeout = UInt64(clamping: config.integer(.hookTimeout))
         let depth = config.integer(.topicMaxDepth)
-        topicMaxDepth = depth == 0 ? Self.greatestTopicDepth : min(depth, Self.greatestTopicDepth)
+        publish.topicMaxDepth = depth == 0 ? Self.greatestTopicDepth : min(depth, Self.greatestTopicDepth)
         if config.integer(.maxMessageSize) > 0 { maxMessageSize = config.integer(.maxMessageSize) }
-        receiveMaxBroker = UInt16(clamping: config.integer(.receiveMaxBroker))
-        topicAliasMaxClient = UInt16(clamping: config.integer(.topicAliasMaxClient))
-        topicAliasMaxBroker = UInt16(clamping: config.integer(.topicAliasMaxBroker))
+        publish.receiveMaxBroker = UInt16(clamping: config.integer(.receiveMaxBroker))
+        aliases.clientMaximum = UInt16(clamping: config.integer(.topicAliasMaxClient))
+        aliases.brokerMaximum = UInt16(clamping: config.integer(.topicAliasMaxBroker))
         sharedSubscriptionPolicy =
             SharedSubscriptionPolicy(rawValue: config.string(.sharedSubscriptionPolicy)) ?? .preferLocal
-        checksPayloadFormat = config.flag(.payloadFormatCheck)
-        maxQoS = QoS(rawValue: UInt8(clamping: config.integer(.maxQoS))) ?? .exactlyOnce
-        retainAvailable = config.flag(.retainAvailable)
+        publish.checksPayloadFormat = config.flag(.payloadFormatCheck)
+        publish.maxQoS = QoS(rawValue: UInt8(clamping: config.integer(.maxQoS))) ?? .exactlyOnce
+        publish.retainAvailable = config.flag(.retainAvailable)
         serverKeepAliveMax = UInt16(clamping: config.integer(.serverKeepAliveMax))
         retainedExpirySweepInterval = UInt64(clamping: config.integer(.expireRetainCache))
-        storeBacklogByteCount = config.byteCount(.storeBacklog) ?? storeBacklogByteCount
-        storeCommitWindow = UInt64(clamping: config.integer(.storeCommitWindow))
+        store.backlogByteCount = config.byteCount(.storeBacklog) ?? store.backlogByteCount
+        store.commitWindow = UInt64(clamping: config.integer(.storeCommitWindow))
         newcomerByteLimit = config.byteCount(.newcomerMemory) ?? newcomerByteLimit
-        maxTopicAliasByteCount = config.byteCount(.topicAliasMemory) ?? maxTopicAliasByteCount
+        aliases.byteLimit = config.byteCount(.topicAliasMemory) ?? aliases.byteLimit
         session = SessionSettings(config)
         session.maxMessageSize = maxMessageSize
     }

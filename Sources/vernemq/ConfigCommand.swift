@@ -4,8 +4,8 @@ import BrokerConfig
 /// `vernemq config …`: looks at the configuration without starting anything.
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Check, show and describe the configuration.",
-        subcommands: [Check.self, Show.self, Describe.self])
+        commandName: "config", abstract: "Check, show, describe and generate the configuration.",
+        subcommands: [Check.self, Show.self, Describe.self, Generate.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -57,5 +57,12 @@ struct ConfigCommand: ParsableCommand {
                 throw ExitCode(1)
             }
         }
+    }
+
+    struct Generate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a vernemq.conf that has every setting, commented out, with what it means.")
+
+        func run() { print(ConfigSample.render(), terminator: "") }
     }
 }

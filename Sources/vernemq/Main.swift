@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 
 /// `vernemq`: arguments and wiring only.
 @main
@@ -7,11 +8,9 @@ struct VerneMQ: ParsableCommand {
         commandName: "vernemq",
         abstract: "An MQTT 3.1, 3.1.1 and 5.0 broker that accounts for every message.",
         version: BuildVersion.text,
-        subcommands: [StartCommand.self, ConfigCommand.self, StoreCommand.self],
+        subcommands: [
+            StartCommand.self, StopCommand.self, RestartCommand.self, PingCommand.self, ConsoleCommand.self,
+            VersionCommand.self, ConfigCommand.self, StoreCommand.self,
+        ],
         defaultSubcommand: StartCommand.self)
-}
-
-/// What this build calls itself, on `--version`, `/status` and `/metrics`.
-enum BuildVersion {
-    static let text = "0.1.0"
 }

@@ -89,7 +89,7 @@ extension MetricsRegistry {
 
     /// Connects the registry to everything that is counted outside the loops.
     func connect(to runtime: BrokerRuntime, _ http: HTTPListeners) {
-        for exchange in runtime.doors.exchanges { add(loop: exchange) }
+        for exchange in runtime.directory.exchanges { add(loop: exchange) }
         let broker = runtime.broker
         register(.retainMessages) { broker.retained.count }
         register(.retainMemory) { broker.retained.byteCount }
@@ -106,6 +106,11 @@ extension MetricsRegistry {
         register(labelled: .listenerConnectionsLimit) {
             runtime.runningListeners.filter { $0.state.maxConnections < .max }.map {
                 ExternalSample([$0.facts.name, "mqtt"], value: Int64($0.state.maxConnections))
+            }
+        }
+        register(labelled: .listenerRunning) {
+            runtime.runningListeners.map {
+                ExternalSample([$0.facts.name, "mqtt"], value: $0.isSuspended ? 0 : 1)
             }
         }
         register(labelled: .listenerRefused) {
@@ -126,6 +131,15 @@ extension MetricsRegistry {
         register(.httpConnectionsTimedOut) { http.statistics.timedOutConnections }
         register(.httpHandlerErrors) { http.statistics.handlerErrors }
         register(.httpResponseBytes) { http.statistics.responseBytes }
+        register(.httpFailedHandshakes) { http.statistics.failedHandshakes }
+        register(.httpStreams) { http.statistics.openStreams }
+        register(.httpStreamsBegun) { http.statistics.begunStreams }
+        register(.httpStreamsRefused) { http.statistics.refusedStreams }
+        register(labelled: .httpStreamsEnded) {
+            http.statistics.endedStreamsByReason.map {
+                ExternalSample([$0.reason], value: Int64($0.count))
+            }
+        }
         register(labelled: .httpRequests) {
             http.statistics.requestsByCode.map { ExternalSample([$0.code], value: Int64($0.count)) }
         }

@@ -1,5 +1,7 @@
+import BrokerConfig
 import BrokerCore
 import BrokerMetrics
+import Control
 import Exporters
 import HTTPServer
 import Listeners
@@ -11,26 +13,43 @@ import Transport
 struct Pages: Sendable {
     let registry: MetricsRegistry
     let runtime: BrokerRuntime
-    let exposition: PrometheusText
+    let metricsPage: MetricsPage
     let httpListeners: HTTPListeners
 
-    func routes(_ modules: [String]) -> [Route] {
-        var routes: [Route] = []
-        if modules.contains("vmq_metrics_http") { routes.append(metrics) }
-        if modules.contains("vmq_health_http") { routes += health }
-        if modules.contains("vmq_status_http") { routes += status }
-        return routes
+    /// - Parameter needsKey: whether a module asks for an API key on this listener.
+    func routes(_ modules: [String], _ admin: AdminRoutes, needsKey: (String) -> Bool) -> [Route] {
+        let all: [(module: String, scope: APIKeys.Scope, routes: [Route])] = [
+            ("vmq_metrics_http", .metrics, [metrics, catalog]), ("vmq_health_http", .health, health),
+            ("vmq_status_http", .status, status), ("vmq_http_mgmt_api", .mgmt, admin.version1),
+            ("vmq_http_v2_api", .api2, admin.version2),
+        ]
+        return all.filter { modules.contains($0.module) }.flatMap { module in
+            admin.guarded(module.routes, needsKey(module.module) ? .key(module.scope) : .everybody)
+        }
     }
 
     private var metrics: Route {
         Route("/metrics", .only(["GET", "HEAD", "OPTIONS"])) { [self] request in
-            guard request.accepts("text/plain") else {
-                return .text(406, "This page is text/plain; the Accept header asks for something else.")
+            let names = request.query.filter { $0.name == "family" || $0.name == "collect[]" }.map(\.value)
+            let answer = metricsPage.answer(
+                accept: request.joinedHeaders("Accept"), names: names,
+                traceparent: request.header("traceparent"))
+            switch answer {
+            case .exposition(let contentType, let body):
+                var answer = HTTPResponse(
+                    status: 200, contentType: contentType, headers: [("Vary", "Accept")], body: body)
+                answer.isCompressible = true
+                return answer
+            case .notAcceptable(let text): return .text(406, text)
+            case .badQuery(let text): return .text(400, text)
             }
-            var body: [UInt8] = []
-            body.reserveCapacity(128 * 1024)
-            exposition.render(registry.snapshot(), into: &body)
-            var answer = HTTPResponse(status: 200, contentType: PrometheusText.contentType, body: body)
+        }
+    }
+
+    private var catalog: Route {
+        let document = MetricsCatalogJSON.render(metricsPage.exposition)
+        return Route("/metrics/catalog.json") { _ in
+            var answer = HTTPResponse.json(document)
             answer.isCompressible = true
             return answer
         }
@@ -77,7 +96,7 @@ struct Pages: Sendable {
     private var listeners: [ListenerStatus] {
         runtime.runningListeners.map { listener in
             ListenerStatus(
-                type: "mqtt", isRunning: true, ip: listener.address.address.ipText,
+                type: "mqtt", isRunning: !listener.isSuspended, ip: listener.address.address.ipText,
                 port: Int(listener.address.port),
                 mountpoint: listener.facts.mountpoint.name.description,
                 maximumConnections: listener.state.maxConnections == .max
@@ -91,13 +110,27 @@ struct Pages: Sendable {
 
 /// The HTTP listeners that run, for their own pages to show.
 final class HTTPListeners: Sendable {
-    private let running = Mutex<[(status: ListenerStatus, server: HTTPServer)]>([])
+    private let running = Mutex<[(status: ListenerStatus, tls: ListenerTLS?, server: HTTPServer)]>([])
 
-    func add(_ server: HTTPServer, _ status: ListenerStatus) {
-        running.withLock { $0.append((status, server)) }
+    func add(_ server: HTTPServer, _ status: ListenerStatus, _ tls: TLSSettings?) {
+        let shown = tls.map { ListenerTLS($0, server.certificates) }
+        running.withLock { $0.append((status, shown, server)) }
     }
 
     var statuses: [ListenerStatus] { running.withLock { $0.map(\.status) } }
+
+    /// As `listener show` shows them.
+    var rows: [ListenerRow] {
+        running.withLock { running in
+            running.map { status, tls, _ in
+                ListenerRow(
+                    type: status.type, isRunning: status.isRunning, address: status.ip, port: status.port,
+                    maximumConnections: status.maximumConnections,
+                    activeConnections: status.connections ?? 0, allConnections: status.connections ?? 0,
+                    tls: tls)
+            }
+        }
+    }
 
     /// The numbers of all of them together.
     var statistics: HTTPStatistics {
@@ -106,6 +139,16 @@ final class HTTPListeners: Sendable {
     }
 
     func stop() {
-        for (_, server) in running.withLock({ $0 }) { server.stop() }
+        for listener in running.withLock({ $0 }) { listener.server.stop() }
+    }
+}
+
+extension ListenerTLS {
+    fileprivate init(_ settings: TLSSettings, _ files: [HTTPCertificateFile]) {
+        self.init(
+            versions: HTTPServer.tlsVersions, certificateFile: settings.certificateFile,
+            authorityFile: settings.authorityFile, keyFile: settings.keyFile,
+            requiresCertificate: settings.requiresCertificate,
+            certificates: files.flatMap { Certificate.reading(pem: $0.pem, of: $0.path) })
     }
 }

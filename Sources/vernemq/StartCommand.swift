@@ -3,30 +3,61 @@ import BrokerConfig
 import BrokerCore
 import BrokerLog
 import BrokerMetrics
+import Control
 import Exporters
 import Glibc
 import HTTPServer
 import Listeners
 import Logging
+import Primitives
+import PushExporters
 import Storage
 import Transport
 
-/// `vernemq start`: runs the broker in the foreground.
+import struct Admin.AdminFailure
+
+/// `vernemq start`: runs the broker in the foreground, or starts it in the background.
 struct StartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Run the broker in the foreground (the default).")
+        commandName: "start",
+        abstract: "Run the broker in the foreground (the default), or start it in the background.")
 
     @OptionGroup var source: ConfigSource
 
+    @Flag(help: "Start it in the background, and return when it takes connections.")
+    var daemon = false
+
+    /// Set by `--daemon` for the process that stays.
+    @Option(help: .private)
+    var readyDescriptor: Int32?
+
     func run() throws {
+        if daemon { return try DaemonStart.run(source) }
+        guard let readyDescriptor else { return try runBroker(.foreground) }
+        guard let ready = ReadySignal(readyDescriptor) else {
+            throw ValidationError(
+                "--ready-descriptor \(readyDescriptor): no such descriptor; start --daemon sets it")
+        }
+        // Away from the terminal of whoever started it, and from the signals that come from there.
+        setsid()
+        try runBroker(.daemon(ready))
+    }
+
+    /// Runs the broker in this process until a signal ends it.
+    func runBroker(_ mode: RunMode) throws {
         let report = try source.load()
         let config = report.config
         var signals = Signals()
-        let logSettings = LogSettings(config)
+        var logSettings = LogSettings(config)
+        logSettings.destination = mode.destination(logSettings.destination)
         let output = bootstrap(logSettings)
         // Also when something below ends the broker: the last lines say why.
         defer { output.flush() }
         for problem in output.problems { Console.error("vernemq: \(problem); its lines go to the terminal") }
+        if mode.isDaemon, !output.problems.isEmpty {
+            Console.error("vernemq: not started: in the background there is no terminal")
+            throw ExitCode(1)
+        }
         let terminal = Terminal(
             isNeeded: !output.writesToConsole || output.file != nil && logSettings.destination == .file)
         for line in report.noteLines([.warning]) { terminal.say(line) }
@@ -36,6 +67,8 @@ struct StartCommand: ParsableCommand {
                 level: note.level == .warning ? .warning : .info, "configuration",
                 metadata: ["setting": "\(note.key)", "at": "\(note.source)", "note": "\(note.text)"])
         }
+        let pidFile = try takePidFile(config, mode, log)
+        defer { pidFile?.remove() }
         let files = OpenFileLimit.raise()
         OpenFileLimit.growTable(to: files)
         let loopCount = config.integer(.loops) > 0 ? config.integer(.loops) : Self.coreCount
@@ -54,7 +87,11 @@ struct StartCommand: ParsableCommand {
                 limits: SharedLimits(
                     clients: ConnectionPlaces(maximum: descriptors.clients),
                     refusals: ConnectionPlaces(maximum: descriptors.refusals)))
-            let registry = MetricsRegistry(version: BuildVersion.text)
+            let registry = MetricsRegistry(
+                version: BuildVersion.text,
+                budget: SeriesBudget(
+                    perFamily: config.integer(.metricsMaxSeriesPerFamily),
+                    total: config.integer(.metricsMaxSeries)))
             registry.connect(to: runtime, http)
             registry.connect(to: output)
             registry.connect(to: descriptors, runtime, http)
@@ -66,13 +103,24 @@ struct StartCommand: ParsableCommand {
             }
             try runtime.start()
             try store.restore(into: runtime, log) { terminal.say($0) }
+            let metricsPage = MetricsPage(
+                Exposition(
+                    namespace: config.prometheusNamespace, node: broker.settings.nodeName,
+                    loopCount: loopCount, hasNativeHistograms: config.flag(.metricsNativeHistograms)),
+                read: { registry.snapshot() })
+            metricsPage.statistics.register(in: registry)
             let pages = Pages(
                 registry: registry, runtime: runtime,
-                exposition: PrometheusText(
-                    namespace: config.prometheusNamespace, node: broker.settings.nodeName,
-                    loopCount: loopCount),
-                httpListeners: http)
-            try listen(config, runtime, pages, descriptors, log)
+                metricsPage: metricsPage, httpListeners: http)
+            let control = try ControlStart(config, runtime, registry, http, metricsPage, output)
+            try listen(config, runtime, pages, control.routes, descriptors, log)
+            control.start(config, log)
+            let push = PushStart(
+                config,
+                MetricsSource(
+                    registry: registry, node: broker.settings.nodeName, loopCount: loopCount,
+                    namespace: config.prometheusNamespace, version: BuildVersion.text),
+                runtime, control.routes.control.settings, log)
             log.info(
                 "started",
                 metadata: [
@@ -92,10 +140,11 @@ struct StartCommand: ParsableCommand {
                 ])
             for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
             for page in http.statuses {
-                terminal.say("http on \(page.ip):\(page.port): /status /metrics /health")
+                terminal.say("\(page.type) on \(page.ip):\(page.port): /status /metrics /health")
             }
             if let file = output.file { terminal.say("the log is in \(file)") }
-            serve(runtime, http, output, &signals, config, log)
+            if case .daemon(let ready) = mode { ready.send() }
+            serve(runtime, http, control, push, output, &signals, config, log)
             store.levelDB?.close()
             log.info("stopped")
         } catch let error as StoreError {
@@ -107,21 +156,43 @@ struct StartCommand: ParsableCommand {
         } catch let error as HTTPServerError {
             Console.error("vernemq: \(error)")
             throw ExitCode(1)
+        } catch let error as AdminFailure {
+            Console.error("vernemq: \(error.text)")
+            throw ExitCode(1)
         }
     }
 
     private static var coreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
+    /// Makes this process the broker of the data folder. A broker in the foreground does without where the folder cannot
+    /// be written.
+    private func takePidFile(
+        _ config: EffectiveConfig, _ mode: RunMode, _ log: Logger
+    ) throws -> HeldPidFile? {
+        do throws(PidFile.Failure) {
+            return try PidFile(config).take()
+        } catch {
+            if case .system = error, !mode.isDaemon {
+                log.warning(
+                    "no pid file: vernemq ping and stop do not find this broker",
+                    metadata: ["problem": "\(error.text)"])
+                return nil
+            }
+            Console.error("vernemq: \(error.text)")
+            throw ExitCode(1)
+        }
+    }
+
     // MARK: Listeners
 
     private func listen(
-        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ descriptors: DescriptorBudget,
-        _ log: Logger
+        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ admin: AdminRoutes,
+        _ descriptors: DescriptorBudget, _ log: Logger
     ) throws {
         for listener in config.listeners() {
             switch listener.kind {
             case .tcp: try listenMQTT(listener, config, runtime, log)
-            case .http: try listenHTTP(listener, config, pages, descriptors, log)
+            case .http, .https: try listenHTTP(listener, config, pages, admin, descriptors, log)
             default: break  // the configuration has warned
             }
         }
@@ -143,7 +214,7 @@ struct StartCommand: ParsableCommand {
     }
 
     private func listenHTTP(
-        _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages,
+        _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages, _ admin: AdminRoutes,
         _ descriptors: DescriptorBudget, _ log: Logger
     ) throws {
         guard case .ip(let host, let port) = listener.address else { return }
@@ -155,21 +226,33 @@ struct StartCommand: ParsableCommand {
         limits.requestTimeout = max(.milliseconds(100), config.duration(.httpRequestTimeout))
         limits.connections = min(
             listener.maxConnections < .max ? listener.maxConnections : limits.connections,
-            max(1, descriptors.httpConnections / max(1, config.listeners().count { $0.kind == .http })))
+            max(
+                1,
+                descriptors.httpConnections
+                    / max(1, config.listeners().count { $0.tls != nil || $0.kind == .http })))
+        if let tls = listener.tls, tls.certificateFile.isEmpty || tls.keyFile.isEmpty {
+            Console.error(
+                "vernemq: \(listener.key): HTTPS needs a certificate and its key: set \(listener.key).certfile and \(listener.key).keyfile"
+            )
+            throw ExitCode(1)
+        }
+        let routes = pages.routes(listener.httpModules, admin) { module in
+            config.needsKey(module, on: listener.name, scheme: listener.kind.rawValue)
+        }
         let server = try HTTPServer(
-            address: host, port: Int(port), limits: limits, routes: pages.routes(listener.httpModules),
-            log: log)
+            address: host, port: Int(port), limits: limits, tls: listener.tls.map { HTTPTLSFiles($0) },
+            routes: routes, log: log)
         pages.httpListeners.add(
             server,
             ListenerStatus(
-                type: "http", isRunning: true, ip: host, port: server.port, mountpoint: "",
-                maximumConnections: limits.connections))
+                type: listener.kind.rawValue, isRunning: true, ip: host, port: server.port, mountpoint: "",
+                maximumConnections: limits.connections), listener.tls)
         let shown = host.contains(":") ? "[\(host)]" : host
-        let base = "http://\(shown):\(server.port)"
+        let base = "\(listener.kind)://\(shown):\(server.port)"
         log.info(
             "listening",
             metadata: [
-                "listener": "\(listener.name)", "protocol": "http", "metrics": "\(base)/metrics",
+                "listener": "\(listener.name)", "protocol": "\(listener.kind)", "metrics": "\(base)/metrics",
                 "status": "\(base)/status", "health": "\(base)/health",
             ])
     }
@@ -177,8 +260,8 @@ struct StartCommand: ParsableCommand {
     // MARK: Until the end
 
     private func serve(
-        _ runtime: BrokerRuntime, _ http: HTTPListeners, _ output: LogOutput, _ signals: inout Signals,
-        _ config: EffectiveConfig, _ log: Logger
+        _ runtime: BrokerRuntime, _ http: HTTPListeners, _ control: ControlStart, _ push: PushStart,
+        _ output: LogOutput, _ signals: inout Signals, _ config: EffectiveConfig, _ log: Logger
     ) {
         while true {
             let signal = signals.next()
@@ -199,6 +282,8 @@ struct StartCommand: ParsableCommand {
                 signals.isStopPending()
             }
             if !isDrained { log.warning("some clients did not read what waited for them") }
+            push.stop()
+            control.stop()
             http.stop()
             runtime.stop()
             return
@@ -215,10 +300,19 @@ private struct Terminal {
     }
 }
 
+extension HTTPTLSFiles {
+    init(_ settings: TLSSettings) {
+        self.init(
+            certificate: settings.certificateFile, key: settings.keyFile,
+            authority: settings.requiresCertificate ? settings.authorityFile : nil,
+            keyPassword: settings.keyPassword.isEmpty ? nil : settings.keyPassword)
+    }
+}
+
 extension DescriptorBudget {
     init(limit: Int, loopCount: Int, _ config: EffectiveConfig) {
         let listeners = config.listeners()
-        let pages = listeners.filter { $0.kind == .http }
+        let pages = listeners.filter { $0.kind == .http || $0.kind == .https }
         self.init(
             limit: limit, loops: loopCount, mqttListeners: listeners.count { $0.kind == .tcp },
             httpListeners: pages.count, httpThreads: config.integer(.httpThreads),

@@ -1,6 +1,9 @@
+import Admin
 import ArgumentParser
 import BrokerConfig
 import BrokerCore
+import Glibc
+import Primitives
 import Storage
 
 /// `vernemq store …`: looks after the message store while no broker runs.
@@ -18,7 +21,7 @@ struct StoreCommand: ParsableCommand {
         func run() throws {
             let settings = StoreSettings(try source.read())
             let findings = try StoreCommand.attempt { () throws(StoreError) in
-                try StoreInspection.check(settings)
+                try StoreInspection.check(settings, StoreCommand.progress())
             }
             StoreCommand.show(findings, settings.directory)
             guard findings.isSound else {
@@ -40,7 +43,7 @@ struct StoreCommand: ParsableCommand {
         func run() throws {
             let settings = StoreSettings(try source.read())
             let findings = try StoreCommand.attempt { () throws(StoreError) in
-                try StoreInspection.repair(settings)
+                try StoreInspection.repair(settings, StoreCommand.progress())
             }
             StoreCommand.show(findings, settings.directory)
             if findings.problemCount > 0 {
@@ -56,6 +59,19 @@ struct StoreCommand: ParsableCommand {
                 print("nothing had to be removed")
             }
         }
+    }
+
+    /// Says on standard error how far it has come and how fast: in one line on a terminal, else in a line a second.
+    private static func progress() -> StoreInspection.Progress {
+        let clock = SystemClock()
+        let began = clock.now
+        let output = HumanOutput(
+            isTerminal: isatty(STDERR_FILENO) == 1,
+            now: { .nanoseconds(Int64(clamping: clock.now.nanoseconds(since: began))) },
+            sink: { bytes in
+                unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) } >= 0
+            })
+        return { rows in output.progress("rows read", done: rows, total: nil) }
     }
 
     private static func attempt(

@@ -31,6 +31,8 @@ import Testing
             case .wordList(let list): [list.joined(separator: ",")]
             case .bufferSizes: ["1,2,3"]
             case .character: ["x"]
+            case .url: ["http://a/b"]
+            case .headers: ["a=b"]
             }
         return type + [setting.defaultValue].compactMap { $0 == "" ? nil : $0 }
     }
@@ -90,7 +92,7 @@ import Testing
         ("listener.ssl.", "an option; the listener itself does not start"),
         ("listener.ws", "an option; the listener itself does not start"),
         ("listener.vmq", "there are no clusters, and nothing listens for other nodes"),
-        ("listener.https.", "an option; the listener itself does not start"),
+        ("listener.https.", "an option; what decides who is let in is served, or does not start"),
         ("listener.http.$name.http_modules.vmq_http_pub", "no page publishes"),
         ("listener.tcp.proxy_protocol_use_cn", "needs proxy_protocol, which does not start"),
         ("listener.tcp.$name.proxy_protocol_use_cn", "needs proxy_protocol, which does not start"),
@@ -110,7 +112,6 @@ import Testing
         ("distributed_cookie", "there are no clusters"),
         ("max_drain_time", "there are no clusters"),
         ("max_msgs_per_drain_step", "there are no clusters"),
-        ("graphite_api_key", "nothing is sent to Graphite"),
         ("log.syslog.remote.tls.cafile", "nothing is sent to syslog"),
     ]
 
@@ -129,7 +130,7 @@ import Testing
 
     @Test func `what starts part of the broker that is not there never starts in silence`() {
         for key in [
-            "listener.ssl.t", "listener.ws.t", "listener.wss.t", "listener.vmqs.t", "listener.https.t",
+            "listener.ssl.t", "listener.ws.t", "listener.wss.t", "listener.vmqs.t",
             "plugins.mine", "vmq_diversity.t.file", "vmq_webhooks.t.hook", "vmq_webhooks.t.endpoint",
         ] {
             let setting = ConfKey(key).flatMap(Self.table.setting(for:))

@@ -49,12 +49,12 @@ import Testing
                 == "listener.tcp.x = 127.0.0.1:1\nlistener.http.default = 127.0.0.1:8888\nconfig is OK\n")
         let path = folder.write(
             "b.conf",
-            "loops = 257\nx = 1\nallow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1\nsystree_qos = 1")
+            "loops = 257\nx = 1\nallow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1\nlog.syslog = on")
         let bad = ConfigText.check(path: path)
         #expect(!bad.isValid)
         #expect(
             bad.text == """
-                warning: \(path):5: systree_qos: not implemented in this build
+                warning: \(path):5: log.syslog: not implemented in this build
                 \(path):1: loops: 257 is outside 0...256
                 \(path):2: x: unknown key (value "1")
                 config has 2 errors and 1 warning
@@ -65,7 +65,7 @@ import Testing
     @Test func `show lists what is set, and all with defaults and what listeners inherit`() throws {
         let path = folder.write(
             "c.conf",
-            "allow_anonymous = on\nlistener.max_connections = 5\nlistener.tcp.a = ::1:1\nsystree_enabled = on"
+            "allow_anonymous = on\nlistener.max_connections = 5\nlistener.tcp.a = ::1:1\nlog.syslog = on"
         )
         let config = EffectiveConfig.report(path: path, overrides: [("loops", "2")]).config
         #expect(
@@ -74,8 +74,8 @@ import Testing
                 allow_anonymous           on     \(path):1
                 listener.max_connections  5      \(path):2
                 listener.tcp.a            ::1:1  \(path):3
+                log.syslog                on     \(path):4 (not implemented)
                 loops                     2      --set
-                systree_enabled           on     \(path):4 (not implemented)
 
                 """)
         let all = ConfigText.show(config, all: true).split(separator: "\n").map { line in
@@ -96,7 +96,7 @@ import Testing
                   allowed: 0...65535
                   default: 20
                   since: VerneMQ 1.x
-                  changes at run time: in VerneMQ; here with the next start
+                  changes at run time: yes, with vmq-admin set
                   in this build: implemented
 
                 """)

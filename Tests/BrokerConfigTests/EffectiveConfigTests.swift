@@ -189,14 +189,17 @@ import Testing
                 "info vmq_acl.acl_file: not implemented in this build, and plugins.vmq_acl is off"
             ])
         #expect(startErrors("listener.ssl.a = 127.0.0.1:8883").count == 1)
-        #expect(startErrors("http_module.vmq_metrics_http.auth.mode = apikey").count == 1)
+        #expect(startErrors("http_module.vmq_metrics_http.auth.mode = apikey").isEmpty)
+        #expect(startErrors("http_module.vmq_http_pub.auth.mode = apikey").count == 1)
         #expect(startErrors("http_module.vmq_metrics_http.auth.mode = noauth").isEmpty)
-        #expect(try notes("graphite_enabled = off") == [])
+        #expect(try notes("log.syslog = off") == [])
         #expect(
-            try notes("graphite_port = 2004") == ["warning graphite_port: not implemented in this build"])
+            try notes("log.syslog.remote.port = 515") == [
+                "warning log.syslog.remote.port: not implemented in this build"
+            ])
         #expect(
-            try notes("graphite_port = 2003") == [
-                "info graphite_port: not implemented in this build; the value asks for nothing"
+            try notes("log.syslog.remote.port = 514") == [
+                "info log.syslog.remote.port: not implemented in this build; the value asks for nothing"
             ])
         #expect(
             try notes("listener.ssl.max_connections = 7") == [

@@ -32,7 +32,7 @@ final class BatchStore: MessageStore {
 
     func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void) { completed([]) }
 
-    func purgeExpired(
-        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    func purge(
+        _ request: StoreLoad, expiredBy now: MonotonicTime?, completed: @escaping @Sendable (Int) -> Void
     ) { completed(0) }
 }

@@ -77,13 +77,13 @@ final class MemoryTransport: ClientTransport {
     var version = ProtocolVersion.v5
     private(set) var session: Session?
     private(set) var closeReason: CloseReason?
-    private(set) var pauses: ReadingPause = []
+    private(set) var pauses: PauseReason = []
     private let bench: CoreBench
 
     init(_ bench: CoreBench) { self.bench = bench }
 
-    func pauseReading(_ reason: ReadingPause) { pauses.insert(reason) }
-    func resumeReading(_ reason: ReadingPause) { pauses.subtract(reason) }
+    func pauseReading(_ reason: PauseReason) { pauses.insert(reason) }
+    func resumeReading(_ reason: PauseReason) { pauses.subtract(reason) }
     func close(_ reason: CloseReason) {
         if closeReason == nil { closeReason = reason }
         output.isClosed = true

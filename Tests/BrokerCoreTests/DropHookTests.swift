@@ -198,13 +198,40 @@ import Testing
         try bench.settle()
         publish(sender, String(repeating: "x", count: 65 << 20), .atMostOnce)
         bench.turn(only: 0)
-        #expect(bench.shards[0].isOverloaded)
+        #expect(bench.shards[0].overload.isOn)
         publish(sender, "next", .atMostOnce)
         bench.turn(only: 0)
         #expect(sender.pauses.contains(.overload))
         #expect(bench.numbers[.publishersPaused] == 1)
         try bench.settle()
         bench.turn()
-        #expect(!bench.shards[0].isOverloaded && !sender.pauses.contains(.overload))
+        #expect(!bench.shards[0].overload.isOn && !sender.pauses.contains(.overload))
+    }
+
+    @Test func `messages put off that hold far more than they should count as overload until they are given`()
+        throws
+    {
+        let bench = TurnBench()
+        let shard = bench.shards[0]
+        let text = [UInt8](repeating: 0x78, count: FanOutQueue.highWater + 1)
+        let facts = MessageFacts(
+            qos: .atMostOnce, isRetained: false, mountpoint: .default, publisher: nil, expiryDeadline: nil,
+            payloadIsUTF8: false)
+        var publication = Publication(
+            topic: "t".utf8Span.span.bytes, properties: RawSpan(), payload: text.span.bytes, facts: facts)
+        shard.putOff(&publication, [], [])
+        #expect(shard.overload.isOn && bench.numbers[.fanOutsPutOff] == 1)
+        try bench.settle()
+        bench.turn()
+        #expect(!shard.overload.isOn)
+    }
+
+    @Test func `each question to a hook is counted, and a notification is not`() throws {
+        let hook = Listener([.onMessageDrop, .onDeliverM5])
+        let (bench, _, sender) = try bench(hook)
+        for id in 1...3 as ClosedRange<UInt16> { publish(sender, "x", .atLeastOnce, id: id) }
+        try bench.settle()
+        #expect(hook.lines.count == 3)
+        #expect(bench.numbers[.hookCalls] == 3 && bench.numbers[.hookDenied] == 3)
     }
 }

@@ -177,7 +177,7 @@ private struct Scene {
 
     var isBalanced: Bool {
         let numbers = bench.numbers
-        return numbers[.ledgerReceived] == numbers[.ledgerAccepted] + numbers[RejectReason.notAuthorized]
+        return numbers[.ledgerReceived] == numbers.messages(.client) + numbers[RejectReason.notAuthorized]
             + numbers[RejectReason.sessionClosed] + UInt64(max(0, numbers[LoopGauge.publishesPending]))
     }
 }
@@ -286,9 +286,9 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         #expect(replies.count >= 7)
         for reply in replies {
             let scene = try Scene(question, isLater ? [nil] : [reply]) {
-                $0.topicMaxDepth = 5
-                $0.maxQoS = .atLeastOnce
-                $0.retainAvailable = false
+                $0.publish.topicMaxDepth = 5
+                $0.publish.maxQoS = .atLeastOnce
+                $0.publish.retainAvailable = false
                 $0.maxClientIDSize = 100
             }
             if isLater { try scene.answer(reply) }

@@ -58,7 +58,7 @@ private struct Model {
         model.last = UInt16(65_535 - width)
         _ = window.claim(model.last)
         let place = window.append(entry(model.last))
-        window.remove(at: place)
+        _ = window.remove(at: place)
         for step in 0..<8000 {
             switch random.below(100) {
             case 0..<48 where model.entries.count < 2 * width && model.unsent.isEmpty:
@@ -162,7 +162,7 @@ private struct Model {
             #expect(watches.allSatisfy { $0.message != nil })
             // Every second one goes, so that gaps are closed; a third of those left is received.
             for identifier in stride(from: 2, through: 200, by: 2) as StrideThrough<UInt16> {
-                if let place = window.find(identifier) { window.remove(at: place) }
+                if let place = window.find(identifier) { _ = window.remove(at: place) }
             }
             for identifier in stride(from: 1, through: 199, by: 6) as StrideThrough<UInt16> {
                 if let place = window.find(identifier) { window.forgetMessage(at: place) }
@@ -187,7 +187,7 @@ private struct Model {
                 return
             }
             let place = window.append(entry(identifier))
-            window.remove(at: place)
+            _ = window.remove(at: place)
         }
         let first = window.nextIdentifier()
         #expect(first == 1)
@@ -204,7 +204,7 @@ private struct Model {
             Issue.record("40,000 is lost")
             return
         }
-        window.remove(at: place)
+        _ = window.remove(at: place)
         let free = window.nextIdentifier()
         #expect(free == 40_000)
     }
@@ -234,7 +234,7 @@ private struct Model {
         let before = window.steps
         for round in 0..<width {
             let identifier = UInt16(truncatingIfNeeded: order.identifier(round, width, &random))
-            if let place = window.find(identifier) { window.remove(at: place) }
+            if let place = window.find(identifier) { _ = window.remove(at: place) }
             if window.count < width, let next = window.nextIdentifier() { window.append(entry(next)) }
         }
         return window.steps - before
@@ -255,7 +255,7 @@ private struct Model {
         for _ in 1...65_535 { window.append(entry(window.nextIdentifier() ?? 0)) }
         let before = window.steps
         for identifier in 2...60_000 as ClosedRange<UInt16> {
-            if let place = window.find(identifier) { window.remove(at: place) }
+            if let place = window.find(identifier) { _ = window.remove(at: place) }
             guard let next = window.nextIdentifier(), next == identifier else {
                 Issue.record("\(identifier) is free")
                 return
@@ -274,7 +274,7 @@ private struct Model {
                 Issue.record("\(identifier) is lost")
                 return
             }
-            window.remove(at: place)
+            _ = window.remove(at: place)
             window.append(entry(window.nextIdentifier() ?? 0))
         }
         #expect(window.steps == 0)

@@ -32,7 +32,7 @@ import Testing
             topic: topic.span.bytes, properties: nothing.span.bytes,
             payload: RawSpan(_unsafeStart: base, byteCount: payloadCount),
             facts: MessageFacts(qos: .atMostOnce, isRetained: false, mountpoint: .default, publisher: nil))
-        _ = bench.shard.publish(&publication, copies: .ledgerCopiesLocal)
+        _ = bench.shard.publish(&publication, origin: .client)
         let fits = payloadCount == 1000
         #expect(bench.numbers[DropReason.packetTooLarge] == (fits ? 0 : UInt64(subscribers)))
         #expect(bench.numbers[LoopGauge.outputMessages] == (fits ? Int64(subscribers) : 0))

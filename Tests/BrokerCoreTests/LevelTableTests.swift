@@ -9,7 +9,7 @@ struct LevelTableTests {
 
     private func hold(_ table: inout LevelTable, _ text: String) -> UInt32 {
         let bytes = text.bytes
-        return table.hold(bytes.span.bytes)
+        return table.retain(bytes.span.bytes)
     }
 
     @Test func `the same text has the same id as long as somebody holds it`() {

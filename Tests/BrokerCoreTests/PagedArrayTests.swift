@@ -9,10 +9,10 @@ import Testing
         let full = array.byteCount
         array.removeAll()
         #expect(array.count == 0 && array.hasSparePages && array.byteCount == full)
-        array.releasePages(10)
+        array.freePages(10)
         #expect(array.byteCount < full && array.byteCount > full / 2)
         for number in 0..<3000 { array.append(-number) }
-        while array.hasSparePages { array.releasePages(7) }
+        while array.hasSparePages { array.freePages(7) }
         #expect(array.count == 3000)
         #expect((0..<3000).allSatisfy { array[$0] == -$0 })
         #expect(array.byteCount < full / 20)
@@ -25,7 +25,7 @@ import Testing
         for number in 0..<5000 { array.append(number) }
         array.removeAll()
         #expect(array.byteCount == 0 && !array.hasSparePages)
-        array.releasePages(1)
+        array.freePages(1)
         array.append(7)
         #expect(array.count == 1 && array[0] == 7)
     }

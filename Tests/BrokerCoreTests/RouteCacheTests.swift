@@ -20,7 +20,8 @@ extension RouteCache {
         -> Int?
     {
         let span = topic.bytes.span.bytes
-        return find(Self.hash(span, mountpoint), span, mountpoint, generation)?.targets.count
+        return find(Self.hash(span, mountpoint), span, mountpoint, generation)?.takeUnretainedValue().targets
+            .count
     }
 
     fileprivate mutating func offer(
@@ -43,6 +44,19 @@ extension RouteCache {
         cache.offer("a/b", matches(5, generation: 2))
         #expect(cache.count(of: "a/b", 2) == 5)
         #expect(cache.count == 1)
+    }
+
+    @Test func `while copies are given by a route no route is replaced`() {
+        var cache = RouteCache()
+        cache.offer("a", matches(1, generation: 1))
+        cache.beginReading()
+        cache.offer("a", matches(2, generation: 2))
+        cache.offer("b", matches(3, generation: 2))
+        #expect(cache.count(of: "a", 1) == 1)
+        #expect(cache.count(of: "b", 2) == nil)
+        cache.endReading()
+        cache.offer("a", matches(2, generation: 2))
+        #expect(cache.count(of: "a", 2) == 2)
     }
 
     @Test func `topics that come once do not push out a busy one`() {

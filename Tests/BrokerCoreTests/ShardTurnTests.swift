@@ -100,6 +100,20 @@ private struct Bench {
         #expect(sleeps == [0, 0, nil, nil])
     }
 
+    @Test func `a loop that has timers to fire does not sleep, overloaded or not`() {
+        let bench = Bench()
+        for number in 0..<10 {
+            bench.shard.timers.add(.keepAlive(nobody, UInt32(number)), at: Bench.time(100))
+        }
+        bench.shard.overload.begin()
+        _ = bench.broker.addTransit(1 << 30, to: 1)
+        let now = Bench.time(1000)
+        bench.shard.turnBegan(now) { true }
+        #expect(bench.shard.sleepLimitNanoseconds(now) == 0)
+        for _ in 0..<3 { bench.shard.turnBegan(now) { true } }
+        #expect(bench.shard.sleepLimitNanoseconds(now) == 1_000_000)
+    }
+
     @Test func `timers of connections that are gone do not stay until their time has come`() {
         let bench = Bench()
         for number in 0..<20_000 as Range<UInt64> {

@@ -91,7 +91,7 @@ import Testing
             #expect(places.compactMap(\.self) == places.compactMap(\.self).sorted())
         }
         #expect(bench.numbers[.fanOutsPutOff] > 0)
-        #expect(bench.numbers[.ledgerCopiesLocal] == 9006)
+        #expect(bench.numbers.copies(.client) == 9006)
         #expect(LedgerEquation.allCases.allSatisfy { bench.numbers.residual($0) == 0 })
     }
 
@@ -112,14 +112,14 @@ import Testing
         publish(sender, "u", "short", .atMostOnce)
         for _ in 0..<3 { bench.turn() }
         #expect(try reader.takeTypes() == [.publish])
-        #expect(bench.shards[0].fanOuts.count > 30)
-        #expect(bench.shards[0].fanOuts.byteCount < 50 * 1000)
+        #expect(bench.shards[0].routing.fanOuts.count > 30)
+        #expect(bench.shards[0].routing.fanOuts.byteCount < 50 * 1000)
         // Some messages of a publisher wait; what it sends beyond 16,384 copies stays in its socket.
         for _ in 0..<20 { publish(crowd[49], "t", "again", .atMostOnce) }
         for _ in 0..<3 { bench.turn() }
-        #expect(bench.shards[0].fanOuts.count <= 50 + 5)
+        #expect(bench.shards[0].routing.fanOuts.count <= 50 + 5)
         try bench.settle()
-        #expect(bench.numbers[.ledgerCopiesLocal] == 70 * 3000 + 1)
+        #expect(bench.numbers.copies(.client) == 70 * 3000 + 1)
         #expect(LedgerEquation.allCases.allSatisfy { bench.numbers.residual($0) == 0 })
     }
 
@@ -136,7 +136,7 @@ import Testing
                 let sender = bench.connect("sender")
                 for number in 0..<count { publish(sender, "t", "x", .atLeastOnce, id: UInt16(number + 1)) }
                 try bench.settle()
-                #expect(hoarder.session?.inflight.count == count)
+                #expect(hoarder.session?.outbound.window.count == count)
             } attack: { bench in
                 bench.clients[1].vanish()
             }
@@ -153,17 +153,19 @@ import Testing
         try bench.settle()
         for id in 1...3 as ClosedRange<UInt16> { publish(sender, "t", "x", .atLeastOnce, id: id) }
         bench.turn()
-        #expect(shard.fanOuts.count == 2 && shard.outbox.isPinned)
-        while shard.fanOuts.count == 2 { _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1) }
+        #expect(shard.routing.fanOuts.count == 2 && shard.outbox.isPinned)
+        while shard.routing.fanOuts.count == 2 {
+            _ = shard.routing.fanOuts.advance(on: shard, until: shard.steps + 1)
+        }
         #expect(!shard.outbox.isPinned && !shard.isHandOverDue)
         // To look up the subscribers of the next one takes the whole slice.
-        shard.routes = RouteCache()
-        _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1)
+        shard.routing.routes = RouteCache()
+        _ = shard.routing.fanOuts.advance(on: shard, until: shard.steps + 1)
         #expect(!shard.outbox.isPinned)
-        _ = shard.fanOuts.advance(on: shard, until: shard.steps + 1)
+        _ = shard.routing.fanOuts.advance(on: shard, until: shard.steps + 1)
         #expect(shard.outbox.isPinned)
         try bench.settle()
-        #expect(bench.numbers[.ledgerCopiesLocal] == 3300)
+        #expect(bench.numbers.copies(.client) == 3300)
     }
 
     @Test func `the copies of one message that go to one heir share a body`() throws {

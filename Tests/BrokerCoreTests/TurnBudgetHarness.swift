@@ -196,7 +196,7 @@ final class BenchClient: ClientTransport {
     fileprivate(set) var loop = 0
     private let flushList = FlushList()
     private(set) var session: Session?
-    private(set) var pauses: ReadingPause = []
+    private(set) var pauses: PauseReason = []
     private(set) var closeReason: CloseReason?
     /// Whether it takes what it is sent.
     var isReading = true
@@ -307,8 +307,8 @@ final class BenchClient: ClientTransport {
         output.isClosed = true
     }
 
-    func pauseReading(_ reason: ReadingPause) { pauses.insert(reason) }
-    func resumeReading(_ reason: ReadingPause) { pauses.remove(reason) }
+    func pauseReading(_ reason: PauseReason) { pauses.insert(reason) }
+    func resumeReading(_ reason: PauseReason) { pauses.remove(reason) }
     func connected(to session: Session) { self.session = session }
     func move(to loop: Int, with attempt: ConnectAttempt) {}
 }
@@ -352,4 +352,13 @@ func expectBounded(
     #expect(
         Double(two.total) <= ratio * Double(one.total), "\(one) → \(two)", sourceLocation: sourceLocation)
     #expect(two.longestTurn <= longestTurn, "\(one) → \(two)", sourceLocation: sourceLocation)
+}
+
+extension Shard {
+    /// Sessions that live on the loop.
+    var sessionCount: Int {
+        var count = 0
+        forEachSession { _ in count += 1 }
+        return count
+    }
 }

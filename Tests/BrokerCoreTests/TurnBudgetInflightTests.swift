@@ -32,7 +32,7 @@ import Testing
             let sender = bench.connect("s")
             publish(count, by: sender)
             try bench.settle()
-            let window = bench.shards[0].session(Self.subscriber)?.inflight.count
+            let window = bench.shards[0].session(Self.subscriber)?.outbound.window.count
             #expect(window == count)
         } attack: {
             try attack($0)

@@ -179,7 +179,7 @@ extension ControlPacket {
         try bench.settle()
         let cost = try bench.measure { bench.connect("first", cleanStart: true) }
         #expect(bench.numbers[.sharedRedelivered] == 4000)
-        #expect(second.session?.inflight.count == 4000)
+        #expect(second.session?.outbound.window.count == 4000)
         #expect(cost.longestTurn <= 2 * TurnBench.turnSteps)
         #expect(cost.turns > 2)
         #expect(bench.numbers[LoopGauge.inflightMessages] == 4000)
@@ -190,7 +190,7 @@ extension ControlPacket {
     @Test func `a topic of 65,535 slashes is published, retained and found, in time linear in its length`()
         throws
     {
-        let bench = TurnBench { $0.topicMaxDepth = 0 }
+        let bench = TurnBench { $0.publish.topicMaxDepth = 0 }
         let client = bench.connect("c")
         client.keepsOutput = true
         let topic = UTF8Text(String(repeating: "/", count: 65_535))
@@ -221,7 +221,7 @@ extension ControlPacket {
     @Test func `clients whose CONNECT waited for the store go on in slices`() throws {
         try expectBounded(2000) { count in
             let store = BatchStore()
-            let bench = TurnBench(store: store) { $0.storeBacklogByteCount = 8 << 20 }
+            let bench = TurnBench(store: store) { $0.store.backlogByteCount = 8 << 20 }
             return try TurnBudgetCase(bench) { bench in
                 let away = bench.connect("away", expiry: 1000)
                 away.send(

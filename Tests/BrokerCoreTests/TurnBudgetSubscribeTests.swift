@@ -67,7 +67,7 @@ private func numbered(_ prefix: String, _ count: Int) -> [UTF8Text] {
         }
         for bench in benches {
             #expect(bench.broker.subscriptions.subscriptionCount == 1)
-            #expect(bench.clients[0].session?.retainedScans.count == 0)
+            #expect(bench.clients[0].session?.outbound.scans.count == 0)
         }
     }
 
@@ -92,7 +92,7 @@ private func numbered(_ prefix: String, _ count: Int) -> [UTF8Text] {
             return try TurnBudgetCase(bench) { _ in
                 client.send(.subscribe(numbered("a/", count)))
             } attack: { _ in
-                #expect((client.session?.retainedScans.count ?? 0) > count / 2)
+                #expect((client.session?.outbound.scans.count ?? 0) > count / 2)
                 client.send(.unsubscribe(numbered("a/", count)))
             }
         }
@@ -105,7 +105,7 @@ private func numbered(_ prefix: String, _ count: Int) -> [UTF8Text] {
         client.isReading = false
         client.send(.subscribe(numbered("a/", 30_000)))
         try bench.settle()
-        let waiting = try #require(client.session?.retainedScans.count)
+        let waiting = try #require(client.session?.outbound.scans.count)
         #expect(waiting > 20_000)
         let steps = bench.shards[0].steps
         for _ in 0..<100 { bench.turn() }
@@ -114,8 +114,8 @@ private func numbered(_ prefix: String, _ count: Int) -> [UTF8Text] {
         // It reads again, and gets the rest.
         client.isReading = true
         try bench.settle()
-        #expect(client.session?.retainedScans.isEmpty == true)
-        #expect(bench.numbers[.ledgerCopiesRetained] == 3000)
+        #expect(client.session?.outbound.scans.isEmpty == true)
+        #expect(bench.numbers.copies(.retained) == 3000)
         #expect(bench.numbers[DropReason.queueFull] == 0)
     }
 
@@ -206,7 +206,7 @@ private func numbered(_ prefix: String, _ count: Int) -> [UTF8Text] {
         let client = bench.connect("c", expiry: 100)
         client.send(.subscribe(numbered("a/", 20_000)))
         for _ in 0..<25 { bench.turn() }
-        bench.shards[0].drain()
+        bench.shards[0].disconnectAll()
         try bench.settle()
         #expect(client.closeReason == .shutdown)
         #expect(bench.numbers[LoopGauge.deferredJobsWaiting] == 0)

@@ -72,6 +72,8 @@ import Testing
             }
         }
         #expect(histograms == Set(LoopHistogram.allCases))
+        // Retained messages are published once and copied often: only the copies are counted.
+        read.insert(PublicationOrigin.retained.messagesWord)
         // Whatever enum a word belongs to: none is left out.
         #expect(Set(0..<MetricLayout.histogram).subtracting(read).isEmpty)
     }

@@ -115,9 +115,9 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         }
         #expect(residuals().allSatisfy { $0 == 0 })
         counters.add(.ledgerReceived)
-        counters.add(.ledgerAccepted)
+        counters.add(routed: .client)
         counters.add(.routerMatchesLocal)
-        counters.add(.ledgerCopiesLocal)
+        counters.add(copiesOf: .client)
         counters.add(.queueMessageIn)
         counters.move(.queuedMessages, by: 1)
         #expect(residuals().allSatisfy { $0 == 0 })
@@ -139,7 +139,7 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
 
     @Test(arguments: DropReason.allCases) func `a dropped copy is accounted for`(reason: DropReason) {
         let snapshot = snapshot {
-            $0.add(.ledgerCopiesRetained)
+            $0.add(copiesOf: .retained)
             $0.add(.queueMessageIn)
             $0.add(lost: reason)
         }
@@ -147,7 +147,7 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
     }
 
     @Test func `a copy that vanishes is a residual of one`() {
-        #expect(snapshot { $0.add(.ledgerCopiesWill) }.residual(.delivery) == 1)
+        #expect(snapshot { $0.add(copiesOf: .will) }.residual(.delivery) == 1)
         #expect(snapshot { $0.add(.ledgerReceived) }.residual(.ingress) == 1)
         #expect(snapshot { $0.move(.storedCopies, by: 1) }.residual(.storage) == -1)
         #expect(snapshot { $0.add(.routerMatchesLocal) }.residual(.routing) == 1)
@@ -163,7 +163,7 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
         let sender = LoopCounters()
         let receiver = LoopCounters()
         let before = (sender: LoopCounters(), receiver: LoopCounters())
-        sender.add(.ledgerCopiesLocal)
+        sender.add(copiesOf: .client)
         sender.add(.ledgerPosted)
         receiver.add(.ledgerTaken)
         receiver.move(.queuedMessages, by: 1)

@@ -8,18 +8,19 @@ import Testing
 
 /// Each connection that ends is counted once, under the reason why it ended.
 @Suite struct ClosedConnections {
-    private static func broker(_ reason: CloseReason) throws -> TestBroker {
+    private static func broker(_ reason: CloseReason, _ clock: ManualClock) throws -> TestBroker {
         let hook = RecordingHook([.authOnPublish])
         hook.publishAnswer = { _, _ in .refuse(HookRefusal()) }
-        return try TestBroker(hooks: [hook], sendTimeout: reason == .sendTimeout ? .milliseconds(200) : nil) {
-            if reason == .connectTimeout { $0.connectTimeout = 100 }
+        return try TestBroker(hooks: [hook], clock: clock) {
             if reason == .lifetime { $0.session.maxConnectionLifetime = 1 }
             $0.session.maxMessageSize = 100_000
         }
     }
 
     /// Ends the connection of `client`, which has sent nothing yet.
-    private static func end(_ client: TestClient, _ reason: CloseReason, _ broker: TestBroker) throws {
+    private static func end(
+        _ client: TestClient, _ reason: CloseReason, _ broker: TestBroker, _ clock: ManualClock
+    ) throws {
         switch reason {
         case .connectTimeout: return
         case .refused:
@@ -39,7 +40,7 @@ import Testing
         case .takenOver:
             let younger = try broker.client("c")
             try younger.disconnect()
-        case .shutdown: _ = broker.runtime.drain(timeout: .seconds(10))
+        case .shutdown: _ = broker.drain(clock)
         case .sendTimeout:
             try client.subscribe("t", qos: .atMostOnce)
             let sender = try broker.client("s", .v5)
@@ -58,10 +59,11 @@ import Testing
     /// `NewcomerScenarios`.
     @Test(arguments: CloseReason.allCases.filter { ![.ioError, .newcomerMemory].contains($0) })
     func `a connection that ends is counted once, under its reason`(_ reason: CloseReason) throws {
-        let broker = try Self.broker(reason)
+        let clock = ManualClock()
+        let broker = try Self.broker(reason, clock)
         let client = try broker.client(reason == .administrative ? .v311 : .v5)
-        try Self.end(client, reason, broker)
-        #expect(broker.wait { $0[reason] == 1 && $0[Counter.socketClose] == $0[Counter.socketOpen] })
+        try Self.end(client, reason, broker, clock)
+        #expect(broker.wait(clock) { $0[reason] == 1 && $0[Counter.socketClose] == $0[Counter.socketOpen] })
         let numbers = broker.numbers
         let closed = CloseReason.allCases.reduce(0) { $0 + numbers[$1] }
         #expect(closed == numbers[Counter.socketClose])

@@ -110,7 +110,8 @@ private func scram() -> RecordingHook {
 
     @Test func `a client that does not go on with the exchange is closed after mqtt_connect_timeout`() throws
     {
-        let broker = try TestBroker(hooks: [scram()]) { $0.connectTimeout = 100 }
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [scram()], clock: clock) { $0.connectTimeout = 1000 }
         for loop in 0...1 {
             let client = try broker.client(.v5)
             try client.send(
@@ -118,11 +119,17 @@ private func scram() -> RecordingHook {
                     ConnectPacket(
                         version: .v5, clientID: broker.id(on: loop, "c"), properties: methodProperties)))
             #expect(try client.receive() == auth(.continueAuthentication, "challenge"))
+            broker.pass(clock, milliseconds: 900)
+            #expect(broker.numbers[.socketCloseTimeout] == UInt64(loop))
+            broker.pass(clock, milliseconds: 200)
             #expect(try client.receiveUntilEnd().isEmpty)
+            client.drop()
         }
         #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 0 })
         let client = try connected(broker)
         let other = try broker.client()
+        #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 2 })
+        broker.pass(clock, milliseconds: 1100)
         #expect(try other.receiveUntilEnd().isEmpty)
         #expect(try client.drain().isEmpty)
     }

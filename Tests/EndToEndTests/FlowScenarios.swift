@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `more unreleased publications than receive_max_broker end the connection with 0x93`() throws {
-        let broker = try TestBroker { $0.receiveMaxBroker = 2 }
+        let broker = try TestBroker { $0.publish.receiveMaxBroker = 2 }
         let client = try broker.client("c", .v5)
         for id in 1...2 as ClosedRange<UInt16> {
             try client.publish("t", "x", qos: .exactlyOnce, id: id)
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `a topic alias does not carry a packet over the client's Maximum Packet Size`() throws {
-        let broker = try TestBroker { $0.topicAliasMaxBroker = 10 }
+        let broker = try TestBroker { $0.aliases.brokerMaximum = 10 }
         let receiver = try broker.client(
             "r", .v5,
             properties: Properties {
@@ -125,7 +125,7 @@ import Testing
     // MARK: Topic aliases
 
     @Test func `a client's topic aliases stand for their topics [MQTT-3.3.2-12]`() throws {
-        let broker = try TestBroker { $0.topicAliasMaxClient = 2 }
+        let broker = try TestBroker { $0.aliases.clientMaximum = 2 }
         let receiver = try broker.client("r")
         try receiver.subscribe("#", qos: .atMostOnce)
         let sender = try broker.client("s", .v5)
@@ -146,7 +146,7 @@ import Testing
     func `a topic alias that is too large or unknown ends the connection`(
         _ topic: UTF8Text, _ alias: UInt16, _ code: ReasonCode
     ) throws {
-        let broker = try TestBroker { $0.topicAliasMaxClient = 2 }
+        let broker = try TestBroker { $0.aliases.clientMaximum = 2 }
         let client = try broker.client("c", .v5)
         try client.publish(topic, "x", properties: Properties { $0.topicAlias = alias })
         #expect(try client.endReason() == code)
@@ -155,7 +155,7 @@ import Testing
     }
 
     @Test func `an alias lives as long as its connection [MQTT-3.3.2-7]`() throws {
-        let broker = try TestBroker { $0.topicAliasMaxClient = 2 }
+        let broker = try TestBroker { $0.aliases.clientMaximum = 2 }
         let first = try broker.client("c", .v5, properties: lasting(.v5))
         try first.publish("t", "x", properties: Properties { $0.topicAlias = 1 })
         try first.disconnect()
@@ -170,7 +170,7 @@ import Testing
             _ qos: QoS
         ) throws
     {
-        let broker = try TestBroker { $0.topicAliasMaxBroker = 100 }
+        let broker = try TestBroker { $0.aliases.brokerMaximum = 100 }
         let receiver = try broker.client("r", .v5, properties: Properties { $0.topicAliasMaximum = 2 })
         try receiver.subscribe("#", qos: qos)
         let without = try broker.client("w", .v5)
@@ -189,39 +189,58 @@ import Testing
     // MARK: Rate and retries
 
     @Test func `a client over max_message_rate is not read for the rest of the second`() throws {
-        let broker = try TestBroker { $0.session.maxMessageRate = 10 }
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.session.maxMessageRate = 10 }
         let receiver = try broker.client("r")
         try receiver.subscribe("t", qos: .atMostOnce)
         let sender = try broker.client("s")
-        let start = ContinuousClock.now
         for number in 0..<25 { try sender.publish("t", "\(number)") }
-        #expect(try receiver.receiveMessages(25).map(\.text) == (0..<25).map(String.init))
-        #expect(ContinuousClock.now - start >= .milliseconds(1900))
+        for second in [0..<10, 10..<20, 20..<25] {
+            #expect(try receiver.receiveMessages(second.count).map(\.text) == second.map(String.init))
+            #expect(try receiver.drain().isEmpty)
+            broker.pass(clock, milliseconds: 1100)
+        }
         #expect(broker.numbers[.publisherThrottled] == 2)
+    }
+
+    @Test func `a QoS 2 message that is repeated counts for max_message_rate like a new one`() throws {
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.session.maxMessageRate = 10 }
+        let sender = try broker.client("s")
+        for number in 0..<15 { try sender.publish("t", "x", qos: .exactlyOnce, id: 1, duplicate: number > 0) }
+        for _ in 0..<10 { try sender.receiveAck(.pubrec, 1) }
+        #expect(broker.wait { $0[.publisherThrottled] == 1 })
+        #expect(broker.numbers[.ledgerDuplicate] == 9)
+        broker.pass(clock, milliseconds: 1100)
+        for _ in 0..<5 { try sender.receiveAck(.pubrec, 1) }
+        #expect(broker.numbers[.publisherThrottled] == 1)
+        #expect(broker.numbers[.ledgerDuplicate] == 14)
+        #expect(broker.isBalanced)
     }
 
     @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
     func `a v3 client gets again what it does not acknowledge`(_ qos: QoS) throws {
-        let broker = try TestBroker { $0.session.retryInterval = 100 }
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.session.retryInterval = 1000 }
         let receiver = try broker.client("r")
         try receiver.subscribe("t", qos: qos)
         try broker.client("s").publishAndComplete("t", "x", qos: qos)
         #expect(try !receiver.receivePublish().isDuplicate)
-        for _ in 0..<2 {
+        broker.pass(clock, milliseconds: 900)
+        #expect(try receiver.drain().isEmpty)
+        for milliseconds in [200, 1100] as [Int64] {
+            broker.pass(clock, milliseconds: milliseconds)
             let again = try receiver.receivePublish()
             #expect(again.isDuplicate && again.packetIdentifier == 1 && again.text == "x")
+            #expect(try receiver.drain().isEmpty)
         }
         guard qos == .exactlyOnce else { return }
         try receiver.send(.pubrec(AckPacket(packetIdentifier: 1)))
-        var releases = 0
-        while releases < 3 {
-            let packet = try receiver.receive()
-            if case .pubrel(let ack) = packet {
-                #expect(ack.packetIdentifier == 1)
-                releases += 1
-            } else {
-                #expect(releases == 0, "PUBLISH after PUBREC: \(packet)")
-            }
+        try receiver.receiveAck(.pubrel, 1)
+        for _ in 0..<2 {
+            broker.pass(clock, milliseconds: 1100)
+            try receiver.receiveAck(.pubrel, 1)
+            #expect(try receiver.drain().isEmpty, "more than PUBREL after PUBREC")
         }
         try receiver.send(.pubcomp(AckPacket(packetIdentifier: 1)))
         #expect(broker.wait { $0[LoopGauge.inflightMessages] == 0 })
@@ -229,13 +248,18 @@ import Testing
     }
 
     @Test func `a v5 client gets nothing again within a connection [MQTT-4.4.0-1]`() throws {
-        let broker = try TestBroker { $0.session.retryInterval = 50 }
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.session.retryInterval = 1000 }
         let receiver = try broker.client("r", .v5)
         try receiver.subscribe("t", qos: .atLeastOnce)
         let old = try broker.client("o")
         try old.subscribe("t", qos: .atLeastOnce)
         try broker.client("s").publishAndComplete("t", "x", qos: .atLeastOnce)
-        for _ in 0..<3 { _ = try old.receivePublish() }
+        _ = try old.receivePublish()
+        for _ in 0..<2 {
+            broker.pass(clock, milliseconds: 1100)
+            #expect(try old.receivePublish().isDuplicate)
+        }
         #expect(try receiver.drain().count == 1)
     }
 
@@ -246,11 +270,15 @@ import Testing
             modifiers.throttle = 2200
             return .ok(modifiers)
         }
-        let broker = try TestBroker(hooks: [hook])
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock)
         let client = try broker.client()
         try client.connect("c", keepAlive: 1)
         try client.publish("t", "x")
-        #expect(try client.drain().isEmpty)
+        #expect(broker.wait { $0[.publisherThrottled] == 1 })
+        try client.send(.pingreq)
+        broker.pass(clock, milliseconds: 2300)
+        #expect(try client.receive() == .pingresp)
         #expect(broker.numbers[.keepaliveExpired] == 0)
     }
 }

@@ -67,10 +67,14 @@ import Testing
 
     @Test func `a session that expires tells on_session_expired`() throws {
         let hook = RecordingHook([.onSessionExpired, .onTopicUnsubscribed, .onClientGone])
-        let broker = try TestBroker(hooks: [hook])
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock)
         let client = try broker.client("c", .v5, properties: Properties { $0.sessionExpiryInterval = 1 })
         try client.subscribe("t", qos: .atMostOnce)
         try client.disconnect()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        #expect(hook.lines.isEmpty)
+        broker.pass(clock, milliseconds: 1100)
         #expect(hook.has("on_session_expired |c"))
         #expect(hook.lines == ["on_topic_unsubscribed |c all", "on_session_expired |c"])
     }
@@ -154,7 +158,7 @@ import Testing
     @Test func `disconnect_on_unauthorized_publish_v3 closes 3.1 too`() throws {
         let hook = RecordingHook([.authOnPublish])
         hook.publishAnswer = { _, _ in .refuse(HookRefusal()) }
-        let broker = try TestBroker(hooks: [hook]) { $0.disconnectsOnUnauthorizedPublishV3 = true }
+        let broker = try TestBroker(hooks: [hook]) { $0.publish.disconnectsOnUnauthorizedV3 = true }
         let client = try broker.client("c", .v31)
         try client.publish("t", "x", qos: .atLeastOnce)
         #expect(try client.receiveUntilEnd().isEmpty)
@@ -196,7 +200,7 @@ import Testing
                 == (version == .v5 ? 0x87 : 5))
         #expect(try older.endReason() == (version == .v5 ? .sessionTakenOver : nil))
         #expect(hook.lines == ["auth_on_publish\(version == .v5 ? "_m5" : "") |c 0 w \u{1}"])
-        #expect(broker.numbers[.ledgerWillsPublished] == 0)
+        #expect(broker.numbers.messages(.will) == 0)
     }
 
     // MARK: Changes
@@ -227,7 +231,11 @@ import Testing
 
     @Test func `auth_on_register may change the session's settings`() throws {
         let hook = RecordingHook([.authOnRegister])
-        let broker = try broker(hook) { $0.persistentClientExpiration = 1 }
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock) {
+            $0.allowsAnonymous = false
+            $0.persistentClientExpiration = 1
+        }
         hook.registerAnswer = { event, _ in
             var modifiers = RegisterModifiers()
             var settings = SessionSettings()
@@ -242,6 +250,8 @@ import Testing
         for number in 0..<5 { try client.publish("t", "x", qos: .atLeastOnce, id: UInt16(number + 1)) }
         #expect(try client.drain().count(where: { $0.type == .publish }) == 2)
         try client.disconnect()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        broker.pass(clock, milliseconds: 1100)
         #expect(broker.wait { $0[.sessionExpired] == 1 })
     }
 

@@ -81,13 +81,34 @@ import Testing
     ) throws {
         let silent = RecordingHook(
             [.authOnPublishM5, .authOnSubscribeM5, .authOnRegisterM5], timeout: behaviour)
-        silent.publishAnswer = { _, _ in .later }
-        silent.subscribeAnswer = { _, _ in .later }
+        silent.publishAnswer = { _, ticket in
+            silent.keep(ticket)
+            return .later
+        }
+        silent.subscribeAnswer = { _, ticket in
+            silent.keep(ticket)
+            return .later
+        }
         let second = RecordingHook([.authOnPublishM5, .authOnSubscribeM5])
-        let broker = try TestBroker(hooks: [silent, second]) { $0.hookTimeout = 50 }
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [silent, second], clock: clock) { $0.hookTimeout = 1000 }
         let client = try broker.client("c", .v5)
-        #expect(try client.subscribe("t", qos: .atMostOnce) == [behaviour == .deny ? 0x87 : 0])
-        let code = try client.publishAndComplete("other", "x", qos: .atLeastOnce)
+        try client.send(
+            .subscribe(
+                SubscribePacket(packetIdentifier: 1, filters: [SubscribeFilter("t", qos: .atMostOnce)])))
+        #expect(silent.hasTickets(1))
+        broker.pass(clock, milliseconds: 900)
+        #expect(broker.numbers[.hookTimeout] == 0)
+        broker.pass(clock, milliseconds: 200)
+        guard case .suback(let suback) = try client.receive() else {
+            Issue.record("no SUBACK")
+            return
+        }
+        #expect(suback.codes == [behaviour == .deny ? 0x87 : 0])
+        try client.publish("other", "x", qos: .atLeastOnce)
+        #expect(silent.hasTickets(2))
+        broker.pass(clock, milliseconds: 1100)
+        let code = try client.receiveAck(.puback, 1).reasonCode
         #expect(code == (behaviour == .deny ? .notAuthorized : .noMatchingSubscribers))
         #expect(second.lines.count == (behaviour == .next ? 2 : 0))
         #expect(broker.numbers[.hookTimeout] == 2)
@@ -99,14 +120,27 @@ import Testing
         _ behaviour: HookTimeoutBehaviour, _ version: ProtocolVersion
     ) throws {
         let silent = RecordingHook([.authOnRegister, .authOnRegisterM5], timeout: behaviour)
-        silent.registerAnswer = { _, _ in .later }
-        let broker = try TestBroker(hooks: [silent]) {
-            $0.hookTimeout = 50
+        silent.registerAnswer = { _, ticket in
+            silent.keep(ticket)
+            return .later
+        }
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [silent], clock: clock) {
+            $0.hookTimeout = 1000
             $0.allowsAnonymous = false
         }
-        let code = try broker.client(version).connect("c").code
+        let client = try broker.client(version)
+        try client.send(.connect(ConnectPacket(version: version, clientID: "c")))
+        #expect(silent.hasTickets(1))
+        broker.pass(clock, milliseconds: 900)
+        #expect(broker.numbers[.hookTimeout] == 0)
+        broker.pass(clock, milliseconds: 200)
+        guard case .connack(let connack) = try client.receive() else {
+            Issue.record("no CONNACK")
+            return
+        }
         let refusal: UInt8 = version == .v5 ? (behaviour == .deny ? 0x88 : 0x86) : 5
-        #expect(code == (behaviour == .allow ? 0 : refusal))
+        #expect(connack.code == (behaviour == .allow ? 0 : refusal))
     }
 
     @Test func `a client that waits for a hook does not exceed its keep alive`() throws {
@@ -115,15 +149,14 @@ import Testing
             hook.keep(ticket)
             return .later
         }
-        let broker = try TestBroker(hooks: [hook])
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock)
         let client = try broker.client()
         try client.connect("c", keepAlive: 1)
         try client.publish("t", "x", qos: .atLeastOnce)
         #expect(hook.hasTickets(1))
         try client.send(.pingreq)
-        let clock = try broker.client()
-        try clock.connect("clock", keepAlive: 1)
-        #expect(try clock.receiveUntilEnd().isEmpty)
+        broker.pass(clock, milliseconds: 1700)
         hook.tickets[0].answer(.publish(.ok(nil)))
         #expect(try client.receive().type == .puback)
         #expect(try client.receive() == .pingresp)
@@ -141,6 +174,7 @@ import Testing
         #expect(hook.hasTickets(1))
         let newer = try broker.client("c")
         #expect(try client.receiveUntilEnd().isEmpty)
+        client.drop()
         #expect(broker.wait { $0[RejectReason.sessionClosed] == 1 })
         hook.tickets[0].answer(.publish(.ok(nil)))
         #expect(try newer.drain().isEmpty)
@@ -155,7 +189,7 @@ import Testing
         second.drop()
         hook.tickets[1].answer(.register(.ok(nil)))
         #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 0 && $0[LoopGauge.sessionsOnline] == 0 })
-        #expect(broker.numbers[.publishReceived] == 1 && broker.numbers[.ledgerAccepted] == 0)
+        #expect(broker.numbers[.publishReceived] == 1 && broker.numbers.messages(.client) == 0)
         #expect(broker.isBalanced)
     }
 

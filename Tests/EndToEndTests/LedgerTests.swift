@@ -160,10 +160,11 @@ private final class Crowd {
         #expect(
             numbers[.connectReceived] == 7 && numbers[.subscribeReceived] == 6 && numbers[.subackSent] == 6)
         #expect(
-            numbers[.publishReceived] == 30 && numbers[.ledgerAccepted] == 30 && numbers[.ledgerUnrouted] == 0
+            numbers[.publishReceived] == 30 && numbers.messages(.client) == 30
+                && numbers[.ledgerUnrouted] == 0
         )
         #expect(
-            numbers[.ledgerCopiesLocal] == 180 && numbers[.publishSent] == 180
+            numbers.copies(.client) == 180 && numbers[.publishSent] == 180
                 && numbers[.ledgerDelivered] == 180)
         #expect(numbers[.ledgerPosted] == numbers[.ledgerTaken])
         #expect(

@@ -68,7 +68,7 @@ final class ManualStore: MessageStore {
     private enum Job {
         case commit(StoreBatch, @Sendable () -> Void)
         case load(StoreLoad, @Sendable (Result<LoadedBacklog, StoreError>) -> Void)
-        case purge(StoreLoad, MonotonicTime, @Sendable (Int) -> Void)
+        case purge(StoreLoad, MonotonicTime?, @Sendable (Int) -> Void)
         case due(MonotonicTime, @Sendable (Set<UInt64>) -> Void)
     }
 
@@ -138,6 +138,22 @@ final class ManualStore: MessageStore {
         if let job { perform(job) }
     }
 
+    /// Does the first read that waits, before batches that were given earlier.
+    ///
+    /// - Returns: false when none came.
+    func loadNext() -> Bool {
+        var job: Job?
+        _ = wait { store in
+            job = store.state.withLock { state in
+                let index = state.jobs.firstIndex { if case .load = $0 { true } else { false } }
+                return index.map { state.jobs.remove(at: $0) }
+            }
+            return job != nil
+        }
+        if let job { perform(job) }
+        return job != nil
+    }
+
     /// Does all that waits, and from now on everything at once.
     func release() {
         while true {
@@ -153,7 +169,7 @@ final class ManualStore: MessageStore {
     }
 
     func wait(for condition: (ManualStore) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if condition(self) { return true }
             sched_yield()  // the loops have more use for the processor
@@ -187,8 +203,8 @@ final class ManualStore: MessageStore {
         take(.due(now, completed))
     }
 
-    func purgeExpired(
-        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    func purge(
+        _ request: StoreLoad, expiredBy now: MonotonicTime?, completed: @escaping @Sendable (Int) -> Void
     ) { take(.purge(request, now, completed)) }
 
     private func take(_ job: Job) {
@@ -313,11 +329,11 @@ extension ManualStore.Contents {
         return loaded
     }
 
-    fileprivate mutating func purge(_ request: StoreLoad, _ now: MonotonicTime) -> Int {
+    fileprivate mutating func purge(_ request: StoreLoad, _ now: MonotonicTime?) -> Int {
         var count = 0
         for (number, copy) in copies[request.session] ?? [:]
         where request.numbers.contains(number) && !request.except.contains(number)
-            && copy.message.isExpired(at: now)
+            && (now.map { copy.message.isExpired(at: $0) } ?? true)
             && flights[request.session]?[number] == nil
         {
             copies[request.session]?[number] = nil

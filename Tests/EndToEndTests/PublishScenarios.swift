@@ -209,7 +209,7 @@ import Testing
 
     @Test(arguments: ProtocolVersion.allCases)
     func `a topic deeper than topic_max_depth ends the connection`(_ version: ProtocolVersion) throws {
-        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        let broker = try TestBroker { $0.publish.topicMaxDepth = 3 }
         let client = try broker.client("c", version)
         try client.subscribe("a/b/c", qos: .atMostOnce)
         try client.publish("a/b/c", "fits")

@@ -79,7 +79,7 @@ final class RecordingHook: Hook, Sendable {
     func hasTickets(_ count: Int) -> Bool { wait { $0.tickets.count >= count } }
 
     private func wait(_ condition: (Memory) -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if memory.withLock({ condition($0) }) { return true }
         }

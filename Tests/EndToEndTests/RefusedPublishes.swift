@@ -88,7 +88,8 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
             }
         } + [
             RefusedPublish(
-                testDescription: "too many levels", reason: .topicInvalid, change: { $0.topicMaxDepth = 3 },
+                testDescription: "too many levels", reason: .topicInvalid,
+                change: { $0.publish.topicMaxDepth = 3 },
                 bytes: publish(0, "a/b/c/d", [0])),
             RefusedPublish(
                 testDescription: "a topic of the broker", reason: .dollarTopic,
@@ -98,35 +99,35 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
                 bytes: publish(0, "t", [3, 0x23, 0, 0])),
             RefusedPublish(
                 testDescription: "an alias over the maximum", reason: .topicAliasInvalid,
-                change: { $0.topicAliasMaxClient = 5 }, bytes: publish(0, "t", [3, 0x23, 0, 6])),
+                change: { $0.aliases.clientMaximum = 5 }, bytes: publish(0, "t", [3, 0x23, 0, 6])),
             RefusedPublish(
                 testDescription: "an alias that was never set", reason: .topicAliasInvalid,
-                change: { $0.topicAliasMaxClient = 5 }, bytes: publish(0, "", [3, 0x23, 0, 5])),
+                change: { $0.aliases.clientMaximum = 5 }, bytes: publish(0, "", [3, 0x23, 0, 5])),
             RefusedPublish(
                 testDescription: "an alias whose topic needs more memory than there is",
                 reason: .quotaExceeded,
                 change: {
-                    $0.topicAliasMaxClient = 5
-                    $0.maxTopicAliasByteCount = 1
+                    $0.aliases.clientMaximum = 5
+                    $0.aliases.byteLimit = 1
                 }, bytes: publish(0, "t", [3, 0x23, 0, 1])),
         ]
 
     static let limits: [RefusedPublish] = [
         RefusedPublish(
             testDescription: "QoS over the maximum", reason: .qosNotSupported,
-            change: { $0.maxQoS = .atLeastOnce }, bytes: publish(4, "t", [0, 1, 0])),
+            change: { $0.publish.maxQoS = .atLeastOnce }, bytes: publish(4, "t", [0, 1, 0])),
         RefusedPublish(
             testDescription: "RETAIN where it is not available", reason: .retainNotSupported,
-            change: { $0.retainAvailable = false }, bytes: publish(1, "t", [0])),
+            change: { $0.publish.retainAvailable = false }, bytes: publish(1, "t", [0])),
         RefusedPublish(
             testDescription: "a payload that is no text", reason: .payloadFormatInvalid,
-            change: { $0.checksPayloadFormat = true }, bytes: publish(0, "t", [2, 1, 1, 0xFF])),
+            change: { $0.publish.checksPayloadFormat = true }, bytes: publish(0, "t", [2, 1, 1, 0xFF])),
         RefusedPublish(
             testDescription: "a payload that is no text, with QoS 1", reason: .payloadFormatInvalid,
-            change: { $0.checksPayloadFormat = true }, bytes: publish(2, "t", [0, 1, 2, 1, 1, 0xFF])),
+            change: { $0.publish.checksPayloadFormat = true }, bytes: publish(2, "t", [0, 1, 2, 1, 1, 0xFF])),
         RefusedPublish(
             testDescription: "more than Receive Maximum", reason: .receiveMaximumExceeded, acceptedCount: 1,
-            change: { $0.receiveMaxBroker = 1 },
+            change: { $0.publish.receiveMaxBroker = 1 },
             bytes: publish(4, "t", [0, 1, 0]) + publish(4, "t", [0, 2, 0])),
         RefusedPublish(
             testDescription: "what a hook denies", reason: .notAuthorized,
@@ -208,7 +209,7 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
         #expect(broker.wait { $0[refused.reason] == rejectedCount })
         let numbers = broker.numbers
         #expect(numbers[.ledgerReceived] == rejectedCount + refused.acceptedCount)
-        #expect(numbers[.ledgerAccepted] == refused.acceptedCount)
+        #expect(numbers.messages(.client) == refused.acceptedCount)
         #expect(RejectReason.allCases.reduce(0) { $0 + numbers[$1] } == rejectedCount)
         #expect(broker.isBalanced)
     }
@@ -239,5 +240,23 @@ struct RefusedPublish: Sendable, CustomTestStringConvertible {
         #expect(numbers[.ledgerReceived] == 4 && numbers[RejectReason.topicInvalid] == 1)
         #expect(numbers[Counter.bytesUndecoded] == 13)
         #expect(broker.isBalanced)
+    }
+
+    @Test func `the bytes of a packet that cannot be decoded are told, with all behind it`() throws {
+        let broker = try TestBroker()
+        let client = try broker.client("c")
+        // PINGREQ, and then a fixed header whose length has five bytes.
+        try client.send([0xC0, 0, 0x30, 0xFF, 0xFF, 0xFF, 0xFF, 1, 7, 7])
+        #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 0 })
+        #expect(broker.numbers[Counter.bytesUndecoded] == 8)
+        #expect(broker.isBalanced)
+    }
+
+    @Test func `the bytes of a first packet that is no CONNECT are told`() throws {
+        let broker = try TestBroker()
+        let client = try broker.client()
+        try client.send([0xC0, 0, 0xC0, 0, 0xC0])
+        #expect(broker.wait { $0[LoopGauge.connectionsOpen] == 0 && $0[Counter.bytesUndecoded] != 0 })
+        #expect(broker.numbers[Counter.bytesUndecoded] == 5)
     }
 }

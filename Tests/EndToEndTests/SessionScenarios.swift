@@ -229,7 +229,10 @@ func lasting(_ version: ProtocolVersion) -> Properties {
     @Test func `many newcomers with one client id leave one of them connected`() throws {
         let broker = try TestBroker()
         let clients = try (0..<30).map { _ in try broker.client("same", .v5) }
-        for client in clients.dropLast() { #expect(try client.endReason() == .sessionTakenOver) }
+        for client in clients.dropLast() {
+            #expect(try client.endReason() == .sessionTakenOver)
+            client.drop()
+        }
         #expect(try clients[29].drain().isEmpty)
         #expect(broker.wait { $0[LoopGauge.sessionsOnline] == 1 && $0[LoopGauge.connectionsOpen] == 1 })
     }
@@ -238,13 +241,18 @@ func lasting(_ version: ProtocolVersion) -> Properties {
 
     @Test(arguments: [true, false])
     func `a v5 session expires after its interval [MQTT-3.1.2-23]`(_ isChangedByDisconnect: Bool) throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let interval = Properties { $0.sessionExpiryInterval = isChangedByDisconnect ? 1000 : 1 }
         let client = try broker.client("c", .v5, properties: interval)
         try client.subscribe("t", qos: .atLeastOnce)
         try client.disconnect(
             properties: isChangedByDisconnect ? Properties { $0.sessionExpiryInterval = 1 } : Properties())
         try broker.client("s").publishAndComplete("t", "lost", qos: .atLeastOnce)
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 && $0[LoopGauge.queuedMessages] == 1 })
+        broker.pass(clock, milliseconds: 900)
+        #expect(broker.numbers[.sessionExpired] == 0)
+        broker.pass(clock, milliseconds: 200)
         #expect(broker.wait { $0[.sessionExpired] == 1 })
         #expect(broker.numbers[LoopGauge.sessionsOffline] == 0)
         #expect(broker.numbers[DropReason.sessionEnded] == 1)
@@ -268,20 +276,29 @@ func lasting(_ version: ProtocolVersion) -> Properties {
     }
 
     @Test func `persistent_client_expiration ends an offline v3 session`() throws {
-        let broker = try TestBroker { $0.persistentClientExpiration = 1 }
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.persistentClientExpiration = 1 }
         try broker.client("c", clean: false).disconnect()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        broker.pass(clock, milliseconds: 900)
+        #expect(broker.numbers[.sessionExpired] == 0)
+        broker.pass(clock, milliseconds: 200)
         #expect(broker.wait { $0[.sessionExpired] == 1 })
         #expect(try !broker.client().connect("c", clean: false).isSessionPresent)
     }
 
     @Test func `a client that comes back in time is not expired`() throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let interval = Properties { $0.sessionExpiryInterval = 1 }
-        try broker.client("c", .v5, properties: interval).disconnect()
+        for id in ["c", "stays away"] as [UTF8Text] {
+            try broker.client(id, .v5, properties: interval).disconnect()
+        }
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 2 })
+        broker.pass(clock, milliseconds: 900)
         let again = try broker.client("c", .v5, clean: false, properties: interval)
-        let clock = try broker.client("clock", .v5, properties: interval)
-        try clock.disconnect()
-        #expect(broker.wait { $0[.sessionExpired] == 1 })
+        broker.pass(clock, milliseconds: 1100)
+        #expect(broker.numbers[.sessionExpired] == 1)
         #expect(try again.drain().isEmpty)
         #expect(broker.numbers[LoopGauge.sessionsOnline] == 1)
     }

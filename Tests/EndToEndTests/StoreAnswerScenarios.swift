@@ -111,7 +111,7 @@ extension Path {
     func `what the subscriber acknowledges within the window is acknowledged at once and never written`(
         _ path: Path
     ) throws {
-        let bench = try StoreBench { $0.storeCommitWindow = 600_000 }
+        let bench = try StoreBench { $0.store.commitWindow = 600_000 }
         let broker = bench.broker
         let receiver = try bench.lasting(broker.id(on: path.isSameLoop ? 0 : 1, "receiver"), path.receiver)
         try receiver.subscribe("t", qos: .atLeastOnce)
@@ -130,7 +130,7 @@ extension Path {
     func `one of two subscribers that acknowledges does not acknowledge for the other`(_ isSameLoop: Bool)
         throws
     {
-        let bench = try StoreBench { $0.storeCommitWindow = 600_000 }
+        let bench = try StoreBench { $0.store.commitWindow = 600_000 }
         let broker = bench.broker
         let receivers = try ["a", "b"].map {
             try bench.lasting(broker.id(on: isSameLoop ? 0 : 1, $0))
@@ -147,7 +147,7 @@ extension Path {
     }
 
     @Test func `a subscriber that does not acknowledge in time has its copy written`() throws {
-        let bench = try StoreBench { $0.storeCommitWindow = 1 }
+        let bench = try StoreBench { $0.store.commitWindow = 1 }
         let receiver = try bench.lasting("r")
         try receiver.subscribe("t", qos: .atLeastOnce)
         let sender = try bench.broker.client("s")
@@ -195,7 +195,7 @@ extension Path {
     func `a QoS 2 message goes out once its identifier is committed, PUBREL and PUBCOMP after theirs`(
         _ path: Path
     ) throws {
-        let bench = try StoreBench { $0.storeCommitWindow = 600_000 }
+        let bench = try StoreBench { $0.store.commitWindow = 600_000 }
         let (broker, store) = (bench.broker, bench.store)
         let id = broker.id(on: path.isSameLoop ? 0 : 1, "receiver")
         let senderID = broker.id(on: 0, "sender")
@@ -381,7 +381,7 @@ extension Path {
     func `the store keeps the retained message that memory has, whichever loop it came to`(_ payload: String)
         throws
     {
-        let bench = try StoreBench { $0.storeCommitWindow = 100 }
+        let bench = try StoreBench { $0.store.commitWindow = 100 }
         let broker = bench.broker
         let early = try broker.client(broker.id(on: 0, "early"))
         let late = try broker.client(broker.id(on: 1, "late"))

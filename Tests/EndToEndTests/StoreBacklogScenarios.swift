@@ -9,7 +9,7 @@ import Testing
 @Suite struct StoreBacklogScenarios {
     /// A broker of one loop whose store takes nothing for now.
     private func bench(mark: Int = 1 << 20) throws -> StoreBench {
-        try StoreBench(loops: 1) { $0.storeBacklogByteCount = mark }
+        try StoreBench(loops: 1) { $0.store.backlogByteCount = mark }
     }
 
     private func will(_ byteCount: Int) -> WillPacketFields {
@@ -157,7 +157,7 @@ import Testing
         #expect(bench.broker.numbers[LoopGauge.storeHeldClients] == 1)
         bench.store.release()
         try sender.settle()
-        #expect(bench.broker.wait { $0[.ledgerAccepted] == 41 && $0[LoopGauge.storeBacklogBytes] == 0 })
+        #expect(bench.broker.wait { $0.messages(.client) == 41 && $0[LoopGauge.storeBacklogBytes] == 0 })
         #expect(bench.broker.isBalanced)
     }
 
@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test func `what other loops are to remove counts until they have`() throws {
-        let bench = try StoreBench { $0.storeBacklogByteCount = 1 << 17 }
+        let bench = try StoreBench { $0.store.backlogByteCount = 1 << 17 }
         let (broker, store) = (bench.broker, bench.store)
         let receiver = try broker.client(
             broker.id(on: 1, "r"), .v5, clean: false,

@@ -1,11 +1,42 @@
 import BrokerCore
 import BrokerMetrics
+import Listeners
 import MQTTCodec
 import Primitives
 import TestSupport
 import Testing
 
 @Suite struct StoreFailureScenarios {
+    @Test
+    func `a message of the broker itself that would be stored is left out, counted, while the store fails`()
+        throws
+    {
+        let bench = try StoreBench()
+        let reader = try bench.broker.client("r", .v5)
+        try reader.subscribe("$SYS/#", qos: .atMostOnce)
+        func publish(_ text: String, isRetained: Bool) {
+            let (topic, payload) = (Array("$SYS/n/x".utf8), Array(text.utf8))
+            let facts = MessageFacts(
+                qos: .atMostOnce, isRetained: isRetained, mountpoint: .default, publisher: nil)
+            bench.broker.runtime.publish(
+                ApplicationMessage(
+                    facts: facts, topic: topic.span.bytes, properties: RawSpan(), payload: payload.span.bytes),
+                .broker)
+        }
+        bench.store.health.set(isFailing: true)
+        publish("lost", isRetained: true)
+        #expect(bench.broker.wait { $0[.publicationsRefused] == 1 })
+        publish("needs no store", isRetained: false)
+        #expect(try reader.receiveMessages(1).map(\.text) == ["needs no store"])
+        bench.store.health.set(isFailing: false)
+        publish("stored", isRetained: true)
+        #expect(try reader.receiveMessages(1).map(\.text) == ["stored"])
+        let numbers = bench.broker.numbers
+        #expect(numbers.messages(.broker) == 2 && numbers.copies(.broker) == 2)
+        #expect(numbers[.ledgerReceived] == 0 && numbers[.ledgerUnrouted] == 0)
+        #expect(bench.broker.isBalanced)
+    }
+
     @Test(
         arguments: ProtocolVersion.allCases,
         [(QoS.atLeastOnce, false), (.exactlyOnce, false), (.atLeastOnce, true), (.exactlyOnce, true)])

@@ -16,7 +16,7 @@ import Testing
         private let hasBegun = Atomic<Bool>(false)
 
         init(_ loop: Int, of broker: TestBroker) {
-            broker.runtime.doors.post(
+            broker.runtime.directory.post(
                 .core(
                     .run { [self] shard in
                         guard shard.index == loop else { return }
@@ -169,11 +169,13 @@ import Testing
                 SubscribePacket(
                     packetIdentifier: 9, filters: [SubscribeFilter("u", qos: .atLeastOnce)],
                     properties: Properties())))
-        #expect(store.wait { $0.heldBatchCount == 1 })
+        // On a slow machine the identifier comes in a batch of its own, before that of the subscription.
+        #expect(store.wait { $0.heldBatchCount >= 1 })
+        let held = store.heldBatchCount
         receiver.drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
         let again = try broker.client(id, .v5, clean: true)
-        #expect(store.wait { $0.heldBatchCount == 2 })  // loop 0 removes the copy
+        #expect(store.wait { $0.heldBatchCount > held })  // loop 0 removes the copy
         store.release()
         try again.settle()
         #expect(broker.wait { $0[LoopGauge.storedCopies] == 0 })

@@ -76,7 +76,7 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
     func `before MQTT 5 a filter deeper than topic_max_depth ends the connection`(_ version: ProtocolVersion)
         throws
     {
-        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        let broker = try TestBroker { $0.publish.topicMaxDepth = 3 }
         let client = try broker.client("c", version)
         try client.subscribe("a/b/#", qos: .atMostOnce)
         try client.send(
@@ -91,7 +91,7 @@ private func codes(_ client: TestClient, _ filters: [SubscribeFilter]) throws ->
     }
 
     @Test func `a filter deeper than topic_max_depth is refused with 0x8F, and the others go on`() throws {
-        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        let broker = try TestBroker { $0.publish.topicMaxDepth = 3 }
         let client = try broker.client("c", .v5)
         let filters = ["a/b/#", "a/b/c/#", "$share/g/a/b", "$share/g/a", "b"]
             .map { SubscribeFilter(UTF8Text($0), qos: .atLeastOnce) }

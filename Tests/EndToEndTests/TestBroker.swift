@@ -44,7 +44,7 @@ final class TestBroker: Sendable {
                 settings: settings, loopCount: loops, store: store, hooks: hooks, clock: clock, log: log),
             loopSettings: loopSettings, limits: limits)
         registry = MetricsRegistry(version: "test")
-        for exchange in runtime.doors.exchanges { registry.add(loop: exchange) }
+        for exchange in runtime.directory.exchanges { registry.add(loop: exchange) }
         try runtime.start()
         try Self.restore(store, into: runtime, registry)
         port = try runtime.listen(
@@ -124,12 +124,39 @@ final class TestBroker: Sendable {
     var numbers: Snapshot { registry.snapshot(deadline: .seconds(10)) }
 
     /// Waits until the numbers satisfy `condition`: what a client sees comes before what the loop counts next.
-    func wait(seconds: Int = 10, for condition: (Snapshot) -> Bool) -> Bool {
+    func wait(seconds: Int = 60, for condition: (Snapshot) -> Bool) -> Bool {
         let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             if condition(numbers) { return true }
         }
         return false
+    }
+
+    /// Waits while time passes, a tenth of a second between two looks.
+    func wait(_ clock: any PassingClock, for condition: (Snapshot) -> Bool) -> Bool {
+        wait { numbers in
+            if condition(numbers) { return true }
+            clock.pass(milliseconds: 100)
+            return false
+        }
+    }
+
+    /// Sends all clients away while time passes: those that do not take what waits for them, or do not close, are
+    /// waited for.
+    func drain(_ clock: any PassingClock) -> Bool {
+        runtime.drain(timeout: .seconds(10)) {
+            pass(clock, milliseconds: 100)
+            return false
+        }
+    }
+
+    /// Time passes in steps that every loop sees: at once, it would be time in which nobody looked.
+    func pass(_ clock: any PassingClock, milliseconds: Int64) {
+        let steps = max(10, milliseconds / 250)
+        for step in 1...steps {
+            clock.pass(milliseconds: milliseconds * step / steps - milliseconds * (step - 1) / steps)
+            _ = numbers
+        }
     }
 
     /// Every message is accounted for: each equation of the ledger comes out at 0.

@@ -25,14 +25,6 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         return watcher
     }
 
-    /// Time passes in steps that every loop sees: at once, it would be time in which nobody looked.
-    private func pass(_ clock: ManualClock, milliseconds: Int64, _ broker: TestBroker) {
-        for _ in 0..<10 {
-            clock.pass(milliseconds: milliseconds / 10)
-            _ = broker.numbers
-        }
-    }
-
     // MARK: Away
 
     @Test(arguments: [1, 2])
@@ -44,12 +36,12 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         try client.connect("c", clean: false, will: will(delay: 100), properties: expiry(1))
         client.drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
-        pass(clock, milliseconds: 1010, broker)
+        broker.pass(clock, milliseconds: 1010)
         let again = try broker.client(.v5)
         #expect(try !again.connect("c", clean: false, properties: expiry(1)).isSessionPresent)
         #expect(try watcher.receiveMessage().text == "gone")
         #expect(broker.numbers[.sessionExpired] == 1)
-        #expect(broker.numbers[.ledgerWillsPublished] == 1)
+        #expect(broker.numbers.messages(.will) == 1)
         #expect(broker.isBalanced)
     }
 
@@ -64,7 +56,7 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         try client.connect("c", clean: false, will: will(delay: 1), properties: expiry(100))
         client.drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
-        pass(clock, milliseconds: 1010, broker)
+        broker.pass(clock, milliseconds: 1010)
         let again = try broker.client(.v5)
         #expect(try again.connect("c", clean: false, properties: expiry(100)).isSessionPresent)
         #expect(try watcher.receiveMessage().text == "gone")
@@ -166,9 +158,9 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
     enum End: CaseIterable { case crash, stop }
 
     /// What the next start finds.
-    private func end(_ bench: StoreBench, _ end: End) throws -> ManualStore.Contents {
+    private func end(_ bench: StoreBench, _ end: End, _ clock: ShiftedClock) throws -> ManualStore.Contents {
         if end == .crash { return bench.crash() }
-        #expect(bench.broker.runtime.drain(timeout: .seconds(10)))
+        #expect(bench.broker.drain(clock))
         bench.broker.stop()
         return bench.store.contents
     }
@@ -200,7 +192,8 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         ) throws
     {
         let (first, second) = ends
-        let bench = try StoreBench()
+        let clock = ShiftedClock()
+        let bench = try StoreBench(clock: clock)
         try watch(bench)
         var clients: [TestClient] = []
         for version in ProtocolVersion.allCases {
@@ -215,46 +208,48 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
         }
         #expect(bench.store.wait { $0.contents.wills.count == 3 && $0.contents.sessions.count == 5 })
         let expected = ProtocolVersion.allCases.flatMap { ["\($0) false", "\($0) true"] }.sorted()
-        let again = try StoreBench(try end(bench, first))
+        let again = try StoreBench(try end(bench, first, clock), clock: clock)
         #expect(waiting(again) == expected)
         #expect(again.store.contents.wills.isEmpty)
         #expect(again.store.contents.sessions.values.allSatisfy { $0.will == nil })
-        let third = try StoreBench(try end(again, second))
+        let third = try StoreBench(try end(again, second, clock), clock: clock)
         #expect(waiting(third) == expected)
-        #expect(third.broker.numbers[.ledgerWillsPublished] == 0)
+        #expect(third.broker.numbers.messages(.will) == 0)
         #expect(third.broker.isBalanced)
     }
 
     @Test(arguments: End.allCases)
     func `a delayed will waits for its client over the end of the broker [MQTT-3.1.3-9]`(_ how: End) throws {
-        let bench = try StoreBench()
+        let clock = ShiftedClock()
+        let bench = try StoreBench(clock: clock)
         try watch(bench)
         let client = try bench.broker.client(.v5)
         try client.connect("c", clean: false, will: will(delay: 1000), properties: expiry(2000))
         #expect(bench.store.wait { $0.contents.number(of: "c") != nil })
-        let again = try StoreBench(try end(bench, how))
+        let again = try StoreBench(try end(bench, how, clock), clock: clock)
         #expect(waiting(again) == [])
         let back = try again.broker.client(.v5)
         #expect(try back.connect("c", clean: false, properties: expiry(2000)).isSessionPresent)
         try back.disconnect()
         #expect(again.store.wait { $0.contents.sessions.values.allSatisfy { $0.will == nil } })
-        #expect(again.broker.numbers[.ledgerWillsPublished] == 0)
+        #expect(again.broker.numbers.messages(.will) == 0)
     }
 
     @Test(arguments: End.allCases, [1, 100] as [UInt32])
     func `a session that was over at the start ends there, with its will`(_ how: End, _ delay: UInt32) throws
     {
-        let bench = try StoreBench()
+        let clock = ShiftedClock()
+        let bench = try StoreBench(clock: clock)
         try watch(bench)
         let client = try bench.broker.client(.v5)
         try client.connect("c", clean: false, will: will(delay: delay), properties: expiry(50))
         #expect(bench.store.wait { $0.contents.number(of: "c") != nil })
-        var contents = try end(bench, how)
+        var contents = try end(bench, how, clock)
         if let number = contents.number(of: "c") {
             contents.sessions[number]?.expiryDeadline = MonotonicTime(nanoseconds: 0)
             contents.sessions[number]?.willDeadline = MonotonicTime(nanoseconds: 0)
         }
-        let again = try StoreBench(contents)
+        let again = try StoreBench(contents, clock: clock)
         #expect(waiting(again) == ["gone"])
         #expect(again.store.contents.number(of: "c") == nil)
         #expect(again.broker.numbers[.sessionExpired] == 1)
@@ -282,11 +277,11 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
                 return again.store.contents.sessions.isEmpty
             })
         #expect(clock.now <= SystemClock().now.adding(seconds: 60))
-        #expect(again.broker.numbers[.ledgerWillsPublished] == 1)
+        #expect(again.broker.numbers.messages(.will) == 1)
     }
 
     @Test func `the will of a clean session that leaves at once is never written`() throws {
-        let bench = try StoreBench { $0.storeCommitWindow = 100_000 }
+        let bench = try StoreBench { $0.store.commitWindow = 100_000 }
         for number in 0..<20 {
             let client = try bench.broker.client(.v5)
             try client.connect("c\(number)".text, will: will())
@@ -299,7 +294,8 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
     @Test func `a broker without a store publishes delayed wills as it stops`()
         throws
     {
-        let broker = try TestBroker()
+        let clock = clock()
+        let broker = try TestBroker(clock: clock)
         let watcher = try broker.client("watcher", .v5)
         try watcher.subscribe("will", qos: .atMostOnce)  // nobody takes acknowledgements at the end
         let clients = try [true, false].map { _ in try broker.client(.v5) }
@@ -311,7 +307,7 @@ private func clock() -> ManualClock { ManualClock(now: MonotonicTime(nanoseconds
             if !isOnline { client.drop() }
         }
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
-        #expect(broker.runtime.drain(timeout: .seconds(10)))
+        #expect(broker.drain(clock))
         #expect(try watcher.receiveMessages(2).map(\.text).sorted() == ["false", "true"])
     }
 }

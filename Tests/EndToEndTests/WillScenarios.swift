@@ -22,7 +22,7 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
 @Suite struct WillScenarios {
     @Test(arguments: ProtocolVersion.allCases)
     func `a will deeper than topic_max_depth is refused at CONNECT`(_ version: ProtocolVersion) throws {
-        let broker = try TestBroker { $0.topicMaxDepth = 3 }
+        let broker = try TestBroker { $0.publish.topicMaxDepth = 3 }
         for (topic, code): (UTF8Text, UInt8) in [("a/b/c/d", version == .v5 ? 0x90 : 5), ("a/b/c", 0)] {
             let client = try broker.client(version)
             try client.send(
@@ -49,7 +49,7 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
             let message = try watcher.receiveMessage()
             #expect(message.text == "gone" && message.qos == qos && !message.isRetained)
         }
-        #expect(broker.numbers[.ledgerWillsPublished] == 3)
+        #expect(broker.numbers.messages(.will) == 3)
         #expect(broker.isBalanced)
     }
 
@@ -61,7 +61,7 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         try client.connect("c", will: will())
         try client.disconnect()
         #expect(try watcher.drain().isEmpty)
-        #expect(broker.numbers[.ledgerWillsPublished] == 0)
+        #expect(broker.numbers.messages(.will) == 0)
     }
 
     @Test(arguments: [ReasonCode.disconnectWithWillMessage, .unspecifiedError])
@@ -120,28 +120,34 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
     // MARK: Delay
 
     @Test func `a delayed will waits for its interval [MQTT-3.1.3-9]`() throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
         try client.connect(
             "c", will: will(delay: 1), properties: Properties { $0.sessionExpiryInterval = 100 })
-        let start = ContinuousClock.now
         client.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        broker.pass(clock, milliseconds: 900)
+        #expect(try watcher.drain().isEmpty)
+        broker.pass(clock, milliseconds: 200)
         #expect(try watcher.receiveMessage().text == "gone")
-        #expect(ContinuousClock.now - start >= .milliseconds(990))
-        #expect(broker.numbers[.ledgerWillsPublished] == 1)
+        #expect(broker.numbers.messages(.will) == 1)
     }
 
     @Test func `a delayed will is published when its session expires first`() throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let watcher = try watcher(broker)
         let client = try broker.client(.v5)
         try client.connect(
             "c", will: will(delay: 1000), properties: Properties { $0.sessionExpiryInterval = 1 })
         client.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        broker.pass(clock, milliseconds: 1100)
         #expect(try watcher.receiveMessage().text == "gone")
         #expect(broker.wait { $0[.sessionExpired] == 1 })
-        #expect(broker.numbers[.ledgerWillsPublished] == 1)
+        #expect(broker.numbers.messages(.will) == 1)
     }
 
     @Test func `a delayed will of a session that does not outlive its connection is published at once`()
@@ -156,7 +162,8 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
     }
 
     @Test func `a client that is back in time cancels its delayed will for good`() throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let watcher = try watcher(broker)
         let lasting = Properties { $0.sessionExpiryInterval = 100 }
         let client = try broker.client(.v5)
@@ -169,8 +176,10 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         let other = try broker.client(.v5)
         try other.connect("other", will: will("other", delay: 1), properties: lasting)
         other.drop()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 2 })
+        broker.pass(clock, milliseconds: 1100)
         #expect(try watcher.receiveMessage().text == "other")
-        #expect(broker.numbers[.ledgerWillsPublished] == 1)
+        #expect(broker.numbers.messages(.will) == 1)
     }
 
     @Test func `a clean start publishes the delayed will of the session it ends`() throws {
@@ -208,7 +217,7 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         _ = try broker.client("c", version)
         _ = try client.receiveUntilEnd()
         #expect(broker.wait { $0[CloseReason.takenOver] == 1 })
-        #expect(broker.numbers[.ledgerWillsPublished] == (isSuppressed ? 0 : 1))
+        #expect(broker.numbers.messages(.will) == (isSuppressed ? 0 : 1))
         if isSuppressed {
             #expect(try watcher.drain().isEmpty)
         } else {
@@ -224,6 +233,6 @@ private func watcher(_ broker: TestBroker) throws -> TestClient {
         try client.connect("c", will: will(delay: 1000), properties: lasting)
         _ = try broker.client("c", .v5, clean: clean, properties: lasting)
         _ = try client.receiveUntilEnd()
-        #expect(broker.numbers[.ledgerWillsPublished] == 0)
+        #expect(broker.numbers.messages(.will) == 0)
     }
 }

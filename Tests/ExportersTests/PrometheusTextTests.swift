@@ -8,8 +8,8 @@ import Testing
         _ snapshot: Snapshot, namespace: String = "vernemq_", node: String = "VerneMQ@127.0.0.1"
     ) -> [String] {
         var output: [UInt8] = []
-        PrometheusText(namespace: namespace, node: node, loopCount: snapshot.loops.count).render(
-            snapshot, into: &output)
+        Exposition(namespace: namespace, node: node, loopCount: snapshot.loops.count).render(
+            snapshot, as: .text, into: &output)
         #expect(output.last == UInt8(ascii: "\n"))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
     }
@@ -66,9 +66,9 @@ import Testing
             lines == [
                 "# HELP loop_turn_seconds Length of the event loops' turns, from wake-up to flush.",
                 "# TYPE loop_turn_seconds histogram",
-                #"loop_turn_seconds_bucket{node="n",le="0.00001"} 1"#,
-                #"loop_turn_seconds_bucket{node="n",le="0.000025"} 1"#,
-                #"loop_turn_seconds_bucket{node="n",le="0.00005"} 1"#,
+                #"loop_turn_seconds_bucket{node="n",le="1e-05"} 1"#,
+                #"loop_turn_seconds_bucket{node="n",le="2.5e-05"} 1"#,
+                #"loop_turn_seconds_bucket{node="n",le="5e-05"} 1"#,
                 #"loop_turn_seconds_bucket{node="n",le="0.0001"} 1"#,
                 #"loop_turn_seconds_bucket{node="n",le="0.00025"} 1"#,
                 #"loop_turn_seconds_bucket{node="n",le="0.0005"} 2"#,
@@ -81,8 +81,8 @@ import Testing
                 #"loop_turn_seconds_bucket{node="n",le="0.1"} 2"#,
                 #"loop_turn_seconds_bucket{node="n",le="0.25"} 2"#,
                 #"loop_turn_seconds_bucket{node="n",le="0.5"} 2"#,
-                #"loop_turn_seconds_bucket{node="n",le="1"} 2"#,
-                #"loop_turn_seconds_bucket{node="n",le="10"} 2"#,
+                #"loop_turn_seconds_bucket{node="n",le="1.0"} 2"#,
+                #"loop_turn_seconds_bucket{node="n",le="10.0"} 2"#,
                 #"loop_turn_seconds_bucket{node="n",le="+Inf"} 3"#,
                 #"loop_turn_seconds_sum{node="n"} 60.000301"#,
                 #"loop_turn_seconds_count{node="n"} 3"#,
@@ -149,14 +149,14 @@ import Testing
             for counter in Counter.allCases { counters.add(counter, .max) }
             return Snapshot.Loop(words: counters.copy())
         }
-        let text = PrometheusText(namespace: "vernemq_", node: "VerneMQ@127.0.0.1", loopCount: 16)
+        let text = Exposition(namespace: "vernemq_", node: "VerneMQ@127.0.0.1", loopCount: 16)
         var output: [UInt8] = []
-        text.render(Snapshot(loops: loops), into: &output)
+        text.render(Snapshot(loops: loops), as: .text, into: &output)
         #expect(output.count > 10_000 && output.count < 200_000)
         let first = output
         output.removeAll(keepingCapacity: true)
         let capacity = output.capacity
-        text.render(Snapshot(loops: loops), into: &output)
+        text.render(Snapshot(loops: loops), as: .text, into: &output)
         #expect(output == first)
         #expect(output.capacity == capacity)
     }

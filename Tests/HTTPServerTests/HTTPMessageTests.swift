@@ -38,4 +38,33 @@ import Testing
             routes.answer(HTTPRequest(method: "GET", target: Array("/cafe\u{301}".utf8)), failed: { _ in })
                 .status == 404)
     }
+
+    @Test(arguments: [
+        ("/api/v1/session/show", 200), ("/api/v1/a", 200), ("/api/v1//", 200), ("/api/v1/%2e%2e/x", 200),
+        ("/api/v1/a%2Fb?x=/", 200), ("/api/v1/", 404), ("/api/v1", 404), ("/api/v1x/a", 404),
+        ("/API/v1/a", 404), ("/x/api/v1/a", 404), ("/api/v1/only", 201), ("/api/v1/only/", 201),
+        ("/api/v1/only/more", 200),
+    ]) func `a star stands for one byte or more below its prefix, and an earlier route comes first`(
+        target: String, status: Int
+    ) {
+        let routes = Routes([
+            Route("/api/v1/only") { _ in .text(201, "only") },
+            Route("/api/v1/*", .only(["GET", "POST"])) { .text(200, $0.path) },
+        ])
+        for method in ["GET", "HEAD"] {
+            let request = HTTPRequest(method: method, target: Array(target.utf8))
+            #expect(routes.answer(request, failed: { _ in }).status == status)
+        }
+    }
+
+    @Test func `a route with a star refuses methods and names itself`() {
+        let routes = Routes([Route("/api/v1/*", .only(["POST"])) { _ in .text(200, "") }])
+        func answer(_ method: String) -> HTTPResponse {
+            routes.answer(HTTPRequest(method: method, target: Array("/api/v1/a/b".utf8)), failed: { _ in })
+        }
+        #expect(answer("POST").status == 200)
+        #expect(answer("GET").status == 405)
+        #expect(answer("GET").headers.first?.value == "POST, OPTIONS")
+        #expect(answer("OPTIONS").headers.first?.value == "POST, OPTIONS")
+    }
 }

@@ -20,7 +20,8 @@ import Testing
         // What stands behind it is no request any more.
         client.send("GET /query?a=1 HTTP/1.1\r\nHost: t\r\n\r\n")
         #expect(client.readAnswer() == nil)
-        // The library refuses some by itself, and does not say why.
+        // The library refuses some by itself, does not say why, and says so after the connection's end.
+        #expect(eventually { server.statistics.refusals.reduce(0, +) > 0 })
         let counted = server.statistics.refusals
         #expect(
             counted[refusal.index] + (refusal == .malformed ? 0 : counted[HTTPRefusal.malformed.index]) == 1)
@@ -31,7 +32,11 @@ import Testing
     func `twice as many half-open connections as there are places do not keep a page from being served`(
         page: String
     ) throws {
-        let server = try startServer { $0.connections = 8 }
+        let server = try startServer {
+            $0.connections = 8
+            $0.requestTimeout = .seconds(600)  // no time limit helps
+            $0.idleTimeout = .seconds(600)
+        }
         let halves = [
             "", "GET /metrics HTTP/1.1\r\nHos",
             "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\na",
@@ -42,10 +47,7 @@ import Testing
             hostile[number].send(halves[number % 3])
         }
         for _ in 0..<3 {
-            let clock = ContinuousClock()
-            let begin = clock.now
             #expect(try RawClient(port: server.port).request("GET", page)?.status == 200)
-            #expect(begin.duration(to: clock.now) < .seconds(5))  // far less than any timeout of the server
         }
         #expect(server.statistics.openConnections <= 8)
         #expect(server.statistics.sparedConnections >= 8)
@@ -81,11 +83,11 @@ import Testing
     {
         let server = try startServer {
             $0.requestTimeout = .milliseconds(50)
-            $0.idleTimeout = .seconds(3)
+            $0.idleTimeout = .seconds(1)
         }
         let client = try RawClient(port: server.port)
         #expect(client.request("GET", "/query?a=1")?.status == 200)
-        #expect(!client.isReadable(within: 500))  // ten request timeouts
+        #expect(!client.isReadable(within: 200))  // four request timeouts
         #expect(client.request("GET", "/query?a=2")?.status == 200)
         #expect(client.isClosedByServer())
         #expect(server.statistics.timedOutConnections == 0)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A blocking TCP client that sends what it is told, however wrong. Gives up after ten seconds of silence.
+/// A blocking client for TCP and Unix sockets that sends what it is told, however wrong. Gives up after ten seconds of silence.
 final class RawClient {
     struct Answer {
         var status = 0
@@ -15,7 +15,7 @@ final class RawClient {
     /// - Parameter source: the address to come from, of the loopback network; nil = the system's choice.
     init(port: Int, isIPv6: Bool = false, from source: UInt32? = nil) throws {
         socket = Glibc.socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         if let source {
             var own = sockaddr_in()
@@ -40,7 +40,27 @@ final class RawClient {
         if result != 0 { throw Failure(number: errno) }
     }
 
+    /// - Parameter path: of a Unix socket.
+    init(unixSocket path: String) throws {
+        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        if Self.connect(socket, &address) != 0 { throw Failure(number: errno) }
+    }
+
     struct Failure: Error { let number: Int32 }
+
+    /// The kernel takes few bytes for this side; called before anything is sent.
+    func keepLittle() {
+        var size: Int32 = 4_096
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Goes without a word; what the server sends afterwards is refused.
+    func vanish() { shutdown(socket, Int32(SHUT_RDWR)) }
 
     private static func connect<Address>(_ socket: Int32, _ address: inout Address) -> Int32 {
         call(Glibc.connect, socket, &address)
@@ -99,8 +119,8 @@ final class RawClient {
         return errno != EAGAIN
     }
 
-    /// The next answer; nil when the connection ends before it is complete.
-    func readAnswer(isHead: Bool = false) -> Answer? {
+    /// The first line and the fields of the next answer; nil when the connection ends before they are complete.
+    func readHead() -> Answer? {
         let separator = Array("\r\n\r\n".utf8)
         var end: Int?
         while true {
@@ -111,13 +131,29 @@ final class RawClient {
         guard let end else { return nil }
         let lines = String(decoding: received[..<end], as: UTF8.self).split(separator: "\r\n")
         var answer = Answer()
-        answer.status = Int(lines[0].split(separator: " ")[1]) ?? 0
+        let words = lines.first?.split(separator: " ") ?? []
+        guard words.count > 1, words[0].hasPrefix("HTTP/") else { return nil }
+        answer.status = Int(words[1]) ?? 0
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
             answer.headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
         }
         received.removeFirst(end + separator.count)
-        let length = isHead ? 0 : Int(answer.headers["content-length"] ?? "0") ?? 0
+        return answer
+    }
+
+    /// The next answer; nil when the connection ends before it is complete.
+    func readAnswer(isHead: Bool = false) -> Answer? {
+        guard var answer = readHead() else { return nil }
+        if isHead { return answer }
+        if answer.headers["transfer-encoding"] == "chunked" {
+            while let chunk = readChunk() {
+                if chunk.isEmpty { return answer }
+                answer.body += chunk
+            }
+            return nil
+        }
+        let length = Int(answer.headers["content-length"] ?? "0") ?? 0
         while received.count < length {
             guard receive() else { return nil }
         }
@@ -126,10 +162,51 @@ final class RawClient {
         return answer
     }
 
+    /// The next chunk of an answer, empty at its end; nil when the connection ends before it is complete.
+    func readChunk() -> [UInt8]? {
+        var end: Int?
+        while true {
+            end = received.firstIndex(of: UInt8(ascii: "\n"))
+            if end != nil { break }
+            guard receive() else { return nil }
+        }
+        guard let end, end > 0,
+            let length = Int(String(decoding: received[..<(end - 1)], as: UTF8.self), radix: 16)
+        else { return nil }
+        while received.count < end + 1 + length + 2 {
+            guard receive() else { return nil }
+        }
+        let chunk = Array(received[(end + 1)..<(end + 1 + length)])
+        received.removeFirst(end + 1 + length + 2)
+        return chunk
+    }
+
+    /// Takes `count` bytes at most and forgets them.
+    func readSome(_ count: Int) -> Int {
+        var buffer = [UInt8](repeating: 0, count: count)
+        return recv(socket, &buffer, count, 0)
+    }
+
+    /// All that comes until the connection ends.
+    func readToEnd() -> [UInt8] {
+        while receive() {}
+        defer { received = [] }
+        return received
+    }
+
     /// Sends a request without a body and reads its answer.
     func request(_ method: String, _ target: String, _ headers: [String] = []) -> Answer? {
         let lines = ["\(method) \(target) HTTP/1.1", "Host: test"] + headers
         send(lines.joined(separator: "\r\n") + "\r\n\r\n")
         return readAnswer(isHead: method == "HEAD")
     }
+}
+
+/// Looks now and then, for a minute at most, whether `condition` is true.
+func eventually(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<6_000 {
+        if condition() { return true }
+        poll(nil, 0, 10)
+    }
+    return condition()
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Primitives
+import TestSupport
 import Testing
 
 @testable import MQTTCodec
@@ -60,7 +61,7 @@ private func lengthBytes(_ value: Int) -> Int {
         let payload = [UInt8](repeating: 7, count: remaining - 3 - (version == .v5 ? 1 : 0))
         let encoder = PublishEncoder(
             topic: topic.span.bytes, properties: nothing.span.bytes, payload: payload.span.bytes,
-            sharedPayload: nil, version: version)
+            version: version)
         let output = makeOutput()
         let isWritten = encoder.encode(to: output)
         #expect(isWritten)
@@ -82,7 +83,7 @@ private func lengthBytes(_ value: Int) -> Int {
         let nothing: [UInt8] = []
         var encoder = PublishEncoder(
             topic: topic.span.bytes, properties: nothing.span.bytes, payload: nothing.span.bytes,
-            sharedPayload: nil, version: .v5)
+            version: .v5)
         encoder.subscriptionIdentifier = identifier
         encoder.messageExpiryInterval = .max
         encoder.topicAlias = .max
@@ -109,7 +110,7 @@ private func lengthBytes(_ value: Int) -> Int {
         let properties = [UInt8](repeating: 1, count: count)
         let encoder = PublishEncoder(
             topic: topic.span.bytes, properties: properties.span.bytes, payload: nothing.span.bytes,
-            sharedPayload: nil, version: .v5)
+            version: .v5)
         let output = makeOutput()
         let isWritten = encoder.encode(to: output)
         let measured = encoder.packetByteCount
@@ -128,7 +129,7 @@ private func lengthBytes(_ value: Int) -> Int {
         for remaining in [268_435_454, 268_435_455, 268_435_456, 268_435_457] {
             let encoder = PublishEncoder(
                 topic: topic.span.bytes, properties: nothing.span.bytes,
-                payload: huge.first(remaining - overhead), sharedPayload: nil, version: version)
+                payload: huge.first(remaining - overhead), version: version)
             let measured = encoder.packetByteCount
             #expect(measured == 1 + lengthBytes(remaining) + remaining)
             let fits = measured <= FixedHeader.largestPacketByteCount
@@ -153,7 +154,7 @@ private func lengthBytes(_ value: Int) -> Int {
         for (version, count) in [(ProtocolVersion.v311, 268_435_460), (.v5, 268_435_462)] {
             let encoder = PublishEncoder(
                 topic: topic.span.bytes, properties: nothing.span.bytes, payload: huge.first(payload),
-                sharedPayload: nil, version: version)
+                version: version)
             let measured = encoder.packetByteCount
             #expect(measured == count)
             #expect((measured <= FixedHeader.largestPacketByteCount) == (version == .v311))
@@ -168,7 +169,7 @@ private func lengthBytes(_ value: Int) -> Int {
         for count in [4, 5, 65_535] {
             let encoder = PublishEncoder(
                 topic: huge.first(count), properties: nothing.span.bytes, payload: huge.first(payload),
-                sharedPayload: nil, version: .v311)
+                version: .v311)
             let measured = encoder.packetByteCount
             #expect((measured <= FixedHeader.largestPacketByteCount) == (count == 4), "\(count)")
             guard count > 4 else { continue }
@@ -235,16 +236,5 @@ private func lengthBytes(_ value: Int) -> Int {
             ).encode(version: .v5, into: &writer))
         writer.removeAll()
         #expect(writer.bytes.capacity <= PacketWriter.keptByteCount)
-        let topic = Array("t".utf8)
-        let properties = [UInt8](repeating: 1, count: 1 << 20)
-        let nothing: [UInt8] = []
-        var template: [UInt8] = []
-        for list in [properties, nothing] {
-            let encoder = PublishEncoder(
-                topic: topic.span.bytes, properties: list.span.bytes, payload: nothing.span.bytes,
-                sharedPayload: nil, version: .v5)
-            _ = encoder.encode(template: &template)
-        }
-        #expect(template.capacity <= PublishEncoder.keptTemplateByteCount)
     }
 }

@@ -289,6 +289,24 @@ import Testing
         #expect(try store.count(.due) == 0)
     }
 
+    @Test func `all that was not sent is purged when a queue is emptied`() throws {
+        let store = try TestStore()
+        let now = time(in: 0)
+        try store.commit {
+            $0.add(session: 1)
+            $0.add("a", number: 2, for: [1], deadline: now.adding(seconds: 100))
+            $0.add("sent", number: 4, for: [1], identifier: 3)
+            $0.add("shared", number: 13, for: [1, 2])
+            $0.append(
+                .flight(session: 1, number: 4, packetIdentifier: 7, isReleased: false, expiryDeadline: nil))
+        }
+        let request = StoreLoad(session: 1, numbers: 0...UInt64.max, limit: .max)
+        #expect(try store.answer { store.store.purge(request, expiredBy: nil, completed: $0) } == 2)
+        #expect(try store.load(1).copies.map(\.number) == [4])
+        #expect(try store.load(2).copies.map { $0.message?.text } == ["shared"])
+        #expect(try store.count(.due) == 0)
+    }
+
     @Test func `a purge of expired copies and the session's end at once remove each copy once`() throws {
         let store = try TestStore()
         let now = time(in: 0)
@@ -302,7 +320,7 @@ import Testing
         }
         let request = StoreLoad(session: 1, numbers: 0...UInt64.max, limit: .max)
         _ = try store.answer { (answer: @escaping @Sendable (Int) -> Void) in
-            store.store.purgeExpired(request, now: now.adding(seconds: 2), completed: answer)
+            store.store.purge(request, expiredBy: now.adding(seconds: 2), completed: answer)
             store.store.commit(.of { $0.append(.endSession(1, purges: true)) }) {}
         }
         #expect(try store.wait { store.present(.copies) <= Int64(count) })

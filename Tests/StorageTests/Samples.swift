@@ -207,14 +207,14 @@ final class TestStore {
 
     func purgeExpired(_ session: UInt64, now: MonotonicTime, except: Set<UInt64> = []) throws -> Int {
         let request = StoreLoad(session: session, numbers: 0...UInt64.max, except: except, limit: .max)
-        return try answer { store.purgeExpired(request, now: now, completed: $0) }
+        return try answer { store.purge(request, expiredBy: now, completed: $0) }
     }
 
     func present(_ kind: StoredKind) -> Int64 { store.statistics.reading.present(kind) }
 
     /// Waits until the writer has done what follows a commit.
     func wait(for condition: () -> Bool) throws -> Bool {
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if condition() { return true }
             try commit { _ in }

@@ -42,7 +42,7 @@ private final class Obstacle {
 
 @Suite struct StoreFailureTests {
     private func wait(_ condition: () -> Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < end {
             if condition() { return true }
             sched_yield()

@@ -38,6 +38,21 @@ import Testing
         StoreSettings(directory: "\(folder.path)/store")
     }
 
+    @Test func `how far it has come is told every ten thousand rows`() throws {
+        let store = try TestStore()
+        try store.commit {
+            $0.add(session: 1)
+            for number in 1...12_000 as ClosedRange<UInt64> { $0.add("x", number: number << 1, for: [1]) }
+        }
+        store.close()
+        var told: [Int] = []
+        #expect(try StoreInspection.check(settings(store.folder)) { told.append($0) }.isSound)
+        #expect(told == [10_000])
+        told = []
+        _ = try StoreInspection.repair(settings(store.folder)) { told.append($0) }
+        #expect(told == [10_000])
+    }
+
     private func error(_ body: () throws -> Void) -> StoreError? {
         do {
             try body()

@@ -23,7 +23,7 @@ package final class TestClient {
     private var held: [ControlPacket] = []
 
     /// Milliseconds a read waits before the test fails.
-    package var patience: Int32 = 20_000
+    package var patience: Int32 = 60_000
 
     package init(port: UInt16, version: ProtocolVersion = .v311) throws {
         self.version = version

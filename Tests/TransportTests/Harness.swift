@@ -16,9 +16,9 @@ final class Inbox<Value: Sendable>: Sendable {
         available.signal()
     }
 
-    /// The next value; an error when none comes in 20 s.
+    /// The next value; an error when none comes in a minute.
     func next(_ location: SourceLocation = #_sourceLocation) throws -> Value {
-        guard available.wait(timeout: .now() + 20) == .success else {
+        guard available.wait(timeout: .now() + 60) == .success else {
             Issue.record("nothing came", sourceLocation: location)
             throw TimedOut()
         }
@@ -149,7 +149,7 @@ final class Script: Sendable {
     let opened: @Sendable (ScriptedConnection) -> Void
     let received: @Sendable (ScriptedConnection, [UInt8]) -> Int
     let drained: @Sendable (ScriptedConnection) -> Void
-    let closed = Inbox<CloseCause>()
+    let closed = Inbox<ConnectionEnd>()
     let heldInputChanged = Mutex<(@Sendable (Int) -> Void)?>(nil)
 
     init(
@@ -191,5 +191,12 @@ final class ScriptedConnection: Connection {
         script.heldInputChanged.withLock { $0 }?(heldInputByteCount)
     }
 
-    override func closed(_ cause: CloseCause) { script.closed.post(cause) }
+    override func closed(_ cause: ConnectionEnd) { script.closed.post(cause) }
+}
+
+/// Reasons of somebody above the transport.
+extension PauseReason {
+    static let hook = PauseReason(rawValue: 2)
+    static let rate = PauseReason(rawValue: 4)
+    static let overload = PauseReason(rawValue: 8)
 }

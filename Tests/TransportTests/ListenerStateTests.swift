@@ -24,12 +24,14 @@ struct ListenerStateTests {
     @Test func `places are taken and given back, and whoever waited is woken once`() throws {
         let state = ListenerState(name: "test", maxConnections: 1, action: .wait)
         let loop = try EventLoopHandle(index: 0)
-        #expect(state.claim(orWake: loop) == .place)
-        #expect(state.claim(orWake: loop) == .none(.maxConnections))
+        #expect(state.reserve(orWake: loop) == .place)
+        state.confirm(nil)
+        #expect(state.reserve(orWake: loop) == .none(.maxConnections))
         #expect(!loop.takeAcceptorsWakeup())
         state.release()
         #expect(loop.takeAcceptorsWakeup())
-        #expect(state.claim(orWake: loop) == .place)
+        #expect(state.reserve(orWake: loop) == .place)
+        state.confirm(nil)
         state.release()
         #expect(!loop.takeAcceptorsWakeup())
         #expect(state.counts.active == 0)
@@ -42,18 +44,89 @@ struct ListenerStateTests {
             clients: ConnectionPlaces(maximum: 1), refusals: ConnectionPlaces(maximum: 1))
         let state = ListenerState(name: "test", maxConnections: 2, shared: shared)
         let loop = try EventLoopHandle(index: 0)
-        #expect(state.claim(orWake: loop) == .place)
-        #expect(state.claim(orWake: loop) == .refusal(.descriptors))
+        func accept() -> ListenerState.Reservation {
+            let found = state.reserve(orWake: loop)
+            switch found {
+            case .place: state.confirm(nil)
+            case .refusal(let limit): state.confirm(limit)
+            case .contended, .none: break
+            }
+            return found
+        }
+        #expect(accept() == .place)
+        #expect(accept() == .refusal(.descriptors))
         #expect(state.counts.active == 1, "what is refused takes none of the listener's places")
-        #expect(state.claim(orWake: loop) == .none(.descriptors))
+        #expect(accept() == .none(.descriptors))
         state.release(.descriptors)
         #expect(loop.takeAcceptorsWakeup())
-        #expect(state.claim(orWake: loop) == .refusal(.descriptors))
-        #expect(state.claim(orWake: loop) == .none(.descriptors))
+        #expect(accept() == .refusal(.descriptors))
+        #expect(accept() == .none(.descriptors))
         state.release()
         #expect(loop.takeAcceptorsWakeup())
-        #expect(state.claim(orWake: loop) == .place)
+        #expect(accept() == .place)
         #expect(shared.clients?.taken == 1 && shared.refusals.taken == 1)
+    }
+
+    /// A loop learns that nobody waits at its socket only by accepting, with a place in its hand: a client at another
+    /// loop's socket was refused at that moment although there was room for it.
+    @Test(arguments: ConnectionLimit.allCases)
+    func `a place that a loop only keeps refuses nobody`(limit: ConnectionLimit) throws {
+        let shared = SharedLimits(clients: ConnectionPlaces(maximum: limit == .descriptors ? 1 : 9))
+        let state = ListenerState(
+            name: "test", maxConnections: limit == .maxConnections ? 1 : 9, shared: shared)
+        let (first, second) = (try EventLoopHandle(index: 0), try EventLoopHandle(index: 1))
+        #expect(state.reserve(orWake: first) == .place)
+        #expect(state.counts.active == 0 && shared.clients?.taken == 0)
+        #expect(state.reserve(orWake: second) == .contended)
+        #expect(!second.takeAcceptorsWakeup())
+        state.cancel(nil)
+        #expect(second.takeAcceptorsWakeup(), "nobody was there")
+        #expect(state.reserve(orWake: second) == .place)
+        #expect(state.reserve(orWake: first) == .contended)
+        state.confirm(nil)
+        #expect(first.takeAcceptorsWakeup(), "now it is known that there is no room")
+        #expect(state.reserve(orWake: first) == .refusal(limit))
+        state.cancel(limit)
+        #expect(state.counts.active == 1 && shared.clients?.taken == 1 && shared.refusals.taken == 0)
+    }
+
+    @Test
+    func `a listener's place that had to be given back for want of a descriptor wakes who waited for it`()
+        throws
+    {
+        let clients = ConnectionPlaces(maximum: 1)
+        let state = ListenerState(
+            name: "test", maxConnections: 1, action: .wait, shared: SharedLimits(clients: clients))
+        let other = ListenerState(name: "other", shared: SharedLimits(clients: clients))
+        let loop = try EventLoopHandle(index: 0)
+        #expect(other.reserve(orWake: loop) == .place)
+        other.confirm(nil)
+        #expect(state.reserve(orWake: loop) == .none(.descriptors))
+        other.release()
+        #expect(loop.takeAcceptorsWakeup())
+        #expect(state.reserve(orWake: loop) == .place)
+    }
+
+    /// They did, and both cores were busy with it as long as there was no room.
+    @Test func `two loops that find no room do not wake each other`() throws {
+        let clients = ConnectionPlaces(maximum: 1)
+        let shared = SharedLimits(clients: clients, refusals: ConnectionPlaces(maximum: 1))
+        let state = ListenerState(name: "test", maxConnections: 9, shared: shared)
+        let (first, second) = (try EventLoopHandle(index: 0), try EventLoopHandle(index: 1))
+        #expect(state.reserve(orWake: first) == .place)
+        state.confirm(nil)
+        #expect(state.reserve(orWake: first) == .refusal(.descriptors))
+        state.confirm(.descriptors)
+        #expect(state.reserve(orWake: first) == .none(.descriptors))
+        #expect(state.reserve(orWake: second) == .none(.descriptors))
+        #expect(!first.takeAcceptorsWakeup() && !second.takeAcceptorsWakeup())
+        state.release(.descriptors)
+        #expect(first.takeAcceptorsWakeup() && second.takeAcceptorsWakeup())
+        #expect(state.reserve(orWake: first) == .refusal(.descriptors))
+        #expect(state.reserve(orWake: second) == .none(.descriptors))
+        state.cancel(.descriptors)
+        #expect(second.takeAcceptorsWakeup(), "it contended for the place that is free now")
+        #expect(!first.takeAcceptorsWakeup())
     }
 
     @Test func `a limit counts as reached until it kept nobody out for ten seconds`() {

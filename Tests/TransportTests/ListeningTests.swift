@@ -65,7 +65,8 @@ struct ListeningTests {
         #expect(
             error?.description
                 == "cannot listen on 127.0.0.1:\(bound.address.port): Address already in use: "
-                + "another process listens on this port; stop it or change the listener's port")
+                + "another process listens on this port, or a connection that ended within the last minute "
+                + "still has it; stop it, wait, or change the listener's port")
         withExtendedLifetime(bound) {}
     }
 
@@ -215,8 +216,8 @@ struct ListeningTests {
         #expect(harness.events.sum(.descriptorExhausted) == 3)
         #expect(state.counts.refused == 3)
         #expect(state.counts.active == 1)
-        #expect(lines.all().count == 1)
-        #expect(try lines.next().contains("out of descriptors"))
+        // That it is over may be logged as well, when this machine was slow.
+        #expect(lines.all().count { $0.contains("out of descriptors") } == 1)
     }
 
     @Test func `a loop may stop accepting and go on, and close its acceptors`() throws {

@@ -5,7 +5,8 @@ import Transport
 
 struct MovingTests {
     /// The first packet (2 bytes) is read on loop 0; the rest belongs to loop 1.
-    private func movingHarness(_ state: ListenerState) throws -> (Harness, PeerAddress, Inbox<CloseCause>) {
+    private func movingHarness(_ state: ListenerState) throws -> (Harness, PeerAddress, Inbox<ConnectionEnd>)
+    {
         let harness = try Harness(loops: 2)
         let arrived = Script { connection, bytes in
             connection.output.append([UInt8(connection.loop.index)] + bytes)

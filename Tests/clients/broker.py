@@ -44,7 +44,8 @@ class Broker:
         self.is_first = is_first
         self.log_path = folder / log
         self.may_log_errors = may_log_errors
-        self.config = write_config(folder, settings)
+        # Tests that count messages count those of clients.
+        self.config = write_config(folder, {**settings, "systree_enabled": settings.get("systree_enabled", "off")})
         self.launch()
 
     def launch(self):
@@ -102,7 +103,7 @@ class Broker:
         """(host, port) of a listener."""
         lines = [
             line for line in self.log("listening")
-            if line["listener"] == listener and line["protocol"] == protocol
+            if line.get("listener") == listener and line["protocol"] == protocol
         ]
         assert lines, f"no listener {listener} for {protocol}"
         text = lines[0]["address"] if protocol == "mqtt" else urllib.parse.urlsplit(lines[0]["metrics"]).netloc

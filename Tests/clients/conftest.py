@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+from admin import Admin
 from broker import Broker
 from paho_client import Client
 
@@ -43,6 +44,12 @@ def start_broker(binary, tmp_path):
 def broker(start_broker):
     """A broker with a listener that lets everybody in."""
     return start_broker()
+
+
+@pytest.fixture
+def admin(broker):
+    """The socket of that broker: `admin("session show")`."""
+    return Admin(broker)
 
 
 @pytest.fixture

@@ -130,8 +130,7 @@ PROTECTING = [
     ("listener.ws.default", "127.0.0.1:0", "WebSocket"),
     ("listener.ssl.require_certificate", "on", "TLS"),
     ("listener.tcp.default.proxy_protocol", "on", "PROXY"),
-    ("listener.http.default.http_module.vmq_metrics_http.auth.mode", "apikey", "API keys"),
-    ("min_apikey_length", "20", "API keys"),
+    ("http_module.vmq_http_pub.auth.mode", "apikey", "API keys"),
     ("vmq_webhooks.a.endpoint", "http://localhost/", "webhooks"),
     ("vmq_diversity.auth_postgres.enabled", "on", "databases"),
 ]
@@ -162,10 +161,10 @@ def test_a_broker_that_nobody_can_reach_does_not_start_and_says_what_to_write(ve
 
 
 def test_check_shows_warnings_beside_errors(vernemq, tmp_path):
-    result = vernemq("config", "check", write_config(tmp_path, {"graphite_enabled": "on", "loops": "x"}))
+    result = vernemq("config", "check", write_config(tmp_path, {"log.syslog": "on", "loops": "x"}))
     assert result.returncode == 1
     warning, error, summary = result.stderr.splitlines()
-    assert warning.startswith("warning: ") and "graphite_enabled" in warning
+    assert warning.startswith("warning: ") and "log.syslog" in warning
     assert ":8: loops" in error
     assert summary == "config has 1 error and 1 warning"
 

@@ -9,7 +9,7 @@ import raw_client
 from disk import Disk
 from paho_client import properties
 from raw_client import RawClient
-from scene import UNLIMITED, Scene, play
+from scene import ALLOWANCE, UNLIMITED, Scene, play
 from steady_clients import SteadyClient, until
 from waiting import wait_until
 
@@ -176,17 +176,22 @@ def test_nothing_acknowledged_is_lost_when_the_disk_has_trouble_under_load(start
     broker = start_broker(
         {**UNLIMITED, "leveldb.sync_on_write": "on"}, environment=disk.environment, may_log_errors=True)
     flag = getattr(disk, trouble)
+    scene = Scene(broker, publishers=2)
+    scene.check_broker = lambda: None  # it may log errors
 
     async def fail_for_a_while():
-        await asyncio.sleep(random.uniform(0.05, 0.3))
+        def acknowledged():
+            return sum(len(stream.acknowledged) for stream in scene.streams)
+
+        # In the midst of what may be published between two crashes.
+        enough = acknowledged() + random.randint(1, ALLOWANCE * len(scene.streams) // 2)
+        await until("messages are acknowledged", lambda: acknowledged() >= enough)
         flag.touch()
         await until("it fails", lambda: broker.metrics()("store_failing"))
         flag.unlink()
         await until("it works again", lambda: not broker.metrics()("store_failing"))
 
     async def run():
-        scene = Scene(broker, publishers=2)
-        scene.check_broker = lambda: None  # it may log errors
         await scene.begin(4)
         for _ in range(3):
             await scene.crash(random.uniform(0, 0.2), fail_for_a_while)

@@ -1,19 +1,16 @@
 """Prometheus and its tools read /metrics."""
 
-import json
 import random
 import re
-import socket
 import subprocess
-import urllib.parse
-import urllib.request
 
+from metrics_forms import Prometheus
 from waiting import DEADLINE, wait_until
 
 # Families that VerneMQ does not have, by how their names begin: of these promtool must have nothing to say.
 OWN = re.compile(
     r"vernemq_(ledger|message_drops|connections?|output|undecoded|publisher|subscriber|sessions|queued|inflight|fan_out"
-    r"|router_cache|retained|hook|loop|listener|http|process|snapshot|build)_")
+    r"|router_cache|retained|hook|loop|listener|http|process|snapshot|build|metrics)_")
 # What VerneMQ's names, kept for its dashboards, do against the conventions: counters without _total, others with it
 # or with _count.
 TOLERATED = re.compile(
@@ -71,39 +68,14 @@ def test_a_namespace_is_refused_or_readable(binary, start_broker, tmp_path):
 
 
 def test_a_real_prometheus_scrapes(broker, client, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    host, broker_port = broker.address(protocol="http")
-    config = tmp_path / "prometheus.yml"
-    config.write_text(json.dumps({
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [{"job_name": "vernemq", "static_configs": [{"targets": [f"{host}:{broker_port}"]}]}],
-    }))
+    host, port = broker.address(protocol="http")
     for _ in range(3):
         client(broker)
-    with open(tmp_path / "prometheus.log", "wb") as log:
-        prometheus = subprocess.Popen(
-            ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'data'}",
-             f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
-
-    def query(expression):
-        url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        try:
-            with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
-                results = json.load(answer)["data"]["result"]
-        except OSError:
-            assert prometheus.poll() is None, (tmp_path / "prometheus.log").read_text()
-            return None
-        return [float(result["value"][1]) for result in results]
-
-    try:
-        wait_until("Prometheus sees the broker", lambda: query('up{job="vernemq"}') == [1])
-        assert query("vernemq_socket_open") == [3]
-        assert query("vernemq_sessions{state='online'}") == [3]
-        assert query("scrape_samples_scraped")[0] > 300
+    with Prometheus(tmp_path, {"vernemq": f"{host}:{port}"}) as prometheus:
+        prometheus.wait_for("Prometheus sees the broker", 'up{job="vernemq"}', 1)
+        assert prometheus.query("vernemq_socket_open") == [3]
+        assert prometheus.query("vernemq_sessions{state='online'}") == [3]
+        assert prometheus.query("scrape_samples_scraped")[0] > 300
         client(broker)
-        wait_until("Prometheus sees the fourth client", lambda: query("vernemq_socket_open") == [4])
-        wait_until("the rate is known", lambda: query("sum(increase(vernemq_socket_open[1m])) > 0"))
-    finally:
-        prometheus.terminate()
-        prometheus.wait(timeout=DEADLINE)
+        prometheus.wait_for("Prometheus sees the fourth client", "vernemq_socket_open", 4)
+        wait_until("the rate is known", lambda: prometheus.query("sum(increase(vernemq_socket_open[1m])) > 0"))

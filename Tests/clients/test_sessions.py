@@ -138,7 +138,8 @@ def test_a_silent_client_is_cut_after_one_and_a_half_keep_alives(broker, client)
 
 def test_pings_keep_a_connection(broker, client):
     pinging = client(broker, keep_alive=1)
-    wait_until("three pings", lambda: broker.metrics()("mqtt_pingreq_received") >= 3)
+    # The second comes after two seconds; without the first the broker would have cut it after one and a half.
+    wait_until("two pings", lambda: broker.metrics()("mqtt_pingreq_received") >= 2)
     assert pinging.paho.is_connected()
     assert broker.metrics()("client_keepalive_expired") == 0
     assert pinging.paho.publish("a").rc == paho.MQTT_ERR_SUCCESS

@@ -127,6 +127,12 @@ def test_a_log_that_ends_in_the_middle_of_a_batch_is_no_damage(start_broker, cli
 
 def test_a_second_broker_on_the_same_directory_is_refused(broker, binary, tmp_path):
     said = refusal(binary, tmp_path / "second", {"platform_data_dir": broker.folder / "data"})
+    assert str(broker.folder / "data") in said
+    assert f"another broker, process {broker.process.pid}, uses the data folder" in said and "platform_data_dir" in said
+
+
+def test_a_second_broker_on_the_same_store_is_refused(broker, binary, tmp_path):
+    said = refusal(binary, tmp_path / "second", {"leveldb.data_root": broker.store_directory})
     assert str(broker.store_directory) in said
     assert "another broker, or vernemq store, uses this directory" in said and "platform_data_dir" in said
 
@@ -244,7 +250,7 @@ def test_check_of_no_store_makes_none(binary, tmp_path):
 # Memory
 
 
-def test_a_store_in_memory_says_what_is_given_up_and_makes_no_files(start_broker, client):
+def test_a_store_in_memory_says_what_is_given_up_and_keeps_no_file_of_its_own(start_broker, client):
     broker = start_broker({"message_store": "memory"})
     assert "end with the process" in broker.log("message_store = memory")[0]["message"]
     keeper(broker, client).disconnect()
@@ -252,8 +258,9 @@ def test_a_store_in_memory_says_what_is_given_up_and_makes_no_files(start_broker
     back = keeper(broker, client)
     assert back.session_present and back.receive().payload == b"x"
     back.disconnect()
-    assert not (broker.folder / "data").exists()
+    assert sorted(os.listdir(broker.folder / "data")) == ["admin.sock", "vernemq.pid"]
     assert broker.stop() == 0
+    assert os.listdir(broker.folder / "data") == []
     broker.launch()
     broker.wait_until_ready()
     assert not keeper(broker, client).session_present

@@ -89,6 +89,9 @@ extension SettingsTable {
             Setting(
                 "hook_timeout", .time, "5000", [.ours, .runtime, .milliseconds],
                 meaning: "time a hook has to answer"),
+            Setting(
+                "vmq_admin.socket", .text, "", .ours,
+                meaning: "path of the Unix socket for vmq-admin; empty for admin.sock in platform_data_dir"),
             Setting("http.threads", .integer(1...64), "2", .ours, meaning: "threads that serve HTTP"),
             Setting(
                 "http.request_timeout", .time, "10000", [.ours, .milliseconds],
@@ -98,6 +101,21 @@ extension SettingsTable {
             Setting(
                 "http.max_body_size", .integer(0...1 << 30), "65536", [.ours, .bytes],
                 meaning: "largest body of an HTTP request"),
+            Setting(
+                "metrics.max_series_per_family", .integer(1...1_000_000), "1000", .ours,
+                meaning:
+                    "time series of a metric whose labels are named from outside; more are added up under the label value other"
+            ),
+            Setting(
+                "metrics.max_series", .integer(1...10_000_000), "20000", .ours,
+                meaning:
+                    "time series of all metrics; those whose labels are named from outside share what the others leave"
+            ),
+            Setting(
+                "metrics.native_histograms", .flag, "off", .ours,
+                meaning:
+                    "native histograms in the protobuf form of /metrics, for a Prometheus that keeps classic buckets beside them"
+            ),
             Setting(
                 "payload_format_check", .flag, "off", [.ours, .runtime],
                 meaning: "refuse payloads that say UTF-8 and are not"),

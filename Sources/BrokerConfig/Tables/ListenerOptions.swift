@@ -1,9 +1,11 @@
 /// What a listener speaks; the second word of its keys.
 package enum ListenerKind: String, CaseIterable, Sendable {
+    /// MQTT over TCP, TLS, WebSocket, and WebSocket with TLS; messages between nodes, without and with TLS; HTTP
+    /// pages, without and with TLS.
     case tcp, ssl, ws, wss, vmq, vmqs, http, https
 
     /// This build can start it.
-    package var isImplemented: Bool { self == .tcp || self == .http }
+    package var isImplemented: Bool { self == .tcp || self == .http || self == .https }
 }
 
 /// One option of listeners, and on which levels which kinds have it.
@@ -29,6 +31,8 @@ private struct ListenerOption {
     var kindDefault: String?
     var traits: Setting.Traits = []
     var status: Setting.Status = .implemented
+    /// Kinds for which this build has it, whatever `status` says of the others.
+    var served: Kinds = []
     let meaning: String
     /// Values that ask for nothing, on either level.
     var harmless: [String] = []
@@ -39,7 +43,8 @@ private struct ListenerOption {
         let inherited = harmless + [namedDefault, kindDefault, ""].compactMap(\.self)
         return ListenerKind.allCases.flatMap { kind -> [Setting] in
             var result: [Setting] = []
-            let kindStatus = status == .implemented && !kind.isImplemented ? .notYet(.harmless) : status
+            let isServed = status == .implemented && kind.isImplemented || served.contains(kind)
+            let kindStatus = isServed ? .implemented : status == .implemented ? .notYet(.harmless) : status
             if ofKind.contains(kind) {
                 let traits = shown.contains(kind) ? traits : traits.union(.hidden)
                 result.append(
@@ -115,7 +120,6 @@ extension SettingsTable {
                 meaning: "metrics, health and status pages; without any there is one named default"),
             Setting(
                 "listener.https.$name", .address(unixSocket: false), "127.0.0.1:8889", .hidden,
-                status: .notYet(protects: .tlsListener),
                 meaning: "the same over TLS"),
         ])
 
@@ -206,8 +210,7 @@ extension SettingsTable {
                 meaning: "pages served here; empty for those of http_modules"),
             ListenerOption(
                 name: "http_module.$module.auth.mode", type: .choice(["apikey", "noauth"]), named: web,
-                status: .notYet(protects: .apiKey),
-                meaning: "who may use an HTTP module here", harmless: ["noauth"]),
+                meaning: "who may use an HTTP module here"),
             ListenerOption(
                 name: "http_modules.vmq_http_pub.mountpoint", type: .text, named: web, traits: .new,
                 status: .notYet(.harmless),
@@ -278,21 +281,22 @@ extension SettingsTable {
             meaning: "time for the TLS handshake, -1 for 5000"),
         ListenerOption(
             name: "cafile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet(protects: .certificate), meaning: "certificates that are trusted (PEM)"),
+            status: .notYet(protects: .certificate), served: [.https],
+            meaning: "certificates that are trusted (PEM)"),
         ListenerOption(
             name: "depth", type: .count, named: tls, ofKind: tls, kindDefault: "1",
             status: .notYet(protects: .certificate),
             meaning: "longest chain of certificates"),
         ListenerOption(
             name: "certfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet(protects: .tls), meaning: "certificate of the server (PEM)"),
+            status: .notYet(protects: .tls), served: [.https], meaning: "certificate of the server (PEM)"),
         ListenerOption(
             name: "keyfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "",
-            status: .notYet(protects: .tls), meaning: "its key (PEM)"),
+            status: .notYet(protects: .tls), served: [.https], meaning: "its key (PEM)"),
         ListenerOption(
             name: "keypasswd", type: .text, named: tls, ofKind: tls, kindDefault: "", traits: .secret,
-            status: .notYet(protects: .tls),
+            status: .notYet(protects: .tls), served: [.https],
             meaning: "password of the key"),
         ListenerOption(
             name: "ciphers", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
@@ -309,7 +313,7 @@ extension SettingsTable {
             meaning: "revoked certificates (PEM)"),
         ListenerOption(
             name: "require_certificate", type: .flag, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
-            kindDefault: "off", status: .notYet(protects: .certificate),
+            kindDefault: "off", status: .notYet(protects: .certificate), served: [.https],
             meaning: "refuse clients without a valid certificate"),
         ListenerOption(
             name: "tls_version", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],

@@ -140,27 +140,25 @@ extension SettingsTable {
                 meaning: "pages served by HTTP listeners that have no list of their own"),
             Setting(
                 "http_module.$name.auth.mode", .choice(["apikey", "noauth"]), "noauth",
-                [.hidden, .mainSwitch],
-                status: .notYet(protects: .apiKey),
-                meaning: "who may use an HTTP module", harmless: ["noauth"]),
+                .hidden,
+                meaning: "who may use an HTTP module"),
             Setting(
                 "http_module.vmq_http_mgmt_api.auth.mode", .choice(["apikey", "noauth"]), "apikey",
-                [.hidden, .mainSwitch],
-                status: .notYet(protects: .apiKey),
-                meaning: "who may use the management API", harmless: ["noauth"]),
+                .hidden,
+                meaning: "who may use the management API"),
             Setting(
                 "http_module.vmq_http_pub.auth.mode", .choice(["apikey", "noauth"]), "apikey",
                 [.hidden, .new, .mainSwitch], status: .notYet(protects: .apiKey),
                 meaning: "who may publish over HTTP", harmless: ["noauth"]),
             Setting(
                 "http_module.vmq_http_v2_api.auth.mode", .choice(["apikey", "noauth"]), "apikey",
-                [.hidden, .new, .mainSwitch], status: .notYet(protects: .apiKey),
-                meaning: "who may use version 2 of the API", harmless: ["noauth"]),
+                [.hidden, .new],
+                meaning: "who may use version 2 of the API"),
             Setting(
-                "min_apikey_length", .count, "0", .hidden, status: .notYet(protects: .apiKey),
+                "min_apikey_length", .count, "0", .hidden,
                 meaning: "shortest API key an operator may add"),
             Setting(
-                "max_apikey_expiry_days", .count, nil, .hidden, status: .notYet(protects: .apiKey),
+                "max_apikey_expiry_days", .count, nil, .hidden,
                 meaning: "longest and usual life of an API key in days"),
             Setting(
                 "max_ws_frame_size", .integer(1...Int.max, words: ["infinity"]), "268435456", .bytes,
@@ -223,20 +221,20 @@ extension SettingsTable {
         "Monitoring",
         [
             Setting(
-                "systree_enabled", .flag, "on", [.runtime, .mainSwitch], status: .notYet(.changes),
+                "systree_enabled", .flag, "on", [.runtime, .mainSwitch],
                 meaning: "publish metrics below $SYS"),
             Setting(
-                "systree_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet(.changes),
+                "systree_interval", .time, "20000", [.runtime, .milliseconds],
                 meaning: "time between two rounds of $SYS, 0 for none"),
             Setting(
-                "systree_mountpoint", .text, "", .hidden, status: .notYet(.changes),
+                "systree_mountpoint", .text, "", .hidden,
                 meaning: "mountpoint of $SYS"),
             Setting(
-                "systree_qos", .integer(0...2), "0", .hidden, status: .notYet(.changes),
+                "systree_qos", .integer(0...2), "0", .hidden,
                 meaning: "QoS of $SYS messages"
             ),
             Setting(
-                "systree_retain", .flag, "off", .hidden, status: .notYet(.changes),
+                "systree_retain", .flag, "off", .hidden,
                 meaning: "retain $SYS messages"),
             Setting(
                 "systree_reg_view", .atom, "vmq_reg_trie", .hidden,
@@ -246,32 +244,32 @@ extension SettingsTable {
                 "prometheus_namespace", .metricPrefix, "vernemq_", .new,
                 meaning: "what Prometheus metric names begin with; two double quotes for nothing"),
             Setting(
-                "graphite_enabled", .flag, "off", .runtime, status: .notYet(.changes),
-                meaning: "send metrics to Graphite"),
+                "graphite_enabled", .flag, "off", .runtime, meaning: "send metrics to Graphite"),
+            Setting("graphite_host", .text, "localhost", .runtime, meaning: "Graphite server"),
+            Setting("graphite_port", .port, "2003", .runtime, meaning: "Graphite port"),
             Setting(
-                "graphite_host", .text, "localhost", .runtime, status: .notYet(.changes),
-                meaning: "Graphite server"),
-            Setting(
-                "graphite_port", .port, "2003", .runtime, status: .notYet(.changes), meaning: "Graphite port"),
-            Setting(
-                "graphite_interval", .time, "20000", [.runtime, .milliseconds], status: .notYet(.changes),
-                meaning: "time between two reports to Graphite"),
+                "graphite_interval", .time, "20000", [.runtime, .milliseconds],
+                meaning: "time between two reports to Graphite; less than 100 counts as 100"),
             Setting(
                 "graphite_connect_timeout", .time, "5000", [.hidden, .milliseconds],
-                status: .notYet(.changes),
                 meaning: "time to connect to Graphite"),
             Setting(
                 "graphite_reconnect_timeout", .time, "15000", [.hidden, .milliseconds],
-                status: .notYet(.changes),
                 meaning: "wait before connecting to Graphite again"),
+            Setting("graphite_prefix", .text, "", meaning: "what Graphite metric names begin with"),
             Setting(
-                "graphite_prefix", .text, "", status: .notYet(.changes),
-                meaning: "what Graphite metric names begin with"),
+                "graphite_api_key", .text, "", .secret, meaning: "key before the prefix, for hosted Graphite"),
             Setting(
-                "graphite_api_key", .text, "", .secret, status: .notYet(.changes),
-                meaning: "key before the prefix, for hosted Graphite"),
-            Setting(
-                "graphite_include_labels", .flag, "off", [.hidden, .runtime], status: .notYet(.changes),
+                "graphite_include_labels", .flag, "off", [.hidden, .runtime],
                 meaning: "send metrics with labels too"),
+            Setting(
+                "graphite_tags", .flag, "off", [.ours, .runtime],
+                meaning: "send labels as Graphite's tags instead: name;label=value"),
+            Setting(
+                "graphite_send_timeout", .integer(100...Int(Int32.max)), "30000", [.ours, .milliseconds],
+                meaning: "time for which Graphite may take nothing before the connection is given up"),
+            Setting(
+                "graphite_buffer", .byteSize(), "4MB", .ours,
+                meaning: "bytes that may wait for Graphite; lines beyond are dropped and counted"),
         ])
 }

@@ -37,25 +37,35 @@ package protocol Hook: AnyObject, Sendable {
     func notify(_ notification: HookNotification)
 }
 
+/// What a hook does unless it says otherwise. A hook implements only the functions of the points that it names in
+/// `points`; the broker never calls the others.
 extension Hook {
+    /// `.deny`: an answer that does not come in time counts as no.
     package var timeoutBehaviour: HookTimeoutBehaviour { .deny }
+    /// Answers `.next`, for hooks that do not decide who may connect.
     package func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers>
     { .next }
+    /// Answers `.next`, for hooks that take no part in enhanced authentication.
     package func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers> { .next }
+    /// Answers `.next`, for hooks that do not decide about subscriptions.
     package func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<
         [SubscribeVerdict]
     > {
         .next
     }
+    /// Answers `.next`, for hooks that change no UNSUBSCRIBE.
     package func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> {
         .next
     }
+    /// Answers `.next`, for hooks that do not decide what may be published.
     package func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
         .next
     }
+    /// Answers `.next`, for hooks that change no deliveries.
     package func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
         .next
     }
+    /// Does nothing, for hooks that only answer questions.
     package func notify(_ notification: HookNotification) {}
 }
 

@@ -150,8 +150,8 @@ struct HookAnswerCheck {
         guard (modifiers.payload?.count ?? 0) <= FixedHeader.largestRemainingLength else { return .payload }
         guard modifiers.mountpoint?.name.isWellFormed ?? true else { return .mountpoint }
         guard modifiers.properties?.isWellFormed ?? true else { return .properties }
-        if let qos = modifiers.qos, qos > settings.maxQoS { return .qos }
-        if modifiers.isRetained == true, !settings.retainAvailable { return .retain }
+        if let qos = modifiers.qos, qos > settings.publish.maxQoS { return .qos }
+        if modifiers.isRetained == true, !settings.publish.retainAvailable { return .retain }
         return nil
     }
 
@@ -160,14 +160,14 @@ struct HookAnswerCheck {
         guard topic.count <= Int(UInt16.max), topic.bytes.first != UInt8(ascii: "$"),
             let levels = unsafe try? TopicName.validate(topic.bytes.span.bytes)
         else { return false }
-        return settings.topicMaxDepth == 0 || levels <= settings.topicMaxDepth
+        return settings.publish.topicMaxDepth == 0 || levels <= settings.publish.topicMaxDepth
     }
 
     private func isValid(filter: UTF8Text) -> Bool {
         guard filter.count <= Int(UInt16.max),
             let levels = unsafe try? TopicFilter.validate(filter.bytes.span.bytes)
         else { return false }
-        return settings.topicMaxDepth == 0 || levels <= settings.topicMaxDepth
+        return settings.publish.topicMaxDepth == 0 || levels <= settings.publish.topicMaxDepth
     }
 }
 

@@ -63,7 +63,9 @@ extension HookRefusal {
 package enum HookOutcome<Modifiers: Sendable> {
     /// No hook is registered at this point.
     case nobody
+    /// A hook said yes, with these changes; nil = with none.
     case ok(Modifiers?)
+    /// A hook said no.
     case refused(HookRefusal)
     /// All hooks said `next`.
     case exhausted

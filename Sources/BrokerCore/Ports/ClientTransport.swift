@@ -16,9 +16,9 @@ package protocol ClientTransport: AnyObject {
     func close(_ reason: CloseReason)
     /// Stops reading for `reason`; what the client sends stays in its socket. Several reasons may hold at the same
     /// time.
-    func pauseReading(_ reason: ReadingPause)
+    func pauseReading(_ reason: PauseReason)
     /// Takes one reason away; reading goes on when none is left.
-    func resumeReading(_ reason: ReadingPause)
+    func resumeReading(_ reason: PauseReason)
     /// Reads what is in the socket now. It is called before the client is closed for its silence; packets that are
     /// found go to the session before this returns.
     ///
@@ -38,24 +38,19 @@ extension ClientTransport {
     package func readWaiting() -> Bool { true }
 }
 
-/// Why a client's connection is not read.
-package struct ReadingPause: OptionSet, Sendable {
-    /// One bit for each reason.
-    package let rawValue: UInt8
-    /// The reasons with these bits.
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+extension PauseReason {
     /// A hook has not answered yet.
-    package static let hook = ReadingPause(rawValue: 1)
+    package static let hook = PauseReason(rawValue: 2)
     /// The client publishes faster than it may.
-    package static let rate = ReadingPause(rawValue: 2)
+    package static let rate = PauseReason(rawValue: 4)
     /// A loop has more work waiting than it should.
-    package static let overload = ReadingPause(rawValue: 4)
+    package static let overload = PauseReason(rawValue: 8)
     /// The client does not take the answers to its own packets.
-    package static let backpressure = ReadingPause(rawValue: 8)
+    package static let backpressure = PauseReason(rawValue: 16)
     /// Its last packet needs several turns.
-    package static let work = ReadingPause(rawValue: 16)
+    package static let work = PauseReason(rawValue: 32)
     /// Many answers to the client wait for the store to write what they promise.
-    package static let answers = ReadingPause(rawValue: 32)
+    package static let answers = PauseReason(rawValue: 64)
     /// Its last message has more subscribers than a turn has time for.
-    package static let fanOut = ReadingPause(rawValue: 64)
+    package static let fanOut = PauseReason(rawValue: 128)
 }

@@ -20,9 +20,10 @@ package protocol MessageStore: Sendable {
     /// Looks for messages that have expired by `now`, and tells the sessions that have such, by their numbers. What was
     /// told is not told again.
     func takeDue(_ now: MonotonicTime, completed: @escaping @Sendable (Set<UInt64>) -> Void)
-    /// Deletes copies of a session that have expired by `now` and were never sent, within the numbers of `request`.
-    /// Tells how many copies it deleted.
-    func purgeExpired(_ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void)
+    /// Deletes copies of a session that were never sent, within the numbers of `request`: those that have expired by
+    /// `now`, or all where it is nil. Tells how many copies it deleted.
+    func purge(
+        _ request: StoreLoad, expiredBy now: MonotonicTime?, completed: @escaping @Sendable (Int) -> Void)
 }
 
 /// Which copies to read.
@@ -174,8 +175,8 @@ package struct MemoryMessageStore: MessageStore {
     }
 
     /// Finds nothing.
-    package func purgeExpired(
-        _ request: StoreLoad, now: MonotonicTime, completed: @escaping @Sendable (Int) -> Void
+    package func purge(
+        _ request: StoreLoad, expiredBy now: MonotonicTime?, completed: @escaping @Sendable (Int) -> Void
     ) {
         completed(0)
     }

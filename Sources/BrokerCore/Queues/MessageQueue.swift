@@ -88,8 +88,12 @@ package struct MessageQueue {
     /// Whether no copy waits in memory.
     package var isEmptyInMemory: Bool { messages.isEmpty }
 
+    /// A copy that waits in memory; the oldest is at 0.
+    package subscript(position: Int) -> QueuedMessage { messages[position] }
+
     /// What `append` did with a full queue.
     package enum Overflow {
+        /// The queue had room for the new message.
         case none
         /// The new message was not taken.
         case refusedNew
@@ -126,11 +130,11 @@ package struct MessageQueue {
     package mutating func next(_ type: QueueType) -> QueuedMessage? {
         let next = type == .fifo ? messages.popFirst() : messages.popLast()
         if let next { byteCount -= next.message.byteCount }
-        if messages.isEmpty { release() }
+        if messages.isEmpty { freeMemory() }
         return next
     }
 
-    private mutating func release() {
+    private mutating func freeMemory() {
         if peak > Self.keptLength { messages = [] }
         peak = 0
     }
@@ -182,7 +186,7 @@ package struct MessageQueue {
             return true
         }
         for copy in removed { byteCount -= copy.message.byteCount }
-        if messages.isEmpty { release() }
+        if messages.isEmpty { freeMemory() }
         return removed
     }
 }
@@ -217,10 +221,20 @@ package final class StoredBacklog {
     var nextFlight: UInt64 = 0
     /// After a start: the client may have got QoS 1 copies up to this number.
     var sentThrough: UInt64 = 0
-    /// Whether copies in it may have expired, so that the store must look for them.
-    var wantsPurge = false
+    /// Which copies the store is to delete; nil = none.
+    var wantedPurge: Purge?
+    /// Whether the store is to delete copies.
+    var wantsPurge: Bool { wantedPurge != nil }
     /// The number up to which it must look.
     var purgeThrough: UInt64 = 0
+
+    /// Copies that the store deletes without their being read.
+    package enum Purge: Sendable {
+        /// Those that have expired.
+        case expired
+        /// All: an operator has emptied the queue.
+        case all
+    }
 
     init(count: Int, next: UInt64) {
         self.count = count

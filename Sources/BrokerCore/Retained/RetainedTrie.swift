@@ -146,15 +146,15 @@ package final class RetainedTrie<Message: Sendable>: Sendable {
         core.withLock { $0.sweep(from: &position, visits: max(1, visits), into: &removed, where: isUnwanted) }
     }
 
-    /// The last of many messages has gone, and with it all nodes: call `releaseMemory` for what they took.
+    /// The last of many messages has gone, and with it all nodes: call `freeMemory` for what they took.
     package var holdsSpareMemory: Bool { core.withLock { $0.holdsSpareMemory } }
 
     /// Gives back a part of the memory, in well under a millisecond.
     ///
     /// - Returns: true when there is more.
-    package func releaseMemory() -> Bool {
+    package func freeMemory() -> Bool {
         core.withLock { core in
-            core.releaseMemory()
+            core.freeMemory()
             return core.holdsSpareMemory
         }
     }

@@ -99,10 +99,10 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
         return index < nodes.count
     }
 
-    /// Nodes were let go of whose memory `releaseMemory` gives back.
+    /// Nodes were let go of whose memory `freeMemory` gives back.
     var holdsSpareMemory: Bool { nodes.hasSparePages }
 
-    mutating func releaseMemory() { nodes.releasePages(64) }
+    mutating func freeMemory() { nodes.freePages(64) }
 
     // MARK: - Pins
 
@@ -163,7 +163,7 @@ struct RetainedTrieCore<Message: Sendable>: ~Copyable {
     }
 
     private mutating func child(_ parent: UInt32, _ text: RawSpan) -> UInt32 {
-        let level = levels.hold(text)
+        let level = levels.retain(text)
         let known = children.find(Self.childKey(parent, level))
         guard known == IntegerTable.none else {
             levels.release(level)  // the child holds it already

@@ -13,10 +13,14 @@ package struct MessageFacts: Sendable {
     package var expiryDeadline: MonotonicTime?
     /// Payload Format Indicator 1: the payload is UTF-8 text.
     package var payloadIsUTF8: Bool
+    /// When the broker got it, at the resolution of a turn; nil = before it was last started.
+    package var receivedAt: MonotonicTime? { received.nanoseconds == 0 ? nil : received }
+    /// 0 = not known: an optional would take twice the bytes.
+    private let received: MonotonicTime
 
     package init(
         qos: QoS, isRetained: Bool, mountpoint: Mountpoint, publisher: SessionHandle?,
-        expiryDeadline: MonotonicTime? = nil, payloadIsUTF8: Bool = false
+        expiryDeadline: MonotonicTime? = nil, payloadIsUTF8: Bool = false, receivedAt: MonotonicTime? = nil
     ) {
         self.qos = qos
         self.isRetained = isRetained
@@ -24,6 +28,7 @@ package struct MessageFacts: Sendable {
         self.publisher = publisher
         self.expiryDeadline = expiryDeadline
         self.payloadIsUTF8 = payloadIsUTF8
+        received = receivedAt ?? MonotonicTime(nanoseconds: 0)
     }
 }
 

@@ -26,8 +26,7 @@ final class FanOutQueue: DeferredJob {
         var subscribers: Subscribers?
         /// Whether copies of it may have to be stored.
         var isKept = false
-        /// Which of the ledger's counters its copies go under.
-        var copies = Counter.ledgerCopiesLocal
+        var origin = PublicationOrigin.client
         /// The session whose held answers are looked at when no copy needs the store any more.
         var publisher: SessionHandle?
         var reply: FanOutReply?
@@ -46,7 +45,7 @@ final class FanOutQueue: DeferredJob {
     struct Subscribers {
         let targets: ContiguousArray<SubscriptionTarget>
         let groups: ContiguousArray<SharedGroupMembers>
-        let keeping: BodyKeeping
+        let keeping: BodySharing
         var total: Int { targets.count + groups.count }
     }
 
@@ -68,7 +67,7 @@ final class FanOutQueue: DeferredJob {
     var count: Int { entries.count }
 
     /// Whether a message of this publisher waits.
-    func holds(_ publisher: SessionHandle?) -> Bool {
+    func isWaiting(_ publisher: SessionHandle?) -> Bool {
         guard !publishers.isEmpty, let publisher else { return false }
         return publishers[publisher] != nil
     }
@@ -159,7 +158,7 @@ struct FanOutReply {
 
 extension Shard {
     /// Whether copies wait for later turns.
-    package var isFanningOut: Bool { !fanOuts.isEmpty }
+    package var isFanningOut: Bool { !routing.fanOuts.isEmpty }
 
     /// Puts a message into the queue that the turn has no time for, or that must come after others.
     func putOff(
@@ -167,31 +166,32 @@ extension Shard {
         _ groups: ContiguousArray<SharedGroupMembers>
     ) {
         counters.add(.fanOutsPutOff)
-        let isEnough = fanOuts.append(
+        let isEnough = routing.fanOuts.append(
             publication.sharedMessage(),
-            FanOutQueue.Subscribers(targets: targets, groups: groups, keeping: outbox.keeping),
-            publicationSerial: publicationSerial)
-        if fanOuts.byteCount > FanOutQueue.highWater { isOverloaded = true }
+            FanOutQueue.Subscribers(targets: targets, groups: groups, keeping: publication.storing.keeping),
+            publicationSerial: routing.publicationSerial)
+        if routing.fanOuts.byteCount > FanOutQueue.highWater { overload.begin() }
         if isEnough, let publisher = publication.facts.publisher {
-            session(publisher)?.transport?.pauseReading(.fanOut)
+            session(publisher)?.pauseReading(.fanOut)
         }
-        fanOuts.resume(on: self)
+        routing.fanOuts.resume(on: self)
     }
 
     func readsAgain(_ publisher: SessionHandle?) {
-        if let publisher { session(publisher)?.transport?.resumeReading(.fanOut) }
+        if let publisher { session(publisher)?.resumeReading(.fanOut) }
     }
 
     /// Looks up who subscribes to the topic of a message whose turn has come.
     func subscribers(of message: ApplicationMessage) -> FanOutQueue.Subscribers {
         let mountpoint = message.facts.mountpoint
         let hash = RouteCache.hash(message.topic, mountpoint)
-        if let route = routes.find(hash, message.topic, mountpoint, subscriptionTrie.generation) {
+        if let route = unsafe routing.routes.find(hash, message.topic, mountpoint, routing.trie.generation) {
+            let route = unsafe route.takeUnretainedValue()
             return FanOutQueue.Subscribers(
                 targets: route.targets, groups: route.groups, keeping: route.keeping)
         }
         var found = SubscriptionMatches()
-        subscriptionTrie.match(
+        routing.trie.match(
             message.topic, mountpoint: mountpoint, loop: index, into: &found)
         count(steps: (found.targets.count + found.groups.count) / 4)
         return FanOutQueue.Subscribers(targets: found.targets, groups: found.groups, keeping: found.keeping)
@@ -206,55 +206,57 @@ extension Shard {
         let message = entry.message
         var publication = Publication(message)
         if entry.isKept {
-            beginRouting(publisher: entry.publisher)
+            beginStoring(&publication, publisher: entry.publisher)
             outbox.isPinned = true
-            outbox.keeping = subscribers.keeping
-            outbox.routedMessage = entry.routedMessage
-            outbox.routedNumber = entry.routedNumber
+            publication.storing.keeping = subscribers.keeping
+            publication.storing.message = entry.routedMessage
+            publication.storing.number = entry.routedNumber
         }
-        let serial = publicationSerial
-        publicationSerial = entry.publicationSerial
+        let serial = routing.publicationSerial
+        routing.publicationSerial = entry.publicationSerial
         var count = 0
-        if subscribers.targets.count - entry.next > 2 { fanOut.begin() }
+        if subscribers.targets.count - entry.next > 2 { packets.templates.begin() }
         while entry.next < subscribers.targets.count, steps < end {
             let target = subscribers.targets[entry.next]
             entry.next += 1
-            steps &+= 1
+            self.count(steps: 1)
             if target.isNoLocal, target.session == publication.facts.publisher { continue }
             count += 1
             give(&publication, target)
         }
-        fanOut.end()
+        packets.templates.end()
         while entry.next >= subscribers.targets.count, entry.next < subscribers.total, steps < end {
             let group = subscribers.groups[entry.next - subscribers.targets.count]
             entry.next += 1
-            steps &+= 1
+            self.count(steps: 1)
             if give(&publication, oneOf: group) { count += 1 }
         }
-        publicationSerial = max(serial, publicationSerial)
+        routing.publicationSerial = max(serial, routing.publicationSerial)
         if entry.isKept {
             // The look-up of the subscribers may have taken the whole slice. A batch without a copy of this message
             // need not wait for the next slice, and must not, for the message may wait for that batch.
             outbox.isPinned = entry.next > 0
-            entry.routedMessage = outbox.routedMessage
-            entry.routedNumber = outbox.routedNumber
-            endRouting()
+            entry.routedMessage = publication.storing.message
+            entry.routedNumber = publication.storing.number
+            endStoring(&publication)
         }
         entry.count += count
-        counters.add(entry.copies, count)
+        counters.add(copiesOf: entry.origin, count)
         counters.add(.routerMatchesLocal, count)
         return entry.next == subscribers.total
     }
 
     /// All copies have been given. The publisher is answered when those that are stored are committed.
-    func ended(_ entry: FanOutQueue.Entry, _ keeping: BodyKeeping) {
-        counters.observe(.fanOut, UInt64(entry.count))
-        if entry.count == 0 {
-            counters.add(entry.message.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+    func ended(_ entry: FanOutQueue.Entry, _ keeping: BodySharing) {
+        if entry.origin != .broker {
+            counters.observe(.fanOut, UInt64(entry.count))
+            if entry.count == 0 {
+                counters.add(entry.message.facts.isRetained ? .ledgerUnroutedRetained : .ledgerUnrouted)
+            }
         }
         var wait = entry.wait
         if entry.routedMessage >= 0 {
-            let tells = wait.isNone && entry.publisher != nil && keeping != .apart
+            let tells = wait.isNone && entry.publisher != nil && keeping != .numberForEach
             wait = StoreWait(batch: outbox.openNumber, message: tells ? entry.routedMessage : -1)
         }
         let session = entry.reply.flatMap { self.session($0.session) }

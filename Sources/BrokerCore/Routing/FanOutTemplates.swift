@@ -5,11 +5,14 @@ import Primitives
 /// the first subscriber of that shape and copied for the others. Only the packet identifier differs.
 ///
 ///     shape = version (4, 5) × QoS × RETAIN        12 of them
-struct FanOutTemplates {
-    private struct Template {
-        var bytes: [UInt8] = []
+struct FanOutTemplates: ~Copyable {
+    @safe private struct Template {
+        /// Memory of its own, for an array would be counted with each copy; kept for the next message.
+        var block = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        /// Bytes in it; 0 = there is no such packet.
+        var byteCount = 0
         var identifierOffset = 0
-        /// Whether the payload is not in `bytes`. A large payload may be there: the shared object may have been made
+        /// Whether the payload is not in it. A large payload may be there: the shared object may have been made
         /// after the template, for a later subscriber.
         var leavesPayloadOut = false
         var serial: UInt64 = 0
@@ -19,6 +22,14 @@ struct FanOutTemplates {
     /// The number of the message that a template must belong to.
     private var serial: UInt64 = 0
     private(set) var isActive = false
+    /// Room for a small payload with its topic and some properties. A larger block is not kept.
+    private static let keptByteCount = 64 * 1024
+
+    init() {}
+
+    deinit {
+        for index in templates.indices { unsafe templates[index].block.deallocate() }
+    }
 
     /// To be called before a message with many subscribers is given: templates of an earlier message are not valid any
     /// more.
@@ -43,15 +54,12 @@ struct FanOutTemplates {
             make(shape, publication, version, qos, isRetained, now)
         }
         let offset = templates[shape].identifierOffset
-        let count = templates[shape].bytes.count
-        guard count > 0 else { return false }
-        unsafe templates[shape].bytes.withUnsafeBytes { template in
-            guard let source = template.baseAddress else { return }
-            unsafe output.append(count: count) { target in
-                unsafe target.copyMemory(from: source, byteCount: count)
-                if offset > 0 {
-                    unsafe target.storeBytes(of: identifier.bigEndian, toByteOffset: offset, as: UInt16.self)
-                }
+        let count = templates[shape].byteCount
+        guard count > 0, let source = unsafe templates[shape].block.baseAddress else { return false }
+        unsafe output.append(count: count) { target in
+            unsafe target.copyMemory(from: source, byteCount: count)
+            if offset > 0 {
+                unsafe target.storeBytes(of: identifier.bigEndian, toByteOffset: offset, as: UInt16.self)
             }
         }
         if templates[shape].leavesPayloadOut, let shared = publication.message?.sharedPayload {
@@ -66,15 +74,29 @@ struct FanOutTemplates {
     ) {
         var encoder = PublishEncoder(
             topic: publication.topic, properties: publication.properties, payload: publication.payload,
-            sharedPayload: publication.message?.sharedPayload, version: version)
+            version: version)
         encoder.qos = qos
         encoder.isRetained = isRetained
         encoder.packetIdentifier = 1
         if version == .v5, let deadline = publication.facts.expiryDeadline {
             encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: now))
         }
-        templates[shape].leavesPayloadOut = publication.message?.sharedPayload != nil
-        templates[shape].identifierOffset = encoder.encode(template: &templates[shape].bytes) ?? 0
+        let leavesPayloadOut = publication.message?.sharedPayload != nil
+        let count = encoder.templateByteCount(leavesPayloadOut: leavesPayloadOut) ?? 0
+        makeRoom(shape, for: count)
+        templates[shape].byteCount = count
+        templates[shape].leavesPayloadOut = leavesPayloadOut
         templates[shape].serial = serial
+        if count > 0, let target = unsafe templates[shape].block.baseAddress {
+            templates[shape].identifierOffset = unsafe encoder.encode(
+                template: target, leavesPayloadOut: leavesPayloadOut)
+        }
+    }
+
+    private mutating func makeRoom(_ shape: Int, for count: Int) {
+        let have = unsafe templates[shape].block.count
+        guard have < count || have > max(count, Self.keptByteCount) else { return }
+        unsafe templates[shape].block.deallocate()
+        unsafe templates[shape].block = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 8)
     }
 }

@@ -70,7 +70,7 @@ package struct LevelTable: Sendable {
     }
 
     /// The id of `text`, which is added when nobody held it; one more holder.
-    package mutating func hold(_ text: RawSpan) -> UInt32 {
+    package mutating func retain(_ text: RawSpan) -> UInt32 {
         let known = find(text)
         if known != Self.none {
             levels[Int(known)].holders += 1
@@ -97,7 +97,7 @@ package struct LevelTable: Sendable {
     }
 
     /// One more holder of a level that has one already.
-    package mutating func hold(_ id: UInt32) {
+    package mutating func retain(_ id: UInt32) {
         levels[Int(id)].holders += 1
     }
 

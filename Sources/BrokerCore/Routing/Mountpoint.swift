@@ -24,9 +24,22 @@ package struct Mountpoint: Hashable, Sendable, BitwiseCopyable {
         return Mountpoint(id: id)
     }
 
+    /// The mountpoint called `name`, for who asks what is there. A name that nobody has used is not kept, so that questions
+    /// do not fill the table: it leads to a mountpoint where nothing ever is. Any thread.
+    package static func named(_ name: UTF8Text) -> Mountpoint {
+        interned.withLock { $0.ids[name] }.map(Mountpoint.init) ?? .nowhere
+    }
+
+    private static let nowhere = Mountpoint(id: .max)
+
+    /// Every mountpoint that was ever named. Any thread.
+    package static var all: [Mountpoint] {
+        interned.withLock { (0..<UInt32($0.names.count)).map { Mountpoint(id: $0) } }
+    }
+
     /// The name that was interned. Any thread.
     package var name: UTF8Text {
-        guard id != 0 else { return "" }
+        guard id != 0, self != .nowhere else { return "" }
         return interned.withLock { $0.names[Int(id)] }
     }
 }

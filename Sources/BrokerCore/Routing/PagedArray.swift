@@ -48,7 +48,7 @@ package struct PagedArray<Element> {
     private var neededPageCount: Int { (count + Self.pageSize - 1) >> Self.pageBits }
 
     /// Frees `limit` spare pages at most.
-    package mutating func releasePages(_ limit: Int) {
+    package mutating func freePages(_ limit: Int) {
         pages.removeLast(min(limit, pages.count - neededPageCount))
         if pages.isEmpty { pages = [] }
     }

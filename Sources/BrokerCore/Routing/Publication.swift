@@ -16,6 +16,8 @@ package struct Publication: ~Copyable, ~Escapable {
     package let facts: MessageFacts
     /// The object; nil until it is needed.
     package private(set) var message: ApplicationMessage?
+    /// What the store has got of it so far.
+    var storing = StoredPublication()
 
     /// A publication of borrowed bytes.
     @_lifetime(copy topic, copy properties, copy payload)
@@ -53,4 +55,20 @@ package struct Publication: ~Copyable, ~Escapable {
 
     /// Whether the payload is so large that subscribers' outputs share it rather than copy it.
     package var isLarge: Bool { payload.byteCount >= OutputBuffer.sharingThreshold }
+}
+
+/// What the store has of a message while its copies are given: it goes with the message from the route to the last copy.
+struct StoredPublication {
+    /// Whether copies may be stored.
+    var isActive = false
+    /// How the copies share a body.
+    var keeping = BodySharing.single
+    /// Its index in the open batch; -1 = none of its copies is stored so far.
+    var message: Int32 = -1
+    /// Its number in the store.
+    var number: UInt64 = 0
+    /// The session whose held answers are looked at when no copy of it needs the store any more.
+    var publisher: SessionHandle?
+    /// Its copies of QoS 2 for sessions of other loops.
+    var route: StoreOutbox.HeldRoute?
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Primitives
 
 /// The subscribers of topics, as they were at one generation of the subscription trie. Each loop has its own cache.
@@ -20,7 +21,7 @@ struct RouteCache {
         let generation: UInt64
         let targets: ContiguousArray<SubscriptionTarget>
         let groups: ContiguousArray<SharedGroupMembers>
-        let keeping: BodyKeeping
+        let keeping: BodySharing
         /// Memory held, in bytes.
         let byteCount: Int
 
@@ -60,6 +61,8 @@ struct RouteCache {
     private(set) var count = 0
     /// Memory that all routes hold, in bytes.
     private(set) var byteCount = 0
+    /// How many are giving copies by a route of the cache now.
+    private var readers = 0
     /// The place whose route is removed next when there is no room.
     private var hand = 0
 
@@ -95,26 +98,47 @@ struct RouteCache {
         return product.high ^ product.low
     }
 
+    /// The subscribers of a topic, if they are known and still those of `generation`. The route is not counted: it is good
+    /// until the cache changes next, which `beginReading` puts off.
     @inline(__always)
-    func find(_ hash: UInt64, _ topic: RawSpan, _ mountpoint: Mountpoint, _ generation: UInt64) -> Route? {
-        guard !routes.isEmpty, let route = routes[Int(hash & UInt64(Self.placeCount - 1))],
-            route.hash == hash, route.generation == generation, route.mountpoint == mountpoint,
-            Self.equal(route.topic, topic)
-        else { return nil }
-        return route
+    func find(
+        _ hash: UInt64, _ topic: RawSpan, _ mountpoint: Mountpoint, _ generation: UInt64
+    ) -> Unmanaged<Route>? {
+        guard !routes.isEmpty else { return nil }
+        let place = Int(hash & UInt64(Self.placeCount - 1))
+        guard let found = unsafe routes[place].map({ unsafe Unmanaged.passUnretained($0) }) else {
+            return nil
+        }
+        let isFit = unsafe found._withUnsafeGuaranteedRef { route in
+            route.hash == hash && route.generation == generation && route.mountpoint == mountpoint
+                && Self.equal(route.topic, topic)
+        }
+        return isFit ? unsafe found : nil
     }
+
+    /// Copies are given by a route: until `endReading` no route is replaced.
+    @inline(__always)
+    mutating func beginReading() { readers += 1 }
+    @inline(__always)
+    mutating func endReading() { readers -= 1 }
 
     @inline(__always)
     static func equal(_ left: [UInt8], _ right: RawSpan) -> Bool {
-        guard left.count == right.byteCount else { return false }
-        for index in left.indices where left[index] != right.byte(at: index) { return false }
-        return true
+        let count = left.count
+        guard count == right.byteCount else { return false }
+        return unsafe left.withUnsafeBytes { left in
+            unsafe right.withUnsafeBytes { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else { return count == 0 }
+                return unsafe memcmp(first, second, count) == 0
+            }
+        }
     }
 
     /// Keeps what a match found, if the place is free or out of date, or if the same topic missed there twice in a row.
     mutating func offer(
         _ hash: UInt64, _ topic: RawSpan, _ mountpoint: Mountpoint, _ matches: SubscriptionMatches
     ) {
+        guard readers == 0 else { return }
         if routes.isEmpty {
             routes = ContiguousArray(repeating: nil, count: Self.placeCount)
             candidates = ContiguousArray(repeating: 0, count: Self.placeCount)

@@ -14,8 +14,6 @@ package struct SessionHandle: Hashable, Sendable, BitwiseCopyable {
     private static var generationBits: UInt64 { 30 }
     /// Slots, and so sessions, of one loop.
     package static var slotLimit: Int { 1 << slotBits }
-    /// Loops.
-    package static var loopLimit: Int { 256 }
 
     /// The handle of these parts.
     @inline(__always)

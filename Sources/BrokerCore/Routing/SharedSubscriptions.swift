@@ -143,12 +143,12 @@ extension SharedGroupMembers.Members {
         let position = retire(Int(found))
         exchange(position, targets.count - 1)
         if targets.removeLast().needsStore { storingCount -= 1 }
-        if presences.removeLast().state == .gone { noteEnded(session.bits) }
+        if presences.removeLast().state == .gone { rememberEnded(session.bits) }
         positions.remove(session.bits)
         return true
     }
 
-    private mutating func noteEnded(_ bits: UInt64) {
+    private mutating func rememberEnded(_ bits: UInt64) {
         guard ended.count >= min(4096, max(64, targets.capacity)) else {
             ended.append(bits)
             return
@@ -165,13 +165,13 @@ extension SharedGroupMembers.Members {
             exchange(alive, onlineCount)
             onlineCount += 1
         case .offline:
-            if position < onlineCount { _ = takeOffline(position) } else { _ = revive(position) }
+            if position < onlineCount { _ = moveOffline(position) } else { _ = revive(position) }
         case .gone: _ = retire(position)
         }
     }
 
     /// Moves a member from those online to those offline. - Returns: its new position.
-    private mutating func takeOffline(_ position: Int) -> Int {
+    private mutating func moveOffline(_ position: Int) -> Int {
         guard position < onlineCount else { return position }
         onlineCount -= 1
         exchange(position, onlineCount)
@@ -180,7 +180,7 @@ extension SharedGroupMembers.Members {
 
     /// Moves a member behind all that have not ended. - Returns: its new position.
     private mutating func retire(_ position: Int) -> Int {
-        let position = takeOffline(position)
+        let position = moveOffline(position)
         guard position < aliveCount else { return position }
         aliveCount -= 1
         exchange(position, aliveCount)

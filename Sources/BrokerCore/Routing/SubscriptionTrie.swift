@@ -148,7 +148,7 @@ package struct SubscriptionMatches: Sendable {
     package var isEmpty: Bool { targets.isEmpty && groups.isEmpty }
 
     /// How copies of a message share its body in the store.
-    var keeping: BodyKeeping {
+    var keeping: BodySharing {
         var sessions: Set<UInt64> = []
         var count = 0
         for target in targets where target.storeNumber != 0 {
@@ -156,7 +156,7 @@ package struct SubscriptionMatches: Sendable {
             sessions.insert(target.storeNumber)
         }
         // It is not known yet which member of a shared group gets the copy: it may be a session that gets another one.
-        if sessions.count < count || (!groups.isEmpty && count + groups.count > 1) { return .apart }
+        if sessions.count < count || (!groups.isEmpty && count + groups.count > 1) { return .numberForEach }
         return count > 1 ? .shared : .single
     }
 
@@ -180,12 +180,12 @@ private final class LoopLock: Sendable {
 
 /// How the stored copies of one message share its body. The key of a row has the number of its session and of its
 /// message, so two copies for one session need two numbers.
-enum BodyKeeping {
+enum BodySharing {
     /// There is one copy at most.
     case single
     /// One body for all.
     case shared
     /// Each copy has a number of its own, because a session may get two copies by overlapping subscriptions. All share
     /// one body, unless the message is small.
-    case apart
+    case numberForEach
 }

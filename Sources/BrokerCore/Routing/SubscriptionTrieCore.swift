@@ -70,7 +70,7 @@ struct SubscriptionTrieCore: ~Copyable {
             if !wasPresent { subscriptionCount += 1 }
             return SubscriptionChange(wasPresent: wasPresent, altersMatches: true)
         }
-        let name = unsafe levels.hold(shareName.span.bytes)
+        let name = unsafe levels.retain(shareName.span.bytes)
         if let group = groups.find(node, name: name) {
             levels.release(name)  // the group holds it already
             let wasPresent = group.insert(target, presence)
@@ -191,7 +191,7 @@ struct SubscriptionTrieCore: ~Copyable {
     }
 
     private mutating func literalChild(_ node: UInt32, _ text: RawSpan) -> UInt32 {
-        let level = levels.hold(text)
+        let level = levels.retain(text)
         let known = children.find(Self.childKey(node, level))
         guard known == IntegerTable.none else {
             levels.release(level)  // the child holds it already

@@ -36,6 +36,8 @@ package final class ConnectAttempt: @unchecked Sendable {
     package var will: WillMessage?
     /// Properties for CONNACK, from hooks.
     package var connackProperties = Properties()
+    /// nil = nobody watches the connection.
+    var watch: ConnectionWatch?
 
     init(
         _ packet: ConnectPacket, _ broker: BrokerSettings, listener: ListenerFacts,

@@ -32,6 +32,7 @@ package final class ConnectHandshake {
 
     /// Begins with the stage that `attempt` is at. Later stages follow when their answers are there.
     package func run() {
+        beginWatching()
         switch attempt.stage {
         case .authenticating: authenticate()
         case .registering: register(after: nil)
@@ -39,13 +40,22 @@ package final class ConnectHandshake {
         }
     }
 
+    /// The CONNECT is shown where its client id lives. A hook may give the client another identity, and so another loop:
+    /// the watch goes along.
+    private func beginWatching() {
+        guard attempt.watch == nil, let transport else { return }
+        attempt.watch = shard.newWatch(attempt, transport)
+        attempt.watch?.began(attempt.packet)
+    }
+
     /// The connection has ended: answers that still come are ignored.
     package func cancel() {
-        if let waiting { shard.forgetHandshake(waiting.serial) }
+        if let waiting { shard.questions.takeHandshake(waiting.serial) }
         waiting = nil
         stopClientDeadline()
-        if let storeSerial { shard.forgetHeldForStore(storeSerial) }
+        if let storeSerial { shard.forgetStorePause(storeSerial) }
         storeSerial = nil
+        if transport != nil { attempt.watch?.ended() }
         transport = nil
     }
 
@@ -71,6 +81,7 @@ package final class ConnectHandshake {
             return
         }
         counters.add(.authReceived, .v5, code: auth.reasonCode.rawValue)
+        attempt.watch?.saw(shard.now, isReceived: true) { .auth(auth) }
         guard auth.reasonCode == .continueAuthentication, auth.properties.authenticationMethod == step.method
         else {
             refuse(.serverUnavailable, .protocolError)  // [MQTT-4.12.0-5]
@@ -84,13 +95,17 @@ package final class ConnectHandshake {
 
     private func askOnAuth(after course: HookCourse?) {
         guard let step = authStep else { return }
-        let serial = shard.nextHookSerial()
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.connect, serial: serial)
+        if course == nil, shard.hooks.wants(.onAuthM5) {
+            attempt.watch?.asked(.authenticate(step), shard.now)
+        }
         let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(
             .onAuthM5, after: course, counters: counters
         ) {
-            shard.hookCheck.checked($0.onAuth(step, ticket), $0)
+            shard.questions.check.checked($0.onAuth(step, ticket), $0)
         }
+        watched(outcome.watched { .authenticate($0) })
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badAuthenticationMethod)
         case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
@@ -115,17 +130,18 @@ package final class ConnectHandshake {
             return
         }
         guard let output = transport?.output else { return }
-        counters.add(.authSent, .v5, code: ReasonCode.continueAuthentication.rawValue)
-        let auth = AuthPacket(reasonCode: .continueAuthentication, properties: properties)
-        shard.encode(
-            .auth(auth), version: .v5, limit: attempt.packet.properties.maximumPacketSize ?? 0, to: output)
-        let serial = shard.nextHookSerial()
+        var client = ClientOutput(
+            output, version: .v5, packetSizeLimit: attempt.packet.properties.maximumPacketSize ?? 0,
+            watch: attempt.watch)
+        client.send(
+            .auth(AuthPacket(reasonCode: .continueAuthentication, properties: properties)), from: shard)
+        let serial = shard.questions.takeSerial()
         clientDeadline = serial
-        shard.awaitClient(self, serial: serial)
+        shard.expectClient(self, serial: serial)
     }
 
     private func stopClientDeadline() {
-        if let clientDeadline { shard.forgetHandshake(clientDeadline) }
+        if let clientDeadline { shard.questions.takeHandshake(clientDeadline) }
         clientDeadline = nil
     }
 
@@ -139,13 +155,15 @@ package final class ConnectHandshake {
             return
         }
         let event = event(transport)
-        let serial = shard.nextHookSerial()
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.connect, serial: serial)
+        if course == nil, shard.hooks.wants(point) { attempt.watch?.asked(.register(event), shard.now) }
         let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(
             point, after: course, counters: counters
         ) {
-            shard.hookCheck.checked($0.authOnRegister(event, ticket), $0)
+            shard.questions.check.checked($0.authOnRegister(event, ticket), $0)
         }
+        watched(outcome.watched { .register($0) })
         switch outcome {
         case .nobody, .exhausted: refuse(.notAuthorized, .badUserNameOrPassword)
         case .refused(let refusal): refuseRegistration(refusal)
@@ -193,7 +211,7 @@ package final class ConnectHandshake {
             return
         }
         guard !shard.mustWaitForStore(attempt) else {
-            storeSerial = shard.holdForStore(self)
+            storeSerial = shard.pauseForStore(self)
             if storeSerial == nil { refuseBusy() } else { transport.pauseReading(.overload) }
             return
         }
@@ -213,7 +231,7 @@ package final class ConnectHandshake {
 
     /// A newer connection of the same client waits for the store instead of this one.
     func giveUpWaitingForStore() {
-        if let storeSerial { shard.forgetHeldForStore(storeSerial) }
+        if let storeSerial { shard.forgetStorePause(storeSerial) }
         storeSerial = nil
         refuseBusy()
     }
@@ -231,13 +249,15 @@ package final class ConnectHandshake {
         let event = PublishEvent(
             subscriber: attempt.subscriber, userName: attempt.userName, message: will.message(at: shard.now),
             version: attempt.packet.version)
-        let serial = shard.nextHookSerial()
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.connect, serial: serial)
         let point = HookPoint.authOnPublish.forVersion(attempt.packet.version)
+        if course == nil, shard.hooks.wants(point) { attempt.watch?.asked(.publish(event), shard.now) }
         let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
         {
-            shard.hookCheck.checked($0.authOnPublish(event, ticket), $0)
+            shard.questions.check.checked($0.authOnPublish(event, ticket), $0)
         }
+        watched(outcome.watched { .publish($0) })
         switch outcome {
         case .nobody: connect()
         case .exhausted: refuse(.notAuthorized, .notAuthorized)
@@ -261,13 +281,18 @@ package final class ConnectHandshake {
     private func refuse(_ code: ConnectReturnCode, _ reason: ReasonCode, _ refusal: HookRefusal? = nil) {
         guard let transport else { return }
         self.transport = nil
-        shard.refuse(transport, attempt.packet, code, reason, refusal)
+        shard.refuse(transport, attempt.packet, code, reason, refusal, watch: attempt.watch)
+        attempt.watch?.ended()
+    }
+
+    private func watched(_ answer: WatchedAnswer?) {
+        if let watch = attempt.watch, let answer { watch.answered(answer, shard.now) }
     }
 
     private func wait(_ serial: UInt64, _ course: HookCourse) {
         waiting = (serial, course)
         transport?.pauseReading(.hook)
-        shard.await(self, serial: serial)
+        shard.expectAnswer(self, serial: serial)
     }
 
     /// Takes a hook's answer, or what takes its place when the deadline has passed. It must be an answer to what was
@@ -292,12 +317,14 @@ package final class ConnectHandshake {
     }
 
     private func refuseWrongKind(_ counter: Counter, _ course: HookCourse) {
-        shard.hookCheck.countWrongKind(counter, course.asked)
+        shard.questions.check.countWrongKind(counter, course.asked)
         refuse(.serverUnavailable, .implementationSpecificError)
     }
 
     private func answeredAuth(_ answer: HookAnswer<AuthModifiers>, _ course: HookCourse) {
-        switch shard.hookCheck.checked(answer, course.asked) {
+        let answer = shard.questions.check.checked(answer, course.asked)
+        watched(answer.watched { .authenticate($0) })
+        switch answer {
         case .next, .later: askOnAuth(after: course)
         case .ok(let modifiers):
             guard let step = authStep else { return }
@@ -307,7 +334,9 @@ package final class ConnectHandshake {
     }
 
     private func answeredRegister(_ answer: HookAnswer<RegisterModifiers>, _ course: HookCourse) {
-        switch shard.hookCheck.checked(answer, course.asked) {
+        let answer = shard.questions.check.checked(answer, course.asked)
+        watched(answer.watched { .register($0) })
+        switch answer {
         case .next, .later: register(after: course)
         case .ok(let modifiers):
             if let modifiers { attempt.apply(modifiers) }
@@ -317,7 +346,9 @@ package final class ConnectHandshake {
     }
 
     private func answeredWill(_ answer: HookAnswer<PublishModifiers>, _ course: HookCourse) {
-        switch shard.hookCheck.checked(answer, course.asked) {
+        let answer = shard.questions.check.checked(answer, course.asked)
+        watched(answer.watched { .publish($0) })
+        switch answer {
         case .next, .later: authorizeWill(after: course)
         case .ok(let modifiers):
             if let modifiers { attempt.will?.apply(modifiers) }
@@ -362,7 +393,8 @@ extension WillMessage {
         ApplicationMessage(
             facts: MessageFacts(
                 qos: qos, isRetained: isRetained, mountpoint: mountpoint, publisher: nil,
-                expiryDeadline: messageExpiryInterval.map { now.adding(seconds: UInt64($0)) }),
+                expiryDeadline: messageExpiryInterval.map { now.adding(seconds: UInt64($0)) }, receivedAt: now
+            ),
             topic: unsafe topic.bytes.span.bytes, properties: unsafe properties.span.bytes,
             payload: unsafe payload.span.bytes)
     }

@@ -2,7 +2,8 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// The two ways in which a copy of a message leaves its session: its client has it, or it is lost for a reason.
+/// The ways in which a copy of a message leaves its session: its client has it, it is lost for a reason, or another
+/// session goes on with it.
 ///
 ///     arriving ──┐                                     ┌─ delivered   counted as delivered
 ///     queued ────┼─ off its gauge ─ out of the store ──┤
@@ -16,7 +17,7 @@ extension Session {
     /// The client has acknowledged a copy that was in flight.
     func delivered(_ copy: InflightWindow.Removed) {
         leave(copy)
-        counters.add(.ledgerDelivered)
+        shard.delivered(1)
     }
 
     // MARK: Lost
@@ -27,6 +28,7 @@ extension Session {
         flight: FlightNote = .none
     ) {
         unstore(ticket, publication.message, flight: flight)
+        noteError(.messageLost(reason))
         shard.lost(&publication, of: id, reason)
     }
 
@@ -39,12 +41,20 @@ extension Session {
     /// A copy was lost that no gauge counts: it had left the queue and was not sent.
     func loseUncounted(_ copy: QueuedMessage, _ reason: DropReason) {
         unstore(copy.ticket, copy.message, flight: copy.flight)
+        noteError(.messageLost(reason))
         shard.lost(copy.message, of: id, reason)
+    }
+
+    /// A copy was lost that has just been read from the store: it is counted as queued, and its bytes are not.
+    func loseLoaded(_ copy: QueuedMessage, _ reason: DropReason) {
+        counters.move(.queuedMessages, by: -1)
+        loseUncounted(copy, reason)
     }
 
     /// A copy was lost that has been taken out of the window.
     func lose(_ copy: InflightWindow.Removed, _ reason: DropReason) {
         leave(copy)
+        noteError(.messageLost(reason))
         shard.lost(copy.message, of: id, reason)
     }
 
@@ -54,6 +64,7 @@ extension Session {
         counters.move(.queuedMessages, by: -count)
         counters.move(.spilledMessages, by: -count)
         counters.move(.storedCopies, by: -count)
+        noteError(.messageLost(reason))
         shard.lost(nil, count: count, of: id, reason)
     }
 
@@ -72,8 +83,15 @@ extension EndedCopies {
         if let message = copy.message {
             shard.lost(message, of: subscriber, .sessionEnded)
         } else {
-            shard.counters.add(.ledgerDelivered)
+            shard.delivered(1)
         }
+    }
+
+    /// Another session goes on with the copy: it keeps its place in the ledger, for it was made once. What the store has
+    /// of it here is removed after the batch that holds the other.
+    func handOn(_ copy: Copy, _ counter: Counter, _ shard: Shard) {
+        shard.counters.add(counter)
+        shard.removeLate(copy.removal(for: session))
     }
 }
 
@@ -91,8 +109,17 @@ extension Shard {
     ///   - discarded: so many ended with their connections.
     package func leftOutputs(written: Int, discarded: Int) {
         counters.move(.outputMessages, by: -(written + discarded))
-        counters.add(.ledgerDelivered, written)
+        delivered(written)
         if discarded > 0 { lost(nil, count: discarded, of: nil, .connectionClosed) }
+    }
+
+    /// Copies have reached their clients.
+    fileprivate func delivered(_ count: Int) { counters.add(.ledgerDelivered, count) }
+
+    /// Another member of the group goes on with a copy whose session ended while it was on its way.
+    func handOn(_ removal: StoreRemoval) {
+        counters.add(.sharedRedelivered)
+        removeLate(removal)
     }
 
     fileprivate func lost(

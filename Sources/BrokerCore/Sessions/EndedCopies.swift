@@ -12,7 +12,7 @@ final class EndedCopies {
         var message: ApplicationMessage?
         var terms: DeliveryTerms
         /// It was sent with QoS 2, so the client may have it.
-        var wasSentTwoStep: Bool
+        var wasSentWithQoS2: Bool
         var ticket: StoreTicket
         var flight: FlightNote
 
@@ -23,29 +23,31 @@ final class EndedCopies {
         }
     }
 
-    private var inflight = InflightWindow()
+    private var window: InflightWindow
     private var waiting: Deque<QueuedMessage>
     /// The session's number in the store; 0 = it is not stored.
     let session: UInt64
     let subscriber: SubscriberID
 
-    /// Takes all copies out of the session.
-    init(of session: Session) {
-        self.session = session.storeNumber
-        subscriber = session.id
-        waiting = session.queue.removeAll()
-        swap(&inflight, &session.inflight)
+    init(
+        session: UInt64, subscriber: SubscriberID, window: consuming InflightWindow,
+        waiting: Deque<QueuedMessage>
+    ) {
+        self.session = session
+        self.subscriber = subscriber
+        self.window = window
+        self.waiting = waiting
     }
 
     /// Takes the next copy out, the oldest first, and off its gauge. The caller calls `leave` with it, or gives it to
     /// another session.
     func next(_ shard: Shard) -> Copy? {
-        if let removed = inflight.popFirst() {
+        if let removed = window.popFirst() {
             let entry = removed.entry
             shard.counters.move(.inflightMessages, by: -1)
             return Copy(
                 message: removed.message, terms: entry.terms,
-                wasSentTwoStep: entry.terms.qos == .exactlyOnce
+                wasSentWithQoS2: entry.terms.qos == .exactlyOnce
                     && (entry.heldFor == 0 || removed.message == nil),
                 ticket: entry.ticket, flight: entry.flight)
         }
@@ -53,7 +55,7 @@ final class EndedCopies {
         shard.countQueued(copy, by: -1)
         return Copy(
             message: copy.message, terms: copy.terms,
-            wasSentTwoStep: copy.terms.qos == .exactlyOnce && copy.hasFlightRow, ticket: copy.ticket,
+            wasSentWithQoS2: copy.terms.qos == .exactlyOnce && copy.hasFlightRow, ticket: copy.ticket,
             flight: copy.flight)
     }
 }

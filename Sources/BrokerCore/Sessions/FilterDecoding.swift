@@ -18,8 +18,7 @@ extension Session {
     ///
     /// - Returns: false when there is more to decode: call again, with the same packet.
     func receiveFilters(_ type: PacketType, _ body: RawSpan) throws(MalformedPacket) -> Bool {
-        let decoding = filterDecoding ?? FilterDecoding()
-        filterDecoding = nil
+        let decoding = inbound.takeDecoding() ?? FilterDecoding()
         var part = FilterListPart(units: FilterDecoding.partUnits)
         defer { shard.count(steps: (FilterDecoding.partUnits - part.left) >> 1 + 1) }
         let filterCount: Int
@@ -28,6 +27,9 @@ extension Session {
             filterCount = decoding.subscribe.filterCount
             if let packet {
                 counters.add(.subscribeReceived, version.label)
+                if let watch = connection.output.watch {
+                    watch.saw(shard.now, isReceived: true) { .subscribe(packet) }
+                }
                 if allows(filterCount, levels: decoding.subscribe.levelCount) {
                     authorize(packet, after: nil)
                 }
@@ -38,13 +40,16 @@ extension Session {
             filterCount = decoding.unsubscribe.filterCount
             if let packet {
                 counters.add(.unsubscribeReceived, version.label)
+                if let watch = connection.output.watch {
+                    watch.saw(shard.now, isReceived: true) { .unsubscribe(packet) }
+                }
                 if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet, after: nil) }
                 return true
             }
         }
         // Checked after each part, so that filters over the limit are not decoded.
         guard allows(filterCount, levels: 0) else { return true }
-        filterDecoding = decoding
+        inbound.setDecoding(decoding)
         return false
     }
 
@@ -60,7 +65,7 @@ extension Session {
             disconnect(.quotaExceeded, .protocolError)
             return false
         }
-        let depth = shard.settings.topicMaxDepth
+        let depth = shard.settings.publish.topicMaxDepth
         if version != .v5, depth > 0, levels > depth {
             counters.add(.filtersTooDeep)
             disconnect(.topicFilterInvalid, .malformed)
@@ -71,21 +76,21 @@ extension Session {
 
     /// Whether a filter has more levels than allowed, which `topic_max_depth` says.
     func isTooDeep(_ filter: UTF8Text) -> Bool {
-        let limit = shard.settings.topicMaxDepth
+        let limit = shard.settings.publish.topicMaxDepth
         return limit > 0 && filter.bytes.count { $0 == UInt8(ascii: "/") } >= limit
     }
 
     /// Carries out a SUBSCRIBE or UNSUBSCRIBE. The client's next packet is taken when the last slice is done.
     func perform(filterJob job: some DeferredJob) {
-        filterJob = job
+        inbound.begin(job)
         shard.perform(job)
-        if filterJob === job { transport?.pauseReading(.work) }
+        if inbound.isPerforming(job) { connection.transport?.pauseReading(.work) }
     }
 
     /// The last slice is done.
     func filterJobEnded(_ job: some DeferredJob) {
-        guard filterJob === job else { return }
-        filterJob = nil
-        transport?.resumeReading(.work)
+        guard inbound.isPerforming(job) else { return }
+        inbound.endFilterJob()
+        connection.transport?.resumeReading(.work)
     }
 }

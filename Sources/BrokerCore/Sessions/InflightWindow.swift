@@ -58,6 +58,14 @@ package struct InflightWindow: ~Copyable {
             self.ticket = ticket
         }
 
+        /// The entry of a copy whose PUBLISH is sent, or is to be sent.
+        init(_ identifier: UInt16, _ terms: DeliveryTerms, sentAt: MonotonicTime, _ ticket: StoreTicket) {
+            self.init(
+                packetIdentifier: identifier,
+                state: terms.qos == .exactlyOnce ? .awaitingPubrec : .awaitingPuback, terms: terms,
+                sentAt: sentAt, ticket: ticket)
+        }
+
         fileprivate var isGap: Bool { packetIdentifier == 0 }
         /// Whether its next packet is PUBREL.
         var isRelease: Bool { unsafe message == nil }
@@ -280,7 +288,6 @@ package struct InflightWindow: ~Copyable {
         _modify { yield &slots[index(place)] }
     }
 
-    @discardableResult
     package mutating func remove(at place: Place) -> Removed {
         let index = index(place)
         let entry = slots[index]
@@ -355,6 +362,12 @@ package struct InflightWindow: ~Copyable {
         slots = kept
     }
 
+    /// PUBREC has come, and PUBREL is due.
+    mutating func received(_ place: Place, now: MonotonicTime) {
+        self[place].state = .awaitingPubcomp
+        self[place].sentAt = now
+    }
+
     /// The client has the message; only the packet identifier is still in use.
     package mutating func forgetMessage(at place: Place) {
         let index = index(place)
@@ -372,6 +385,16 @@ package struct InflightWindow: ~Copyable {
     func numbers(from lowest: UInt64) -> [UInt64] {
         guard highestNumber >= lowest else { return [] }
         return slots.lazy.filter { !$0.isGap }.map(\.ticket.number).filter { $0 >= lowest }
+    }
+
+    /// Places of entries, gaps included: what `look` goes through.
+    var slotCount: Int { slots.count }
+
+    /// Calls `body` with the entry at a slot, and its message; nil once PUBREC has come. Nothing is called for a gap.
+    func look(at slot: Int, _ body: (Entry, ApplicationMessage?) -> Void) {
+        let entry = slots[slot]
+        guard !entry.isGap else { return }
+        body(entry, unsafe entry.message.map { unsafe ApplicationMessage($0.takeUnretainedValue()) })
     }
 
     // MARK: The connection

@@ -26,9 +26,7 @@ final class MembershipSettling: DeferredJob {
             let subscription = session.subscriptions[left]
             guard subscription.isShared, let shared = SharedFilter(subscription.filter) else { continue }
             shard.count(steps: 1)
-            shard.subscriptionTrie.group(
-                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: session.id.mountpoint,
-                loop: shard.index)?.settle(session.handle)
+            shard.settle(shared, session.id.mountpoint, session.handle)
         }
         if left == 0 { session.settling = nil }
         return left > 0

@@ -17,98 +17,93 @@ extension Session {
             code = packet.reasonCode
         }
         // To look at 64 words or entries of the window takes about as long as one step.
-        let before = inflight.steps
-        defer { shard.count(steps: 1 + (inflight.steps - before) / 64) }
-        switch header.type {
-        case .puback: receivePuback(identifier, code)
-        case .pubrec: receivePubrec(identifier, code)
-        case .pubrel: receivePubrel(identifier, code)
-        default: receivePubcomp(identifier, code)
+        let before = outbound.window.steps
+        // The session may end meanwhile, and its window with it, which then counts anew.
+        defer { shard.count(steps: 1 + max(0, outbound.window.steps - before) / 64) }
+        if header.type == .pubrel {
+            receivePubrel(identifier, code)
+        } else {
+            receiveAck(header.type, identifier, code)
         }
     }
 
-    private func receivePuback(_ identifier: UInt16, _ code: ReasonCode) {
-        counters.add(.pubackReceived, version.label, code: code.rawValue)
-        guard let place = inflight.find(identifier) else {
-            counters.add(.pubackInvalidError, version.label)
-            return
-        }
-        guard inflight[place].state == .awaitingPuback else {
-            // The wrong answer to a QoS 2 message [MQTT-4.8.0-1].
-            counters.add(.pubackInvalidError, version.label)
-            disconnect(.protocolError, .protocolError)
-            return
-        }
-        complete(place, isRefused: code.rawValue >= 0x80)
-    }
-
-    private func receivePubrec(_ identifier: UInt16, _ code: ReasonCode) {
-        counters.add(.pubrecReceived, version.label, code: code.rawValue)
-        guard let place = inflight.find(identifier) else {
+    /// PUBACK, PUBREC or PUBCOMP: an answer to a message of ours.
+    private func receiveAck(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode) {
+        countReceived(type, code)
+        let isRefusal = code.rawValue >= 0x80
+        guard let place = outbound.find(identifier) else {
+            countInvalid(type)
             // It is answered, so that the client can end its exchange [3.1.1 MQTT-4.3.3-1]; a PUBREC with an error has
-            // ended it.
-            counters.add(.pubrecInvalidError, version.label)
-            if code.rawValue < 0x80 { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
+            // ended it. A client answers each PUBREL [MQTT-4.3.3-11], so one that was sent twice has two PUBCOMPs.
+            if type == .pubrec, !isRefusal { sendAck(.pubrel, identifier, .packetIdentifierNotFound) }
             return
         }
-        guard inflight[place].state != .awaitingPuback else {
-            // The wrong answer to a QoS 1 message [MQTT-4.8.0-1].
-            counters.add(.pubrecInvalidError, version.label)
+        switch AckDecision.decide(type, isRefusal: isRefusal, outbound.window[place].state) {
+        case .complete: complete(place, isRefused: false)
+        case .refuse: complete(place, isRefused: true)
+        case .sendPubrel:
+            receiveFirstPubrec(place)
+            sendPubrel(place, identifier)
+        case .sendPubrelAgain: sendPubrel(place, identifier)
+        case .protocolError:
+            countInvalid(type)
             disconnect(.protocolError, .protocolError)
-            return
+        case .ignore: break
         }
-        if code.rawValue >= 0x80 {
-            if inflight[place].state == .awaitingPubrec { complete(place, isRefused: true) }
-            return
+    }
+
+    @inline(__always)
+    private func countReceived(_ type: PacketType, _ code: ReasonCode) {
+        switch type {
+        case .puback: counters.add(.pubackReceived, version.label, code: code.rawValue)
+        case .pubrec: counters.add(.pubrecReceived, version.label, code: code.rawValue)
+        default: counters.add(.pubcompReceived, version.label, code: code.rawValue)
         }
-        if inflight[place].state == .awaitingPubrec {
-            inflight[place].state = .awaitingPubcomp
-            inflight[place].sentAt = shard.now
-            if isKept, inflight[place].ticket.isStored {
-                // Once the client has PUBREL the message must never be sent again, not even after a crash.
-                hold(place, for: noteFlight(place, isReleased: true))
-            }
-            inflight.forgetMessage(at: place)
+    }
+
+    private func countInvalid(_ type: PacketType) {
+        switch type {
+        case .puback: counters.add(.pubackInvalidError, version.label)
+        case .pubrec: counters.add(.pubrecInvalidError, version.label)
+        default: counters.add(.pubcompInvalidError, version.label)
         }
-        // The PUBREC may be for a PUBLISH of an earlier connection. PUBREL is sent now, and the PUBLISH not again.
-        inflight.markSent(place, holdsPlace: false)
-        if inflight[place].heldFor == 0 { sendAck(.pubrel, identifier) }
+    }
+
+    /// PUBREC has come for the first time: the message is not needed any more, only its packet identifier.
+    private func receiveFirstPubrec(_ place: InflightWindow.Place) {
+        outbound.received(place, now: shard.now)
+        if isKept, outbound.window[place].ticket.isStored {
+            // Once the client has PUBREL the message must never be sent again, not even after a crash.
+            hold(place, for: noteFlight(place, isReleased: true))
+        }
+        outbound.forgetMessage(at: place)
+    }
+
+    /// The PUBREC may be for a PUBLISH of an earlier connection. PUBREL is sent now, and the PUBLISH not again.
+    private func sendPubrel(_ place: InflightWindow.Place, _ identifier: UInt16) {
+        outbound.markSent(place, holdsPlace: false)
+        if outbound.window[place].heldFor == 0 { sendAck(.pubrel, identifier) }
         // The message is no longer held: another may have waited for room.
         drain()
     }
 
-    private func receivePubcomp(_ identifier: UInt16, _ code: ReasonCode) {
-        counters.add(.pubcompReceived, version.label, code: code.rawValue)
-        guard let place = inflight.find(identifier) else {
-            // A client answers each PUBREL [MQTT-4.3.3-11], so one that was sent twice has two answers.
-            counters.add(.pubcompInvalidError, version.label)
-            return
-        }
-        guard inflight[place].state == .awaitingPubcomp else {
-            counters.add(.pubcompInvalidError, version.label)
-            disconnect(.protocolError, .protocolError)
-            return
-        }
-        complete(place, isRefused: false)
-    }
-
     private func receivePubrel(_ identifier: UInt16, _ code: ReasonCode) {
         counters.add(.pubrelReceived, version.label, code: code.rawValue)
-        let wasKnown = received.remove(identifier)
+        let (wasKnown, wasStored) = inbound.release(identifier)
         var wait = StoreWait.none
-        if storedReceived.remove(identifier) {
+        if wasStored {
             // Until this is written, a new message with this identifier would be taken for a repeated one after a
             // crash.
-            wait = shard.noteUrgently(.released(session: storeNumber, packetIdentifier: identifier))
+            wait = shard.noteUrgently(.released(session: record.number, packetIdentifier: identifier))
         }
         answer(.pubcomp, identifier, wasKnown ? .success : .packetIdentifierNotFound, after: wait)
     }
 
     /// The client has acknowledged the message, or refused it: the entry leaves the window.
     private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
-        let removed = inflight.remove(at: place)
+        let removed = outbound.remove(at: place)
         if isRefused { lose(removed, .refusedByClient) } else { delivered(removed) }
-        if inflight.unsentCount > 0 { resume() }
+        if outbound.window.unsentCount > 0 { resume() }
         drain()
     }
 }

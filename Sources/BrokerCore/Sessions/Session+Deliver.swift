@@ -34,27 +34,23 @@ extension Session {
         var terms = granted
         if !settings.upgradesOutgoingQoS { terms.qos = min(terms.qos, publication.facts.qos) }
         var ticket = stored
-        if let reason = take(&publication, terms, &ticket) { lose(&publication, ticket, reason) }
+        if let reason = sendOrQueue(&publication, terms, &ticket) { lose(&publication, ticket, reason) }
     }
 
     /// Sends a copy, or puts it into the queue.
     ///
     /// - Returns: why it is lost instead; nil = it is not.
     @inline(__always)
-    private func take(
+    private func sendOrQueue(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket
     ) -> DropReason? {
-        let facts = DeliveryDecision.Facts(
-            isOnline: output != nil, isOutputBlocked: output?.isBlocked == true,
-            isHookAsked: shard.hooks.wantsDeliveries, isQueueEmpty: queue.isEmpty,
-            isQueueEmptyInMemory: queue.isEmptyInMemory,
-            hasWindowRoom: inflight.hasRoom(window, byteLimit: queueByteLimit))
+        let facts = outbound.deliveryFacts(
+            connection.output, isHookAsked: shard.hooks.wantsDeliveries, byteLimit: settings.queueBytes)
         switch DeliveryDecision.decide(terms.qos, facts) {
         case .lose(let reason): return reason
         case .send:
-            guard let output else { return nil }
-            if isKept { ticket = keep(&publication, terms, ticket) }
-            return send(&publication, terms, ticket, isCurrent: true, to: output)
+            if isKept { ticket = ensureStored(&publication, terms, ticket) }
+            return send(&publication, terms, ticket, isCurrent: true)
         case .queue: return wait(&publication, terms, &ticket)
         }
     }
@@ -63,14 +59,14 @@ extension Session {
     private func wait(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket
     ) -> DropReason? {
-        guard let output else {
+        guard isOnline else {
             if shard.hooks.wants(.onOfflineMessage) {
                 shard.hooks.notify(
                     .onOfflineMessage, .offlineMessage(id, publication.sharedMessage(), terms.qos))
             }
             return enqueue(&publication, terms, &ticket, limit: settings.maxOfflineMessages)
         }
-        if output.isBlocked, queue.isEmpty { counters.add(.subscriberBlocked) }
+        if connection.output.isBlocked, outbound.queue.isEmpty { counters.add(.subscriberBlocked) }
         let reason = enqueue(&publication, terms, &ticket, limit: settings.maxOnlineMessages)
         if reason == nil, shard.hooks.wantsDeliveries { drain() }
         return reason
@@ -78,14 +74,14 @@ extension Session {
 
     /// Makes sure that a copy is in the store when it has to be, and only then.
     @inline(__always)
-    private func keep(
+    private func ensureStored(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ stored: StoreTicket
     ) -> StoreTicket {
         if terms.qos == .atMostOnce {
             unstore(stored, publication.message)
             return .none
         }
-        return stored.isStored ? stored : shard.storeCopy(&publication, session: storeNumber, terms: terms)
+        return stored.isStored ? stored : shard.storeCopy(&publication, session: record.number, terms: terms)
     }
 
     /// Puts a copy at the end of the queue.
@@ -97,36 +93,32 @@ extension Session {
         let isStored = ticket.isStored || (isKept && terms.qos != .atMostOnce)
         while true {
             let decision = QueueDecision.decide(
-                publication.byteCount, queueFacts(limit: limit, isStored: isStored))
+                publication.byteCount,
+                outbound.queueFacts(
+                    settings, limit: limit, isStored: isStored, isOnline: isOnline,
+                    loopByteCount: shard.queuedByteCount))
             switch decision {
             case .refuse(let cause):
                 if cause == .bytes { counters.add(.queueMemoryFull) }
                 return .queueFull
             case .dropOldest(let cause):
-                guard let oldest = queue.takeOldest() else { return .queueFull }
+                guard let oldest = outbound.takeOldest() else { return .queueFull }
                 if cause == .bytes { counters.add(.queueMemoryFull) }
                 lose(oldest, .queueFull)
             case .append, .appendAndOweOldest, .leaveToStore:
-                if isKept { ticket = keep(&publication, terms, ticket) }
+                if isKept { ticket = ensureStored(&publication, terms, ticket) }
                 if ticket.isStored, !isOnline { shard.hurry(ticket) }
                 if decision == .leaveToStore {
                     spill(ticket.number)
                     return nil
                 }
-                if decision == .appendAndOweOldest { queue.backlog?.owedDrops += 1 }
+                if decision == .appendAndOweOldest { outbound.backlog?.owedDrops += 1 }
                 let copy = QueuedMessage(message: publication.sharedMessage(), terms: terms, ticket: ticket)
-                queue.append(copy)
+                outbound.append(copy)
                 countQueued(copy, by: 1)
                 return nil
             }
         }
-    }
-
-    private func queueFacts(limit: Int, isStored: Bool) -> QueueDecision.Facts {
-        QueueDecision.Facts(
-            type: settings.queueType, count: queue.count, limit: limit, countInMemory: queue.countInMemory,
-            byteCount: queue.byteCount, byteLimit: queueByteLimit, hasBacklog: queue.backlog != nil,
-            isStored: isStored, isOnline: isOnline, loopByteCount: shard.queuedByteCount)
     }
 
     func countQueued(_ copy: QueuedMessage, by change: Int) { shard.countQueued(copy, by: change) }
@@ -134,58 +126,64 @@ extension Session {
 
     /// Sends what the queue holds while the window and the output have room.
     func drain() {
-        guard let output, !queue.isEmpty else { return }
-        if queue.backlog != nil { wantBacklog() }
+        guard isOnline, !outbound.queue.isEmpty else { return }
+        if outbound.backlog != nil { wantBacklog() }
         // The newest comes first: all of it must be here.
-        if settings.queueType == .lifo, queue.backlog != nil { return }
+        if settings.queueType == .lifo, outbound.backlog != nil { return }
         let end = shard.steps &+ DeferredWork.sliceSteps
-        while pendingDelivery == nil, !output.isBlocked, let next = queue.peek(settings.queueType) {
-            if next.qos != .atMostOnce, !inflight.hasRoom(window, byteLimit: queueByteLimit) { return }
-            // The client knows it under its identifier, and has another one under it still.
-            if next.hasFlightRow, inflight.find(next.ticket.identifier) != nil { return }
+        sending: while !outbound.isAsking, !connection.output.isBlocked {
+            switch outbound.next(settings) {
+            case .nothing: break sending
+            case .waits: return
+            case .ready: break
+            }
+            guard !outbound.isNextIdentifierInUse(settings.queueType) else { return }
             guard shard.steps < end else { return sendMoreLater() }
             shard.count(steps: 1)
-            guard let copy = queue.next(settings.queueType) else { return }
-            if copy.isExpired(at: shard.now) {
-                lose(copy, .expired)
-                continue
-            }
-            countQueued(copy, by: -1)
-            if shard.hooks.wantsDeliveries {
-                askOnDeliver(copy, after: nil)
-            } else {
-                sendQueued(copy, copy.message, to: output)
-            }
+            guard let copy = outbound.takeNext(settings.queueType) else { return }
+            sendQueued(copy)
         }
-        if queue.backlog != nil { wantBacklog() }
-        if !retainedScans.isEmpty { scanRetained() }
+        if outbound.backlog != nil { wantBacklog() }
+        if !outbound.scans.isEmpty { scanRetained() }
     }
 
-    private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage, to output: OutputBuffer) {
+    /// A copy has left the queue to be sent.
+    private func sendQueued(_ copy: QueuedMessage) {
+        guard !copy.isExpired(at: shard.now) else { return lose(copy, .expired) }
+        countQueued(copy, by: -1)
+        if shard.hooks.wantsDeliveries {
+            askOnDeliver(copy, after: nil)
+        } else {
+            sendQueued(copy, copy.message)
+        }
+    }
+
+    private func sendQueued(_ copy: QueuedMessage, _ message: ApplicationMessage) {
         var publication = Publication(message)
         let reason = send(
             &publication, copy.terms, copy.ticket, isCurrent: false, isDuplicate: copy.mayHaveBeenSent,
-            flight: copy.flight, to: output)
+            flight: copy.flight)
         if let reason { lose(&publication, copy.ticket, reason, flight: copy.flight) }
     }
 
     /// The output has fallen below its low-water mark.
     package func outputDrained() {
-        if inflight.unsentCount > 0 { resume() }
+        if outbound.window.unsentCount > 0 { resume() }
         drain()
-        if !retainedScans.isEmpty { scanRetained() }
+        if !outbound.scans.isEmpty { scanRetained() }
     }
 
     // MARK: on_deliver
 
     func askOnDeliver(_ copy: QueuedMessage, after course: HookCourse?) {
         let point = HookPoint.onDeliver.forVersion(version)
-        let event = PublishEvent(subscriber: id, userName: userName, message: copy.message, version: version)
-        let serial = shard.nextHookSerial()
+        let event = PublishEvent(
+            subscriber: id, userName: connection.userName, message: copy.message, version: version)
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
         {
-            shard.hookCheck.checkedDelivery($0.onDeliver(event, ticket), $0)
+            shard.questions.check.checkedDelivery($0.onDeliver(event, ticket), $0)
         }
         switch outcome {
         case .nobody, .exhausted: finishDelivery(copy, nil)
@@ -194,20 +192,19 @@ extension Session {
         case .pending(let course):
             // The copy is held here, in front of the queue, and still counts as queued.
             countQueued(copy, by: 1)
-            pendingDelivery = PendingHook(
-                serial: serial, course: course, question: .deliver(copy))
+            outbound.ask(PendingHook(serial: serial, course: course, question: .deliver(copy)))
             shard.startHookDeadline(for: .session(handle), serial: serial)
         }
     }
 
     func finishDelivery(_ copy: QueuedMessage, _ modifiers: PublishModifiers?) {
-        guard let output else {
-            queue.putBack(copy, settings.queueType)
+        guard isOnline else {
+            outbound.putBack(copy, settings.queueType)
             countQueued(copy, by: 1)
             return
         }
         let message = modifiers.map { copy.message.applying($0, now: shard.now) } ?? copy.message
-        sendQueued(copy, message, to: output)
+        sendQueued(copy, message)
     }
 
     func refuseDelivery(_ copy: QueuedMessage) {
@@ -218,121 +215,58 @@ extension Session {
 
     /// Writes PUBLISH for a copy, and with QoS 1 and 2 keeps it in the window until it is acknowledged.
     ///
-    /// - Parameter isCurrent: the message is the very one that is being fanned out, so its templates may be used; a
-    ///   queued one is another message, and a hook may have changed this subscriber's copy.
+    /// - Parameter isCurrent: the message is the one that is being fanned out (`ClientOutput.publish`).
     /// - Returns: why the copy is lost instead.
     private func send(
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: StoreTicket, isCurrent: Bool,
-        isDuplicate: Bool = false, flight: FlightNote = .none, to output: OutputBuffer
+        isDuplicate: Bool = false, flight: FlightNote = .none
     ) -> DropReason? {
-        let qos = terms.qos
-        var identifier: UInt16 = 0
-        if qos != .atMostOnce {
-            if ticket.isStored, isKept {
-                guard ticket.identifier != 0, inflight.claim(ticket.identifier) else {
-                    holdForCommit(publication.sharedMessage(), terms, ticket, isDuplicate: isDuplicate)
-                    return nil
-                }
-                guard !waitsForOrder(qos) else {
-                    holdForOrder(publication.sharedMessage(), terms, ticket, flight, isDuplicate: isDuplicate)
-                    return nil
-                }
-                identifier = ticket.identifier
-            } else if let next = inflight.nextIdentifier() {
-                identifier = next
-            } else {
-                // All 65,535 identifiers are under way; the window was looked at, so this cannot be reached.
-                return .queueFull
-            }
+        guard terms.qos != .atMostOnce else {
+            let isSent = connection.output.publish(
+                publication, terms, identifier: 0, isDuplicate: isDuplicate, isCurrent: isCurrent, from: shard
+            )
+            return isSent ? nil : .packetTooLarge
         }
-        let isPlain = terms.subscriptionIdentifier == 0 && outgoingAliases == nil && maximumPacketSize == 0
-        let usesTemplate = isPlain && isCurrent && !isDuplicate && shard.fanOut.isActive
-        if qos == .atMostOnce, usesTemplate {
-            guard
-                shard.fanOut.append(
-                    publication, version, qos, terms.isRetained, identifier: 0, now: shard.now, to: output)
-            else { return .packetTooLarge }
-            counters.add(.publishSent, version.label)
-            countOutput(output)
+        let claim = outbound.claim(ticket, terms.qos, isKept: isKept) { shard.isCommitted($0) }
+        let identifier: UInt16
+        switch claim {
+        case .identifier(let free): identifier = free
+        case .afterCommit:
+            return holdForCommit(publication.sharedMessage(), terms, ticket, isDuplicate: isDuplicate)
+        case .afterOrder:
+            holdForOrder(publication.sharedMessage(), terms, ticket, flight, isDuplicate: isDuplicate)
             return nil
+        case .none: return .queueFull
         }
-        let isSent =
-            usesTemplate
-            ? shard.fanOut.append(
-                publication, version, qos, terms.isRetained, identifier: identifier, now: shard.now,
-                to: output)
-            : encode(publication, terms, identifier: identifier, isDuplicate: isDuplicate, to: output)
-        // Larger than the client takes, or than any packet of its version [MQTT-3.1.2-25]. The window's place stays free.
-        guard isSent else { return .packetTooLarge }
-        counters.add(.publishSent, version.label)
-        guard qos != .atMostOnce else {
-            countOutput(output)
-            return nil
-        }
-        var entry = InflightWindow.Entry(
-            packetIdentifier: identifier, state: qos == .atLeastOnce ? .awaitingPuback : .awaitingPubrec,
-            terms: terms, sentAt: shard.now, ticket: ticket)
-        entry.flight = flight
-        inflight.append(entry, publication.sharedMessage())
-        sentThrough = max(sentThrough, ticket.number)
+        // When it is too large the window's place stays free.
+        guard
+            connection.output.publish(
+                publication, terms, identifier: identifier, isDuplicate: isDuplicate, isCurrent: isCurrent,
+                from: shard)
+        else { return .packetTooLarge }
+        outbound.sent(
+            publication.sharedMessage(), terms, ticket, identifier: identifier, flight: flight, now: shard.now
+        )
         counters.move(.inflightMessages, by: 1)
         startRetryTimer()
         return nil
     }
 
-    /// A message of QoS 0 is in the output. It is delivered when the kernel has taken it.
-    @inline(__always)
-    private func countOutput(_ output: OutputBuffer) {
-        counters.move(.outputMessages, by: 1)
-        output.countPacket()
+    /// Only MQTT 3 sends a message again on the same connection; MQTT 5 forbids it [MQTT-4.4.0-1].
+    func startRetryTimer() {
+        guard version != .v5, settings.retryInterval > 0, outbound.beginRetryRound() else { return }
+        setRetryTimer(shard.now.adding(milliseconds: settings.retryInterval))
     }
 
-    /// - Returns: false when the packet is larger than the client takes, or than any packet; nothing is written then.
-    func encode(
-        _ publication: borrowing Publication, _ terms: DeliveryTerms, identifier: UInt16,
-        isDuplicate: Bool = false, to output: OutputBuffer
-    ) -> Bool {
-        var encoder = PublishEncoder(
-            topic: publication.topic, properties: publication.properties, payload: publication.payload,
-            sharedPayload: publication.message?.sharedPayload, version: version)
-        encoder.qos = terms.qos
-        encoder.isRetained = terms.isRetained
-        encoder.isDuplicate = isDuplicate
-        encoder.packetIdentifier = identifier
-        if version == .v5 {
-            encoder.subscriptionIdentifier = terms.subscriptionIdentifier
-            if let deadline = publication.facts.expiryDeadline {
-                encoder.messageExpiryInterval = UInt32(clamping: deadline.secondsRoundedUp(since: shard.now))
-            }
-            let limit =
-                maximumPacketSize > 0
-                ? min(Int(maximumPacketSize), FixedHeader.largestPacketByteCount)
-                : FixedHeader.largestPacketByteCount
-            if encoder.packetByteCount > limit { return false }
-            if outgoingAliases != nil {
-                // The alias itself takes three bytes, which the packet may not have left.
-                encoder.topicAlias = .max
-                let hasRoom = encoder.packetByteCount <= limit
-                encoder.topicAlias = 0
-                if hasRoom, let use = outgoingAliases?.use(publication.topic) {
-                    encoder.topicAlias = use.alias
-                    encoder.omitsTopic = use.isKnown
-                }
-            }
+    /// `retry_interval` has changed: what is in flight is looked at when the new one has passed.
+    func restartRetryTimer() {
+        guard version != .v5, isOnline, outbound.restartRetrying(isWanted: settings.retryInterval > 0) else {
+            return
         }
-        return encoder.encode(to: output)
-    }
-}
-
-extension Shard {
-    /// A copy has come into a queue or left it. Its bytes count in each queue that holds the message.
-    func countQueued(_ copy: QueuedMessage, by change: Int) {
-        counters.move(.queuedMessages, by: change)
-        countQueuedBytes(change * copy.message.byteCount)
+        setRetryTimer(shard.now.adding(milliseconds: settings.retryInterval))
     }
 
-    func countQueuedBytes(_ change: Int) {
-        counters.move(.queuedBytes, by: change)
-        queuedByteCount += change
+    func setRetryTimer(_ time: MonotonicTime) {
+        shard.timers.add(.retry(handle, connection.epoch, outbound.retryRound), at: time)
     }
 }

@@ -12,45 +12,24 @@ extension Session {
     func attach(_ transport: any ClientTransport, _ attempt: ConnectAttempt, isPresent: Bool) {
         let packet = attempt.packet
         publishOverdueWill()
-        epoch &+= 1
-        if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
+        if lifetime.expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
         counters.move(.sessionsOnline, by: 1)
-        expiryDeadline = nil
-        willDeadline = nil  // back in time: the delayed will is not published [MQTT-3.1.3-9]
-        self.transport = transport
-        output = transport.output
-        connectedAt = shard.now
-        lastPacketAt = shard.now
-        version = packet.version
-        isBridge = packet.isBridge
-        userName = attempt.userName
         settings = attempt.settings
-        let wanted = attempt.sessionExpiryInterval
-        sessionExpiryInterval = wanted
-        connectExpiryWasZero = wanted == 0
-        maximumPacketSize = packet.properties.maximumPacketSize ?? 0
-        requestsProblemInformation = packet.properties.requestProblemInformation != 0
-        authenticationMethod = packet.properties.authenticationMethod
-        if version == .v5 {
-            receiveMaximum = Int(min(packet.properties.receiveMaximum ?? 65535, settings.receiveMaxClient))
-        } else {
-            receiveMaximum = settings.maxInflightMessages > 0 ? settings.maxInflightMessages : 65535
-        }
-        let aliasesIn = version == .v5 ? shard.settings.topicAliasMaxClient : 0
-        let aliasBytes = shard.settings.maxTopicAliasByteCount
-        incomingAliases =
-            aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn, byteLimit: aliasBytes) : nil
-        let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, shard.settings.topicAliasMaxBroker)
-        outgoingAliases =
-            aliasesOut > 0 ? OutgoingTopicAliases(maximum: aliasesOut, byteLimit: aliasBytes) : nil
-        will = attempt.will
-        keepAlive = packet.keepAlive
-        let cap = shard.settings.serverKeepAliveMax
+        lifetime.beginConnection(expiryInterval: attempt.sessionExpiryInterval, attempt.will)
+        let broker = shard.settings
+        let aliasBytes = broker.aliases.byteLimit
+        let aliasesIn = packet.version == .v5 ? broker.aliases.clientMaximum : 0
+        inbound.beginConnection(
+            aliasesIn > 0 ? IncomingTopicAliases(maximum: aliasesIn, byteLimit: aliasBytes) : nil)
+        outbound.beginConnection(receiveMaximum: receiveMaximum(of: packet))
+        let aliasesOut = min(packet.properties.topicAliasMaximum ?? 0, broker.aliases.brokerMaximum)
         var properties = attempt.connackProperties
-        if version == .v5, cap > 0, keepAlive == 0 || keepAlive > cap {
-            keepAlive = cap
-            properties.serverKeepAlive = cap
-        }
+        let keepAlive = keepAlive(of: packet, &properties)
+        connection.begin(
+            transport, attempt, keepAlive: keepAlive,
+            aliases: aliasesOut > 0
+                ? OutgoingTopicAliases(maximum: aliasesOut, byteLimit: aliasBytes) : nil,
+            epoch: shard.takeEpoch(), now: shard.now)
         if version == .v5 { announce(in: &properties, attempt) }
         let connack = ConnackPacket(isSessionPresent: isPresent, code: 0, properties: properties)
         guard send(.connack(connack)) else {
@@ -66,7 +45,6 @@ extension Session {
                 "listener": "\(transport.listenerFacts.name)", "version": "\(version)",
                 "resumed": "\(isPresent)",
             ])
-        inflight.beginConnection()
         noteAttached()
         noteWill()
         startTimers()
@@ -75,6 +53,27 @@ extension Session {
         resume()
         startRetry()
         drain()
+    }
+
+    /// The keep alive to go by: what CONNECT asks for or a hook has put in its place, and no longer than
+    /// `server_keep_alive_max`. MQTT 5 tells the client when it is another [MQTT-3.1.2-21]; MQTT 3 has no way to.
+    private func keepAlive(of packet: ConnectPacket, _ properties: inout Properties) -> UInt16 {
+        guard packet.version == .v5 else { return packet.keepAlive }
+        var keepAlive = properties.serverKeepAlive ?? packet.keepAlive
+        let limit = shard.settings.serverKeepAliveMax
+        if limit > 0, keepAlive == 0 || keepAlive > limit { keepAlive = limit }
+        if keepAlive != packet.keepAlive || properties.serverKeepAlive != nil {
+            properties.serverKeepAlive = keepAlive
+        }
+        return keepAlive
+    }
+
+    /// QoS 1 and 2 messages that may be under way to the client [MQTT-3.3.4-9]. MQTT 3 has no word for it.
+    private func receiveMaximum(of packet: ConnectPacket) -> Int {
+        if packet.version == .v5 {
+            return Int(min(packet.properties.receiveMaximum ?? 65_535, settings.receiveMaxClient))
+        }
+        return settings.sendMaximum
     }
 
     /// Adds the properties of CONNACK that say what the broker does not support, and its limits [MQTT5 §3.2.2.3].
@@ -87,62 +86,62 @@ extension Session {
             properties.authenticationData = nil
         }
         if attempt.isAssignedClientID { properties.assignedClientIdentifier = id.clientID }
-        if broker.receiveMaxBroker < 65535 { properties.receiveMaximum = broker.receiveMaxBroker }
-        if broker.topicAliasMaxClient > 0 { properties.topicAliasMaximum = broker.topicAliasMaxClient }
+        if broker.publish.receiveMaxBroker < 65535 {
+            properties.receiveMaximum = broker.publish.receiveMaxBroker
+        }
+        if broker.aliases.clientMaximum > 0 { properties.topicAliasMaximum = broker.aliases.clientMaximum }
         if settings.maxMessageSize < 268_435_455 {
             // The limit is on the remaining length; the property counts the fixed header too.
             let limit = settings.maxMessageSize
             let lengthBytes = limit < 128 ? 1 : limit < 16_384 ? 2 : limit < 2_097_152 ? 3 : 4
             properties.maximumPacketSize = UInt32(clamping: limit + 1 + lengthBytes)
         }
-        if broker.maxQoS < .exactlyOnce { properties.maximumQoS = broker.maxQoS.rawValue }
-        if !broker.retainAvailable { properties.retainAvailable = 0 }
-        if sessionExpiryInterval != attempt.packet.properties.sessionExpiryInterval ?? 0 {
-            properties.sessionExpiryInterval = sessionExpiryInterval
+        if broker.publish.maxQoS < .exactlyOnce { properties.maximumQoS = broker.publish.maxQoS.rawValue }
+        if !broker.publish.retainAvailable { properties.retainAvailable = 0 }
+        if lifetime.expiryInterval != attempt.packet.properties.sessionExpiryInterval ?? 0 {
+            properties.sessionExpiryInterval = lifetime.expiryInterval
         }
     }
 
     private func startTimers() {
-        retryTimerIsSet = false
-        if keepAlive > 0 { shard.timers.add(.keepAlive(handle, epoch), at: keepAliveDeadline) }
-        if let lifetimeDeadline { shard.timers.add(.lifetime(handle, epoch), at: lifetimeDeadline) }
+        if connection.keepAlive > 0 {
+            shard.timers.add(.keepAlive(handle, connection.epoch), at: connection.keepAliveDeadline)
+        }
+        if let lifetimeDeadline {
+            shard.timers.add(.lifetime(handle, connection.epoch), at: lifetimeDeadline)
+        }
     }
 
     /// When the connection must end; nil = there is no limit.
     private var lifetimeDeadline: MonotonicTime? {
         settings.maxConnectionLifetime > 0
-            ? connectedAt.adding(seconds: settings.maxConnectionLifetime) : nil
+            ? connection.connectedAt.adding(seconds: settings.maxConnectionLifetime) : nil
     }
 
     func lifetimeTimerFired() {
         // The limit may have changed, or the timer was set for another session of this client.
         guard isOnline, let deadline = lifetimeDeadline else { return }
         guard shard.now >= deadline else {
-            shard.timers.add(.lifetime(handle, epoch), at: deadline)
+            shard.timers.add(.lifetime(handle, connection.epoch), at: deadline)
             return
         }
         disconnect(.administrativeAction, .lifetime)
     }
 
     private func startRetry() {
-        if !inflight.isEmpty { startRetryTimer() }
-    }
-
-    /// One and a half times the keep alive after the last packet [MQTT-3.1.2-22].
-    private var keepAliveDeadline: MonotonicTime {
-        lastPacketAt.adding(milliseconds: UInt64(keepAlive) * 1500)
+        if !outbound.window.isEmpty { startRetryTimer() }
     }
 
     func keepAliveTimerFired() {
         // Packets of the client may be in its socket, so the time in which the broker did not read it does not count.
-        if transport?.isHeldBack == true { lastPacketAt = shard.now }
+        if connection.transport?.isHeldBack == true { connection.packetCouldNotCome(shard.now) }
         guard isSilent, readWaiting() else { return }
         // Packets that were read now have moved the deadline.
         guard isSilent else { return }
         counters.add(.keepaliveExpired, version.label)
-        if let omitted = shard.silenceLines.take(shard.now) {
+        if let omitted = shard.admitSilenceLine() {
             var facts: Logger.Metadata = [
-                "client": "\(id.clientID)", "keep_alive": .stringConvertible(keepAlive),
+                "client": "\(id.clientID)", "keep_alive": .stringConvertible(connection.keepAlive),
             ]
             if omitted > 0 { facts["others_before"] = .stringConvertible(omitted) }
             shard.log.log(
@@ -154,10 +153,10 @@ extension Session {
 
     /// Whether the keep alive is over; sets the timer anew when it is not.
     private var isSilent: Bool {
-        let unseen = shard.lapses.nanoseconds(since: lastPacketAt)
-        let deadline = keepAliveDeadline.adding(nanoseconds: unseen)
+        let unseen = shard.unseenNanoseconds(since: connection.lastPacketAt)
+        let deadline = connection.keepAliveDeadline.adding(nanoseconds: unseen)
         guard shard.now < deadline else { return true }
-        shard.timers.add(.keepAlive(handle, epoch), at: deadline)
+        shard.timers.add(.keepAlive(handle, connection.epoch), at: deadline)
         return false
     }
 
@@ -165,8 +164,8 @@ extension Session {
     ///
     /// - Returns: false when this connection has ended meanwhile.
     func readWaiting() -> Bool {
-        let before = epoch
-        return transport?.readWaiting() == true && epoch == before
+        let before = connection.epoch
+        return connection.transport?.readWaiting() == true && connection.epoch == before
     }
 
     /// Applies `max_online_messages` to the copies that waited while the client was away, unless
@@ -175,11 +174,13 @@ extension Session {
         let limit = settings.maxOnlineMessages
         // Copies of a stored session are read from the store as the client takes them, so none has to be dropped for
         // lack of memory.
-        guard !isKept, !settings.overridesMaxOnlineMessages, limit >= 0, queue.count > limit else { return }
+        guard !isKept, !settings.overridesMaxOnlineMessages, limit >= 0, outbound.queue.count > limit else {
+            return
+        }
         var index = 0
-        let surplus = queue.count - limit
+        let surplus = outbound.queue.count - limit
         let isFifo = settings.queueType == .fifo
-        let dropped = queue.removeAll { _ in
+        let dropped = outbound.removeQueued { _ in
             index += 1
             return isFifo ? index > limit : index <= surplus
         }
@@ -191,20 +192,19 @@ extension Session {
     func receive(_ packet: DisconnectPacket) {
         counters.add(.disconnectReceived, version.label, code: packet.reasonCode.rawValue)
         if let interval = packet.properties.sessionExpiryInterval, version == .v5 {
-            if connectExpiryWasZero, interval != 0 {
-                disconnect(.protocolError, .protocolError)  // [MQTT-3.14.2-2]
+            guard lifetime.change(expiryInterval: interval) else {
+                disconnect(.protocolError, .protocolError)
                 return
             }
-            sessionExpiryInterval = interval
         }
-        if packet.reasonCode == .success { will = nil }  // [MQTT-3.14.4-3]
-        transport?.close(.clientDisconnect)
+        if packet.reasonCode == .success { _ = lifetime.takeWill() }  // [MQTT-3.14.4-3]
+        connection.transport?.close(.clientDisconnect)
         detach(.clientDisconnect)
     }
 
     /// The transport says that its connection has ended.
     package func connectionClosed(_ reason: CloseReason, by closed: any ClientTransport) {
-        guard let transport, transport === closed else { return }
+        guard let transport = connection.transport, transport === closed else { return }
         detach(reason)
     }
 
@@ -212,57 +212,49 @@ extension Session {
 
     /// The session loses its connection: publishes the will, and then either waits for the client or ends.
     func detach(_ reason: CloseReason) {
-        guard transport != nil else { return }
-        transport = nil
-        output = nil
-        epoch &+= 1
+        guard isOnline else { return }
+        if reason != .clientDisconnect, reason != .shutdown { noteError(.disconnected(reason)) }
+        connection.output.watch?.ended()
+        connection.end(epoch: shard.takeEpoch())
         // In the same batch as what is done with the will here, so that after a crash the will is published once.
         defer { forgetWill() }
         counters.add(reason)
         counters.move(.sessionsOnline, by: -1)
         shard.log.debug(
             "client disconnected", metadata: ["client": "\(id.clientID)", "reason": "\(reason)"])
-        incomingAliases = nil
-        outgoingAliases = nil
         dropHeldAnswers()
-        shard.overloadPaused.remove(handle)
-        shard.forgetHeldForStore(self)
+        shard.forgetPauses(of: self)
         dropPendingHooks()
-        filterDecoding = nil
-        filterJob = nil
-        subscribesAnswered = subscribesGranted
+        inbound.endConnection()
         let isSuppressed = reason == .takenOver && shard.settings.suppressesWillOnTakeover
-        let ending = isSuppressed ? nil : will
-        will = nil
+        let taken = lifetime.takeWill()
+        let will = isSuppressed ? nil : taken
         if leaveSiblings() {
-            if let ending { shard.publish(ending, from: self) }
+            if let will { shard.publish(will, from: self) }
             return
         }
-        guard sessionExpiryInterval != 0 else {
-            if let ending { shard.publish(ending, from: self) }
+        guard lifetime.expiryInterval != 0 else {
+            if let will { shard.publish(will, from: self) }
             end(.clientGone(id), at: .onClientGone)
             return
         }
+        goOffline(will, reason)
+    }
+
+    /// The session goes on without a connection.
+    private func goOffline(_ will: WillMessage?, _ reason: CloseReason) {
         counters.move(.sessionsOffline, by: 1)
         dropQoS0()
         setPresence(.offline)
-        // Set even when the session never expires: it says that the session is offline, and since when.
-        expiryDeadline =
-            sessionExpiryInterval == .max
-            ? .distantFuture : shard.now.adding(seconds: UInt64(sessionExpiryInterval))
-        if sessionExpiryInterval != .max, let expiryDeadline {
-            shard.timers.add(.sessionExpiry(handle, epoch), at: expiryDeadline)
-        }
-        if let ending {
+        let ends = lifetime.beginAbsence(shard.now)
+        if ends != .distantFuture { shard.timers.add(.sessionExpiry(handle, connection.epoch), at: ends) }
+        if let will {
             // When the broker stops, the client has not failed: its delayed will waits in the store for its return.
-            if ending.delayInterval > 0, reason != .shutdown || isKept {
-                let delay = min(ending.delayInterval, sessionExpiryInterval)
-                let deadline = shard.now.adding(seconds: UInt64(delay))
-                will = ending
-                willDeadline = deadline
-                shard.timers.add(.will(handle, epoch), at: deadline)
+            if will.delayInterval > 0, reason != .shutdown || isKept {
+                let due = lifetime.delay(will, shard.now)
+                shard.timers.add(.will(handle, connection.epoch), at: due)
             } else {
-                shard.publish(ending, from: self)
+                shard.publish(will, from: self)
             }
         }
         noteDetached()
@@ -272,53 +264,47 @@ extension Session {
     /// A hook's answer to a packet is not needed any more when the connection has ended. A PUBLISH that waited for it
     /// was counted as received, so it is counted as rejected here.
     private func dropPendingHooks() {
-        if let pending = pendingHook, case .publish = pending.question {
+        if let pending = inbound.takeQuestion(), case .publish = pending.question {
             counters.add(RejectReason.sessionClosed)
             counters.move(.publishesPending, by: -1)
         }
-        pendingHook = nil
-        if let pending = pendingDelivery, case .deliver(let copy) = pending.question {
-            queue.putBack(copy, settings.queueType)
-        }
-        pendingDelivery = nil
+        if let copy = outbound.takeAskedCopy() { outbound.putBack(copy, settings.queueType) }
     }
 
     /// Drops QoS 0 copies: they do not wait for a client that is away.
     private func dropQoS0() {
-        let dropped = queue.removeAll { $0.qos == .atMostOnce }
+        let dropped = outbound.removeQueued { $0.qos == .atMostOnce }
         for copy in dropped { lose(copy, .offlineQoS0) }
-        retainedScans.removeAll()
+        outbound.forgetScans()
     }
 
     func willTimerFired() {
-        guard will != nil, let willDeadline else { return }
-        if isOver(willDeadline) {
+        guard lifetime.will != nil, let due = lifetime.willDeadline else { return }
+        if isOver(due) {
             publishOverdueWill()
         } else {
-            shard.timers.add(.will(handle, epoch), at: max(willDeadline, shard.settledAt))
+            shard.timers.add(.will(handle, connection.epoch), at: max(due, shard.settledAt))
         }
     }
 
     /// Publishes a delayed will if its delay has passed [MQTT-3.1.3-9].
     func publishOverdueWill() {
-        guard let will, let willDeadline, isOver(willDeadline) else { return }
-        self.will = nil
-        self.willDeadline = nil
+        guard let will = lifetime.takeOverdueWill(isOver) else { return }
         shard.publish(will, from: self)
         noteWillPublished()
     }
 
     func expiryTimerFired() {
-        guard let expiryDeadline else { return }
-        if isOver(expiryDeadline) {
+        guard let ends = lifetime.expiryDeadline else { return }
+        if isOver(ends) {
             expire()
         } else {
-            shard.timers.add(.sessionExpiry(handle, epoch), at: max(expiryDeadline, shard.settledAt))
+            shard.timers.add(.sessionExpiry(handle, connection.epoch), at: max(ends, shard.settledAt))
         }
     }
 
     /// Whether the session has expired, and only its timer has not fired yet.
-    var isExpired: Bool { !isOnline && expiryDeadline.map(isOver) == true }
+    var isExpired: Bool { !isOnline && lifetime.expiryDeadline.map(isOver) == true }
 
     /// Whether the client was away until `deadline`. Time in which the broker did not read sockets does not count, for
     /// the client's CONNECT may be in one.
@@ -334,19 +320,14 @@ extension Session {
 
     /// The broker stops: publishes the will, unless it is to wait in the store for the client.
     func publishWillAtStop() {
-        guard let will, !(isKept && (!isOnline || will.delayInterval > 0 && sessionExpiryInterval != 0))
-        else { return }
-        self.will = nil
-        willDeadline = nil
+        let waits = !isOnline || (lifetime.will?.delayInterval ?? 0 > 0 && lifetime.expiryInterval != 0)
+        guard !(isKept && waits), let will = lifetime.takeWill() else { return }
         shard.publish(will, from: self)
         noteWillPublished()
         forgetWill()
     }
 
     func publishWaitingWill() {
-        guard let will else { return }
-        self.will = nil
-        willDeadline = nil
-        shard.publish(will, from: self)
+        if let will = lifetime.takeWill() { shard.publish(will, from: self) }
     }
 }

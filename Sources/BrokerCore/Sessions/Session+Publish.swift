@@ -8,44 +8,38 @@ extension Session {
         let header = try PublishHeader.decode(flags: flags, body: body, version: version)
         counters.add(.publishReceived, version.label)
         counters.add(.ledgerReceived)
-        guard admits(header, payload: header.payload.bytes(in: body)) else { return }
-        if header.qos == .exactlyOnce {
-            if received.contains(header.packetIdentifier) {
-                counters.add(.ledgerDuplicate)
-                // The first may not be committed yet.
-                answer(
-                    .pubrec, header.packetIdentifier, .success,
-                    after: StoreWait(batch: receivedBatch, fanOut: receivedFanOut))
-                return
-            }
-            // Only unreleased QoS 2 fills our Receive Maximum: QoS 1 waits for no more than its commit.
-            guard version != .v5 || received.count < Int(shard.settings.receiveMaxBroker) else {
-                reject(.receiveMaximumExceeded, .receiveMaximumExceeded, .protocolError)
-                return
-            }
+        let admission = inbound.admission(
+            of: header, version, shard.settings.publish,
+            isUTF8: ByteRange.isUTF8(header.payload.bytes(in: body)))
+        // A message that is repeated costs as much as a new one.
+        if admission == .accept || admission == .answerAgain,
+            settings.maxMessageRate > 0 || shard.isOverloaded
+        {
+            throttle()
         }
+        guard admission == .accept else { return answer(header.qos, header.packetIdentifier, admission) }
         let facts = MessageFacts(
             qos: header.qos, isRetained: header.isRetained, mountpoint: id.mountpoint,
             publisher: publisherHandle,
             expiryDeadline: header.messageExpiryInterval.map { shard.now.adding(seconds: UInt64($0)) },
-            payloadIsUTF8: header.payloadFormatIsUTF8)
+            payloadIsUTF8: header.payloadFormatIsUTF8, receivedAt: shard.now)
         let isPlain = header.topicAlias == 0 && header.propertiesAreForwardable && !shard.hooks.wantsPublishes
-        if isPlain {
-            let topic = header.topic.bytes(in: body)
-            if topic.byteCount > 0, topic.byte(at: 0) == UInt8(ascii: "$") {
-                refuseDollarTopic(header)
-                return
-            }
-            var publication = Publication(
-                topic: topic, properties: header.properties.bytes(in: body),
-                payload: header.payload.bytes(in: body), facts: facts)
-            route(&publication, header.packetIdentifier, header.qos)
-            return
-        }
-        guard let topic = resolveTopic(header, body: body) else { return }
-        if topic.bytes.first == UInt8(ascii: "$") {
-            refuseDollarTopic(header)
-            return
+        guard isPlain else { return receivePublish(header, facts, body: body) }
+        let topic = header.topic.bytes(in: body)
+        let decision = PublishDecision.topic(firstByte: topic.byteCount > 0 ? topic.byte(at: 0) : nil)
+        guard decision == .accept else { return answer(header.qos, header.packetIdentifier, decision) }
+        var publication = Publication(
+            topic: topic, properties: header.properties.bytes(in: body),
+            payload: header.payload.bytes(in: body), facts: facts)
+        route(&publication, header.packetIdentifier, header.qos)
+    }
+
+    /// Goes on with a message that must be an object: it has a topic alias, or properties that cannot be forwarded as
+    /// they are, or a hook is asked.
+    private func receivePublish(_ header: PublishHeader, _ facts: MessageFacts, body: RawSpan) {
+        let (found, decision) = inbound.topic(of: header, body: body)
+        guard let topic = found, decision == .accept else {
+            return answer(header.qos, header.packetIdentifier, decision)
         }
         let message = unsafe ApplicationMessage(
             facts: facts, topic: topic.bytes.span.bytes,
@@ -57,69 +51,41 @@ extension Session {
         authorize(pending, after: nil)
     }
 
-    /// Checks that need no look at routing. False: the packet was answered or the connection ended.
-    private func admits(_ header: PublishHeader, payload: RawSpan) -> Bool {
-        let settings = shard.settings
-        if settings.topicMaxDepth > 0, header.topicLevelCount > settings.topicMaxDepth {
-            // Well-formed, but more than this broker takes (§3.14.2.1).
-            reject(.topicInvalid, .topicNameInvalid, .protocolError)
-            return false
-        }
-        if header.qos > settings.maxQoS {
-            reject(.qosNotSupported, .qosNotSupported, .protocolError)  // [MQTT-3.2.2-11]
-            return false
-        }
-        if header.isRetained, !settings.retainAvailable {
-            reject(.retainNotSupported, .retainNotSupported, .protocolError)  // [MQTT-3.2.2-14]
-            return false
-        }
-        if header.payloadFormatIsUTF8, settings.checksPayloadFormat, !ByteRange.isUTF8(payload) {
-            // QoS 0 has no acknowledgement that could say so (§3.3.2.3.2).
-            guard header.qos != .atMostOnce else {
-                reject(.payloadFormatInvalid, .payloadFormatInvalid, .protocolError)
-                return false
+    /// Carries out a decision by which a PUBLISH is not routed: counts it, and answers or ends the connection.
+    ///
+    /// - Parameter qos: of the packet.
+    private func answer(_ qos: QoS, _ identifier: UInt16, _ decision: PublishDecision) {
+        switch decision {
+        case .accept: break
+        case .answerAgain:
+            counters.add(.ledgerDuplicate)
+            answer(.pubrec, identifier, .success, after: inbound.repeatedWait)
+        case .refuse(let reason, let code):
+            count(reason, qos)
+            switch qos {
+            case .atMostOnce: break
+            case .atLeastOnce: sendAck(.puback, identifier, code)
+            case .exactlyOnce: sendAck(.pubrec, identifier, code)
             }
-            counters.add(RejectReason.payloadFormatInvalid)
-            refuse(header.qos, header.packetIdentifier, .payloadFormatInvalid)
-            return false
+        case .ignore(let reason): count(reason, qos)
+        case .acknowledge(let reason):
+            count(reason, qos)
+            acknowledge(qos, identifier, .success)
+        case .disconnect(let reason, let code, let close):
+            count(reason, qos)
+            disconnect(code, close)
         }
-        if self.settings.maxMessageRate > 0 || shard.isOverloaded { throttle() }
-        return true
     }
 
-    /// The topic the packet names, by itself or by its alias [MQTT-3.3.2-8…12].
-    private func resolveTopic(_ header: PublishHeader, body: RawSpan) -> UTF8Text? {
-        guard header.topicAlias != 0 else { return UTF8Text(copying: header.topic.bytes(in: body)) }
-        guard let aliases = incomingAliases, Int(header.topicAlias) <= aliases.maximum else {
-            reject(.topicAliasInvalid, .topicAliasInvalid, .protocolError)
-            return nil
-        }
-        if header.topic.count > 0 { return UTF8Text(copying: header.topic.bytes(in: body)) }
-        guard let topic = aliases.topic(for: header.topicAlias) else {
-            reject(.topicAliasInvalid, .protocolError, .protocolError)
-            return nil
-        }
-        return topic
-    }
-
-    /// Counts a PUBLISH that is not routed and ends the connection.
-    private func reject(_ reason: RejectReason, _ code: ReasonCode, _ close: CloseReason) {
+    /// Counts a PUBLISH that is not routed; also under VerneMQ's name, if it has one and the client is not told.
+    private func count(_ reason: RejectReason, _ qos: QoS) {
         counters.add(reason)
-        disconnect(code, close)
-    }
-
-    /// Topics that begin with `$` are the broker's own: a client's message there is acknowledged and goes nowhere.
-    private func refuseDollarTopic(_ header: PublishHeader) {
-        counters.add(RejectReason.dollarTopic)
-        refuse(header.qos, header.packetIdentifier, .notAuthorized)
-    }
-
-    /// Answers a PUBLISH that is not routed while the connection goes on; MQTT 3 has no code for that.
-    private func refuse(_ qos: QoS, _ identifier: UInt16, _ code: ReasonCode) {
-        switch qos {
-        case .atMostOnce: break
-        case .atLeastOnce: sendAck(.puback, identifier, code)
-        case .exactlyOnce: sendAck(.pubrec, identifier, code)
+        noteError(.publishRefused(reason))
+        guard !PublishDecision.isTold(version, qos) else { return }
+        switch reason {
+        case .storageUnavailable: counters.add(.publishError, version.label)
+        case .notAuthorized: counters.add(.publishAuthError, version.label)
+        default: break
         }
     }
 
@@ -129,16 +95,13 @@ extension Session {
     /// - Returns: false when it needs the store and the store takes nothing.
     @discardableResult
     private func route(_ publication: inout Publication, _ identifier: UInt16, _ qos: QoS) -> Bool {
-        guard !shard.isUnstorable(publication) else {
-            counters.add(RejectReason.storageUnavailable)
-            // VerneMQ: where an acknowledgement says it, that is counted instead.
-            if version != .v5 || qos == .atMostOnce { counters.add(.publishError, version.label) }
-            // MQTT 3 has no code for it: without an acknowledgement the client keeps the message.
-            if version == .v5 { refuse(qos, identifier, .quotaExceeded) }
+        let storage = PublishDecision.storage(version, isFailing: shard.isUnstorable(publication))
+        guard storage == .accept else {
+            answer(qos, identifier, storage)
             return false
         }
         let outcome = shard.publish(
-            &publication, copies: .ledgerCopiesLocal, publisher: qos == .atLeastOnce ? handle : nil,
+            &publication, origin: .client, publisher: qos == .atLeastOnce ? handle : nil,
             reply: qos == .atMostOnce
                 ? nil : FanOutReply(session: handle, qos: qos, identifier: identifier))
         let code: ReasonCode = outcome.matchCount == 0 ? .noMatchingSubscribers : .success
@@ -154,11 +117,10 @@ extension Session {
         case .atMostOnce: break
         case .atLeastOnce: answer(.puback, identifier, code, after: wait)
         case .exactlyOnce:
-            _ = received.insert(identifier)
+            inbound.accept(identifier, fanOut: wait.fanOut)
             var wait = wait
-            if wait.fanOut != 0 {
-                receivedFanOut = wait.fanOut  // the rest comes with the last copy
-            } else if !wait.isNone {
+            // With a fan-out the rest comes with its last copy.
+            if wait.fanOut == 0, !wait.isNone {
                 wait.message = -1
                 noteReceived(identifier, in: wait.batch)
             }
@@ -169,12 +131,10 @@ extension Session {
     /// Keeps the identifier of a QoS 2 message in the batch with its copies, with them or not at all: sent again after a
     /// crash the message is new, or it is known.
     func noteReceived(_ identifier: UInt16, in batch: UInt64) {
-        if isKept, received.contains(identifier) {
-            shard.note(.received(session: storeNumber, packetIdentifier: identifier))
-            _ = storedReceived.insert(identifier)
+        if inbound.store(identifier, in: batch, isKept: isKept) {
+            shard.note(.received(session: record.number, packetIdentifier: identifier))
         }
-        shard.outbox.isUrgent = true
-        receivedBatch = batch
+        shard.handOverSoon()
     }
 
     // MARK: Hooks
@@ -183,13 +143,15 @@ extension Session {
     func authorize(_ pending: PendingPublish, after course: HookCourse?) {
         let point = HookPoint.authOnPublish.forVersion(version)
         let event = PublishEvent(
-            subscriber: id, userName: userName, message: pending.message, version: version)
-        let serial = shard.nextHookSerial()
+            subscriber: id, userName: connection.userName, message: pending.message, version: version)
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
+        if course == nil, shard.hooks.wants(point) { watchAsked(.publish(event)) }
         let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
         {
-            shard.hookCheck.checked($0.authOnPublish(event, ticket), $0)
+            shard.questions.check.checked($0.authOnPublish(event, ticket), $0)
         }
+        if let answer = outcome.watched({ .publish($0) }) { watchAnswered(answer) }
         switch outcome {
         case .nobody: finish(pending, with: nil)
         case .ok(let modifiers): finish(pending, with: modifiers)
@@ -203,32 +165,24 @@ extension Session {
     func finish(_ pending: PendingPublish, with modifiers: PublishModifiers?) {
         var message = pending.message
         if let modifiers { message = message.applying(modifiers, now: shard.now) }
-        if pending.alias != 0 {
-            // Stored only now, with the topic the hook put in place: what it refused must not become an alias.
-            guard incomingAliases?.set(pending.alias, to: UTF8Text(copying: message.topic)) != false else {
-                reject(.quotaExceeded, .quotaExceeded, .administrative)
-                return
-            }
+        // Set only now, with the topic the hook put in place: what it refused must not become an alias.
+        guard inbound.setAlias(pending.alias, to: UTF8Text(copying: message.topic)) else {
+            return answer(message.facts.qos, pending.packetIdentifier, .aliasesFull)
         }
         var publication = Publication(message)
         guard route(&publication, pending.packetIdentifier, pending.message.facts.qos) else { return }
         shard.hooks.notify(
             .onPublish.forVersion(version),
-            .published(PublishEvent(subscriber: id, userName: userName, message: message, version: version)))
+            .published(
+                PublishEvent(
+                    subscriber: id, userName: connection.userName, message: message, version: version)))
         if let pause = modifiers?.throttle, pause > 0 { pauseReading(milliseconds: pause) }
     }
 
     func deny(_ pending: PendingPublish, _ refusal: HookRefusal) {
-        let qos = pending.message.facts.qos
-        counters.add(RejectReason.notAuthorized)
-        if version != .v5 || qos == .atMostOnce { counters.add(.publishAuthError, version.label) }
-        switch version {
-        case .v5: refuse(qos, pending.packetIdentifier, refusal.code(in: .puback))
-        case .v31 where !shard.settings.disconnectsOnUnauthorizedPublishV3:
-            // VerneMQ: a 3.1 client cannot be told, so it is acknowledged as if the message had been routed.
-            acknowledge(qos, pending.packetIdentifier, .success)
-        case .v31, .v311: disconnect(.notAuthorized, .administrative)
-        }
+        answer(
+            pending.message.facts.qos, pending.packetIdentifier,
+            .denial(version, refusal.code(in: .puback), shard.settings.publish))
     }
 
     // MARK: Rate
@@ -237,21 +191,16 @@ extension Session {
     /// while another loop has more waiting than it should.
     private func throttle() {
         if shard.isOverloaded { shard.pauseForOverload(self) }
-        guard settings.maxMessageRate > 0 else { return }
-        if shard.now.nanoseconds(since: rateWindowStart) >= 1_000_000_000 {
-            rateWindowStart = shard.now
-            rateCount = 0
+        if let pause = inbound.countPublish(limit: settings.maxMessageRate, now: shard.now) {
+            pauseReading(milliseconds: pause)
         }
-        rateCount += 1
-        guard rateCount == settings.maxMessageRate else { return }
-        let elapsed = shard.now.nanoseconds(since: rateWindowStart) / 1_000_000
-        pauseReading(milliseconds: 1000 - min(elapsed, 999))
     }
 
     private func pauseReading(milliseconds: UInt64) {
         counters.add(.publisherThrottled)
-        transport?.pauseReading(.rate)
-        shard.timers.add(.resumeReading(handle, epoch), at: shard.now.adding(milliseconds: milliseconds))
+        pauseReading(.rate)
+        shard.timers.add(
+            .resumeReading(handle, connection.epoch), at: shard.now.adding(milliseconds: milliseconds))
     }
 }
 

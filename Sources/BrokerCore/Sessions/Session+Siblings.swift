@@ -25,10 +25,10 @@ extension Session {
         let all = [self] + siblings
         switch settings.deliverMode {
         case .balance:
-            all[Int(shard.random.next() % UInt64(all.count))].deliverHere(&publication, granted)
+            all[shard.pick(of: all.count)].deliverHere(&publication, granted)
         case .fanout:
             // The match became one copy; each further connection gets another one.
-            counters.add(.ledgerCopiesLocal, siblings.count)
+            counters.add(copiesOf: .client, siblings.count)
             counters.add(.routerMatchesLocal, siblings.count)
             for session in all { session.deliverHere(&publication, granted) }
         }
@@ -56,11 +56,10 @@ extension Session {
                 continue
             }
             var publication = Publication(message)
-            counters.add(.siblingRedelivered)
-            shard.beginRedelivery(of: message)
+            shard.beginRedelivery(of: message, as: &publication)
             heir.deliver(&publication, copy.terms)
-            shard.endRedelivery(of: message)
-            shard.removeLate(copy.removal(for: storeNumber))
+            shard.endRedelivery(of: message, as: &publication)
+            copies.handOn(copy, .siblingRedelivered, shard)
         }
         first = nil
         shard.remove(self)
@@ -78,11 +77,11 @@ extension Session {
         next.siblings = ContiguousArray(siblings.dropFirst())
         siblings = []
         // What is stored belongs to the client, whichever session is the first.
-        next.storeNumber = storeNumber
-        next.storedReceived = storedReceived
+        next.record.keep(as: record.number)
+        next.inbound.takeStored(from: inbound)
         shard.giveHandle(of: self, to: next)
         for session in next.siblings { session.first = next }
-        if storeNumber != 0 { shard.kept[storeNumber] = next.handle }
+        if isKept { shard.keep(record.number, for: next.handle) }
         next.noteState()  // the row has this session's will, which goes now
     }
 }

@@ -8,14 +8,16 @@ extension Session {
 
     func authorize(_ packet: SubscribePacket, after course: HookCourse?) {
         let point = HookPoint.authOnSubscribe.forVersion(version)
-        let serial = shard.nextHookSerial()
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let event = event(packet)
+        if course == nil, shard.hooks.wants(point) { watchAsked(.subscribe(event)) }
         let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(
             point, after: course, counters: counters
         ) {
-            shard.hookCheck.checked($0.authOnSubscribe(event, ticket), count: packet.filters.count, $0)
+            shard.questions.check.checked($0.authOnSubscribe(event, ticket), count: packet.filters.count, $0)
         }
+        if let answer = outcome.watched({ .subscribe($0) }) { watchAnswered(answer) }
         switch outcome {
         case .nobody: grant(packet, nil)
         case .ok(let verdicts): grant(packet, verdicts)
@@ -28,12 +30,14 @@ extension Session {
 
     func event(_ packet: SubscribePacket) -> SubscribeEvent {
         SubscribeEvent(
-            subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
+            subscriber: id, userName: connection.userName, filters: packet.filters,
+            properties: packet.properties,
             version: version)
     }
 
     func deny(_ packet: SubscribePacket, _ refusal: HookRefusal) {
         counters.add(.subscribeAuthError, version.label)
+        noteError(.subscriptionRefused)
         let allowed: [ReasonCode] = [
             .notAuthorized, .clientIdentifierNotValid, .unspecifiedError, .quotaExceeded,
         ]
@@ -54,40 +58,41 @@ extension Session {
         perform(filterJob: SubscribeJob(self, packet, verdicts))
     }
 
+    /// - Returns: the number of a SUBSCRIBE that is being granted.
+    func grantSubscribe() -> UInt32 { inbound.grantSubscribe() }
+
+    /// What is retained under a new subscription is to be looked for after the SUBACK.
+    func scanLater(_ scan: RetainedScan) { outbound.append(scan) }
+
     /// Puts a subscription in place; an equal filter is replaced [MQTT-3.8.4-3].
     func add(_ subscription: Subscription) {
         subscriptions.set(subscription)
         var target = SubscriptionTarget(
             session: handle, options: subscription.options.rawValue,
-            subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
-        if let shared = SharedFilter(subscription.filter) {
+            subscriptionIdentifier: subscription.identifier, storeNumber: record.number)
+        let isShared = SharedFilter(subscription.filter) != nil
+        if isShared {
             let presence = self.presence ?? SessionPresence(isOnline ? .online : .offline)
             self.presence = presence
             target = SubscriptionTarget(
                 session: handle, options: target.options | SubscriptionTarget.sharedBit,
-                subscriptionIdentifier: subscription.identifier, storeNumber: storeNumber)
-            _ = shard.subscriptionTrie.subscribe(
-                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
-                target: target,
-                presence: presence)
-        } else {
-            _ = shard.subscriptionTrie.subscribe(
-                subscription.filter.bytes, shareName: nil, mountpoint: id.mountpoint, target: target,
-                presence: nil)
+                subscriptionIdentifier: subscription.identifier, storeNumber: record.number)
         }
+        shard.route(subscription.filter, id.mountpoint, to: target, isShared ? presence : nil)
     }
 
     // MARK: UNSUBSCRIBE
 
     func ask(_ packet: UnsubscribePacket, after course: HookCourse?) {
         let point = HookPoint.onUnsubscribe.forVersion(version)
-        let serial = shard.nextHookSerial()
+        let serial = shard.questions.takeSerial()
         let ticket = shard.ticket(.session(handle), serial: serial)
         let event = UnsubscribeEvent(
-            subscriber: id, userName: userName, filters: packet.filters, properties: packet.properties,
+            subscriber: id, userName: connection.userName, filters: packet.filters,
+            properties: packet.properties,
             version: version)
         let outcome: HookOutcome<[UTF8Text]> = shard.hooks.ask(point, after: course, counters: counters) {
-            shard.hookCheck.checked($0.onUnsubscribe(event, ticket), count: packet.filters.count, $0)
+            shard.questions.check.checked($0.onUnsubscribe(event, ticket), count: packet.filters.count, $0)
         }
         switch outcome {
         case .ok(let filters): finish(packet, filters ?? packet.filters)
@@ -121,21 +126,16 @@ extension Session {
     /// - Returns: false when there was no such subscription.
     func remove(_ filter: UTF8Text) -> Bool {
         guard subscriptions.remove(filter) else { return false }
-        retainedScans.remove(filter)
-        for sibling in siblings { sibling.retainedScans.remove(filter) }
+        outbound.forgetScan(of: filter)
+        for sibling in siblings { sibling.forgetScan(of: filter) }
         forget(filter)
         return true
     }
 
+    private func forgetScan(of filter: UTF8Text) { outbound.forgetScan(of: filter) }
+
     /// Takes one filter out of the routing trie.
     func forget(_ filter: UTF8Text) {
-        if let shared = SharedFilter(filter) {
-            _ = shard.subscriptionTrie.unsubscribe(
-                shared.filter.bytes, shareName: shared.shareName.bytes, mountpoint: id.mountpoint,
-                session: handle)
-        } else {
-            _ = shard.subscriptionTrie.unsubscribe(
-                filter.bytes, shareName: nil, mountpoint: id.mountpoint, session: handle)
-        }
+        shard.endRoute(filter, id.mountpoint, to: handle)
     }
 }

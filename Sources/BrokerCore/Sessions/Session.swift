@@ -1,5 +1,4 @@
 package import BrokerMetrics
-import DequeModule
 import Logging
 package import MQTTCodec
 package import Primitives
@@ -33,7 +32,15 @@ package struct Subscription: Sendable {
 ///     offline → online    [attach]
 ///     offline → gone      [expire, or a clean start of the same client id]
 ///
-/// A silent client owns almost nothing: every collection below is empty storage until its first element.
+/// It executes. What it decides and remembers is in its parts; all but `connection` know no shard and are tested alone:
+///
+///     connection   who is connected, and the one way out for a packet (`ClientOutput`)
+///     inbound      what the client has sent: QoS 2, aliases, rate, the packet that is being worked off
+///     outbound     what goes to it: queue, window, held answers
+///     lifetime     session expiry, will
+///     record       what the store has of it
+///
+/// A silent client owns almost nothing: every collection in it is empty storage until its first element.
 package final class Session {
     package let id: SubscriberID
     /// A constant, which is used without being counted each time; `Shard.forgetSessions` undoes the cycle.
@@ -43,112 +50,77 @@ package final class Session {
     package internal(set) var handle: SessionHandle { didSet { publisherHandle = handle } }
     /// A second handle that leads here: the one it had before it took that of an ended sibling.
     var formerHandle: SessionHandle?
+    /// What no-local compares with: the session that holds this client's subscriptions.
+    private(set) var publisherHandle: SessionHandle
+    /// Further connections of this client id, on the session that the directory knows.
+    var siblings: ContiguousArray<Session> = []
+    /// On a sibling: the session that the directory knows. It outlives its siblings or hands over to one.
+    weak var first: Session? { didSet { publisherHandle = first?.handle ?? handle } }
 
-    // The connection; nil while offline.
-    package internal(set) var transport: (any ClientTransport)?
-    var output: OutputBuffer?
-    /// Counts attachments and detachments: a timer of an earlier connection finds another number and does nothing.
-    var epoch: UInt32 = 0
-    package internal(set) var connectedAt: MonotonicTime
-    /// When the last packet came, at the resolution of a turn.
-    var lastPacketAt: MonotonicTime
-
-    // What CONNECT said.
-    package internal(set) var version = ProtocolVersion.v311
-    var isBridge = false
-    package internal(set) var userName: UTF8Text?
+    /// When the session began, or was found in the store.
+    let startedAt: MonotonicTime
+    /// Limits and habits, which a hook may have set for this client.
     package internal(set) var settings: SessionSettings
-    /// Seconds the session outlives its connection; `.max` = for ever.
-    package internal(set) var sessionExpiryInterval: UInt32 = 0
-    /// Whether CONNECT asked for a session that outlives the connection; a later DISCONNECT may not ask then.
-    var connectExpiryWasZero = true
-    package internal(set) var keepAlive: UInt16 = 0
-    /// QoS 1 and 2 messages that may be under way to the client.
-    var receiveMaximum = 20
-    var window: Int { attachBatch == 0 ? receiveMaximum : 0 }
-    /// Bytes; 0 = no limit.
-    var maximumPacketSize: UInt32 = 0
-    var requestsProblemInformation = true
-    var authenticationMethod: UTF8Text?
+    var connection: ConnectionState
+    var inbound = Inbound()
+    var outbound = Outbound()
+    var lifetime = SessionLifetime()
+    var record = SessionRecord()
+    /// nil = nothing went wrong since the session began, or the broker was started.
+    private(set) var lastError: LastError?
 
-    package internal(set) var will: WillMessage?
     package internal(set) var subscriptions = SubscriptionList()
     /// What its shared groups look at; nil until it has a shared subscription.
     var presence: SessionPresence?
     /// Sorts its shared groups by `presence`.
     var settling: MembershipSettling?
-    package internal(set) var inflight = InflightWindow()
-    package internal(set) var received = ReceivedPacketIdentifiers()
-    package internal(set) var queue = MessageQueue()
-    var incomingAliases: IncomingTopicAliases?
-    var outgoingAliases: OutgoingTopicAliases?
-    var retainedScans = RetainedScans()
-    /// A job for them is under way.
-    var isScanning = false
-    /// SUBSCRIBE packets of this connection that were granted, and those of them that have been answered.
-    var subscribesGranted: UInt32 = 0
-    var subscribesAnswered: UInt32 = 0
-    /// A SUBSCRIBE or UNSUBSCRIBE that is decoded in parts.
-    var filterDecoding: FilterDecoding?
-    /// The SUBSCRIBE or UNSUBSCRIBE that is being worked off; nothing further is taken meanwhile.
-    var filterJob: (any DeferredJob)?
-    /// Further connections of this client id, on the session that the directory knows.
-    var siblings: ContiguousArray<Session> = []
-    /// On a sibling: the session that the directory knows. It outlives its siblings or hands over to one.
-    weak var first: Session? { didSet { publisherHandle = first?.handle ?? handle } }
-    /// What no-local compares with: the session that holds this client's subscriptions.
-    var publisherHandle: SessionHandle
-    /// The question a hook has not answered yet.
-    var pendingHook: PendingHook?
-    /// The answer `on_deliver` owes for the message at the front of the queue.
-    var pendingDelivery: PendingHook?
-    /// Its number in the store; 0 = nothing of it is kept. Never used twice.
-    package internal(set) var storeNumber: UInt64 = 0
-    /// The batch that its state was last noted in, and where among its changes.
-    var notedBatch: UInt64 = 0
-    var notedChange = 0
-    /// Identifiers in `received` that the store has.
-    var storedReceived = ReceivedPacketIdentifiers()
-    /// The last batch with an identifier that was received.
-    var receivedBatch: UInt64 = 0
-    /// The last of its QoS 2 messages that was put off.
-    var receivedFanOut: UInt64 = 0
-    /// Answers that promise what the store has not written yet, in order.
-    var heldAnswers: Deque<HeldAnswer> = []
-    /// The batch that says that the client is back: until it is committed, no PUBLISH of QoS 1 or 2 goes out. 0 = it is.
-    var attachBatch: UInt64 = 0
-    /// No QoS 1 copy with a higher number in the store was ever sent.
-    var sentThrough: UInt64 = 0
-    /// A job sends it what is left (`sendMoreLater`).
-    var sendsMoreLater = false
-    /// The last batch for which a QoS 1 message waits before it is sent; those behind it wait as well.
-    var orderBatch: UInt64 = 0
-    /// The last batch this session asked to be told of.
-    var awaitedBatch: UInt64 = 0
-    /// PUBLISH packets of the current second, for `max_message_rate`.
-    var rateWindowStart = MonotonicTime(nanoseconds: 0)
-    var rateCount = 0
-    var retryTimerIsSet = false
-    var willDeadline: MonotonicTime?
-    /// The will's number in the store, where it lies while the session is not kept; 0 = it does not.
-    var willNumber: UInt64 = 0
-    package internal(set) var expiryDeadline: MonotonicTime?
 
     init(id: SubscriberID, shard: Shard, settings: SessionSettings, now: MonotonicTime) {
         self.id = id
         self.shard = shard
         counters = shard.counters
         self.settings = settings
+        startedAt = now
         handle = SessionHandle(loop: 0, slot: 0, generation: 0)
         publisherHandle = handle
-        connectedAt = now
-        lastPacketAt = now
+        connection = ConnectionState(now: now)
     }
 
-    package var isOnline: Bool { transport != nil }
+    package var isOnline: Bool { connection.transport != nil }
+    /// The version of MQTT that the client speaks.
+    package var version: ProtocolVersion { connection.output.version }
+    /// Whether the session is stored, so that it outlives the process.
+    var isKept: Bool { record.isKept }
 
     /// Whether the connection may hand over its next packet.
-    package var takesPackets: Bool { transport != nil && pendingHook == nil && filterJob == nil }
+    package var takesPackets: Bool { isOnline && inbound.isFree }
+
+    // MARK: What a shard and its jobs ask
+
+    /// Another one with each beginning and each end of a connection; 0 = there was none.
+    var epoch: UInt32 { connection.epoch }
+    /// As CONNECT had it, or a hook has put in its place.
+    var userName: UTF8Text? { connection.userName }
+    /// MQTT 3: the client is a bridge.
+    var isBridge: Bool { connection.isBridge }
+    /// The session's number in the store; 0 = it is not stored.
+    var storeNumber: UInt64 { record.number }
+
+    /// Stops reading the client for a reason, if it has a connection.
+    func pauseReading(_ reason: PauseReason) { connection.transport?.pauseReading(reason) }
+    /// Takes one reason away.
+    func resumeReading(_ reason: PauseReason) { connection.transport?.resumeReading(reason) }
+
+    /// The session waits for `batch`.
+    ///
+    /// - Returns: false when it waits for a later one already.
+    func beginWait(for batch: UInt64) -> Bool { record.beginWait(for: batch) }
+
+    /// Something went wrong with the client; what went wrong before is forgotten.
+    func noteError(_ kind: LastError.Kind) { lastError = LastError(kind: kind, at: shard.now) }
+
+    /// Nothing of the session is in the store any more.
+    func forgetRecord() { record.forget() }
 
     // MARK: Packets
 
@@ -159,7 +131,11 @@ package final class Session {
     ///   with the same packet.
     @discardableResult
     package func receive(_ header: FixedHeader, body: RawSpan) -> Bool {
-        lastPacketAt = shard.now
+        // A packet that is decoded in parts comes here with each of them.
+        if !inbound.isDecoding {
+            connection.packetCame(header.type, shard.now)
+            if let watch = connection.output.watch { watch.received(header, body, shard.now) }
+        }
         do throws(MalformedPacket) {
             switch header.type {
             case .publish: try receivePublish(flags: header.flags, body: body)
@@ -167,8 +143,7 @@ package final class Session {
             case .pingreq:
                 guard body.byteCount == 0 else { throw MalformedPacket(.trailingBytes, at: 0, in: .pingreq) }
                 counters.add(.pingreqReceived, version.label)
-                counters.add(.pingrespSent, version.label)
-                output?.append([0xD0, 0])
+                connection.output.sendPingResponse(from: shard)
             case .subscribe, .unsubscribe: return try receiveFilters(header.type, body)
             case .disconnect: receive(try DisconnectPacket.decode(body: body, version: version))
             case .auth where version == .v5:
@@ -199,7 +174,7 @@ package final class Session {
 
     /// Tells a v5 client why, then closes. The will is published. Nothing further of this connection is taken.
     package func disconnect(_ code: ReasonCode, _ reason: CloseReason) {
-        guard let transport else { return }
+        guard let transport = connection.transport else { return }
         if version == .v5 { send(.disconnect(DisconnectPacket(reasonCode: code, properties: Properties()))) }
         transport.close(reason)
         detach(reason)
@@ -207,50 +182,78 @@ package final class Session {
 
     // MARK: Sending
 
-    /// Encodes a control packet other than PUBLISH and counts it. One that the client's Maximum Packet Size has no
-    /// room for is not sent.
+    /// Sends a packet that is neither PUBLISH nor an acknowledgement of one.
     ///
-    /// - Returns: false when nothing was sent.
+    /// - Returns: false when the client's Maximum Packet Size has no room for it, or there is no connection.
     @discardableResult
-    func send(_ packet: ControlPacket) -> Bool {
-        guard let output else { return false }
-        let limit = version == .v5 ? maximumPacketSize : 0
-        guard shard.encode(packet, version: version, limit: limit, to: output) else { return false }
-        switch packet {
-        case .connack(let p): counters.add(.connackSent, version.label, code: p.code)
-        case .disconnect(let p): counters.add(.disconnectSent, version.label, code: p.reasonCode.rawValue)
-        case .auth(let p): counters.add(.authSent, version.label, code: p.reasonCode.rawValue)
-        case .suback: counters.add(.subackSent, version.label)
-        case .unsuback: counters.add(.unsubackSent, version.label)
-        default: break
-        }
-        return true
+    func send(_ packet: ControlPacket) -> Bool { connection.output.send(packet, from: shard) }
+
+    /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP.
+    @inline(__always)
+    func sendAck(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode = .success) {
+        connection.output.sendAck(type, identifier, code, from: shard)
     }
 
-    /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP, in the two-byte form when there is nothing to add [MQTT5 §3.4.2.1].
-    func sendAck(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode = .success) {
-        guard let output else { return }
-        let label = version.label
-        let wireCode = version == .v5 ? code.rawValue : 0
-        if maximumPacketSize > 0, maximumPacketSize < 5 {
-            guard maximumPacketSize == 4, wireCode == 0 else { return }  // [MQTT-3.1.2-25]
-        }
-        switch type {
-        case .puback: counters.add(.pubackSent, label, code: wireCode)
-        case .pubrec: counters.add(.pubrecSent, label, code: wireCode)
-        case .pubrel: counters.add(.pubrelSent, label, code: wireCode)
-        default: counters.add(.pubcompSent, label, code: wireCode)
-        }
-        let first = type.rawValue << 4 | (type == .pubrel ? 2 : 0)
-        let high = UInt8(truncatingIfNeeded: identifier >> 8)
-        let low = UInt8(truncatingIfNeeded: identifier)
-        let isLong = wireCode != 0
-        unsafe output.append(count: isLong ? 5 : 4) { target in
-            unsafe target.storeBytes(of: first, as: UInt8.self)
-            unsafe target.storeBytes(of: isLong ? 3 : 2, toByteOffset: 1, as: UInt8.self)
-            unsafe target.storeBytes(of: high, toByteOffset: 2, as: UInt8.self)
-            unsafe target.storeBytes(of: low, toByteOffset: 3, as: UInt8.self)
-            if isLong { unsafe target.storeBytes(of: wireCode, toByteOffset: 4, as: UInt8.self) }
+    // MARK: Answers
+
+    /// Sends an acknowledgement, or keeps it back until what it promises is committed. Answers keep their order.
+    @inline(__always)
+    func answer(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode, after wait: StoreWait) {
+        guard mustHold(wait) else { return sendAck(type, identifier, code) }
+        hold(.ack(type, identifier, code), wait)
+    }
+
+    /// - Parameter subscribe: the number of the SUBSCRIBE that it answers, if a filter was granted: retained messages
+    ///   are sent after this answer.
+    func answer(_ packet: ControlPacket, after wait: StoreWait, of subscribe: UInt32? = nil) {
+        let answer = HeldAnswer.Answer.packet(packet, subscribe: subscribe)
+        if mustHold(wait) { hold(answer, wait) } else { send(answer) }
+    }
+
+    @inline(__always)
+    private func mustHold(_ wait: StoreWait) -> Bool {
+        !outbound.mayAnswer || !(wait.isNone || shard.isSettled(wait))
+    }
+
+    private func send(_ answer: HeldAnswer.Answer) {
+        switch answer {
+        case .ack(let type, let identifier, let code): sendAck(type, identifier, code)
+        case .packet(let packet, let subscribe):
+            send(packet)
+            if let subscribe { inbound.answerSubscribe(subscribe) }
         }
     }
+
+    private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
+        outbound.hold(HeldAnswer(wait: wait, since: shard.now, answer: answer))
+        // Each packet may cause an answer, and the store may take no writes for hours.
+        if outbound.answerCount == Outbound.answerLimit { connection.transport?.pauseReading(.answers) }
+        counters.add(.answersHeld)
+        counters.move(.heldAnswers, by: 1)
+        if !wait.isNone { shard.tellOfCommit(of: wait.batch, self) }
+    }
+
+    /// All copies of a message of this client, which were given over several turns, have been given.
+    func fanOutEnded(_ wait: StoreWait) {
+        if !wait.isNone, !shard.isSettled(wait) { shard.tellOfCommit(of: wait.batch, self) }
+        sendHeldAnswers()
+    }
+
+    func sendHeldAnswers() {
+        let count = outbound.answerCount
+        defer {
+            shard.count(steps: (count - outbound.answerCount) / 16)
+            let half = Outbound.answerLimit / 2
+            if count >= half, outbound.answerCount < half { connection.transport?.resumeReading(.answers) }
+        }
+        while let held = outbound.takeAnswer({ shard.isSettled($0) }) {
+            counters.move(.heldAnswers, by: -1)
+            counters.observe(.answerHoldNanoseconds, shard.now.nanoseconds(since: held.since))
+            send(held.answer)
+            if case .packet(_, .some) = held.answer { scanRetained() }
+        }
+    }
+
+    /// The connection has ended. The client sends its packets again when it is back.
+    func dropHeldAnswers() { counters.move(.heldAnswers, by: -outbound.dropAnswers()) }
 }

@@ -29,9 +29,8 @@ final class SessionEnding: DeferredJob {
             } else if let subscription = session.subscriptions.popLast() {
                 forget(subscription, shard)
             } else {
-                session.storeNumber = 0
-                shard.lastRedelivery = nil
-                shard.outbox.redelivered = nil
+                session.forgetRecord()
+                shard.endRedeliveries()
                 return false
             }
         }
@@ -43,14 +42,13 @@ final class SessionEnding: DeferredJob {
     /// [MQTT-4.8.2-5]. All other copies end with the session.
     private func giveAway(_ copy: EndedCopies.Copy, _ shard: Shard) {
         shard.count(steps: 1)
-        guard copy.terms.isShared, !copy.wasSentTwoStep, let message = copy.message,
+        guard copy.terms.isShared, !copy.wasSentWithQoS2, let message = copy.message,
             !message.isExpired(at: shard.now), shard.redeliver(message, from: session.handle)
         else {
             copies.leave(copy, shard)
             return
         }
-        shard.counters.add(.sharedRedelivered)
-        shard.removeLate(copy.removal(for: session.storeNumber))
+        copies.handOn(copy, .sharedRedelivered, shard)
     }
 
     private func forget(_ subscription: Subscription, _ shard: Shard) {
@@ -66,20 +64,22 @@ extension Session {
     /// Takes all copies in flight and in the queue out of the session, the oldest first; they are still counted there.
     /// Copies in the store alone are lost: no other session gets them.
     func takeCopies() -> EndedCopies {
-        if let backlog = queue.backlog {
+        if let backlog = outbound.backlog {
             loseStored(backlog.count, .sessionEnded)
         }
-        return EndedCopies(of: self)
+        return EndedCopies(
+            session: record.number, subscriber: id, window: outbound.takeWindow(),
+            waiting: outbound.takeQueue())
     }
 
     /// Ends the session and removes all that it holds. It must have no connection.
     func end(_ notification: @autoclosure () -> HookNotification, at point: HookPoint) {
-        let forgetsRows = forgetStored(hasBacklog: queue.backlog != nil)
+        let forgetsRows = forgetStored(hasBacklog: outbound.backlog != nil)
         presence?.state = .gone
-        received.removeAll()
-        retainedScans.removeAll()
-        if expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
-        expiryDeadline = nil
+        inbound.forgetReceived()
+        outbound.forgetScans()
+        if lifetime.expiryDeadline != nil { counters.move(.sessionsOffline, by: -1) }
+        lifetime.end()
         if !subscriptions.isEmpty { shard.hooks.notify(.onTopicUnsubscribed, .topicUnsubscribed(id, nil)) }
         shard.remove(self)
         shard.perform(SessionEnding(self, forgetsRows: forgetsRows))

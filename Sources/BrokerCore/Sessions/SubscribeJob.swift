@@ -31,8 +31,7 @@ final class SubscribeJob: DeferredJob {
         self.packet = packet
         self.verdicts = verdicts
         notifies = session.shard.hooks.wants(.onSubscribe.forVersion(session.version))
-        session.subscribesGranted &+= 1
-        serial = session.subscribesGranted
+        serial = session.grantSubscribe()
         codes.reserveCapacity(verdicts?.count ?? packet.filters.count)
     }
 
@@ -46,7 +45,7 @@ final class SubscribeJob: DeferredJob {
         while next < count, shard.steps < end {
             let verdict = verdicts.map { $0[next] } ?? .grant(packet.filters[next])
             next += 1
-            codes.append(take(verdict, isUnstorable, shard))
+            codes.append(carryOut(verdict, isUnstorable, shard))
         }
         guard next == count else { return true }
         answer(shard)
@@ -56,7 +55,7 @@ final class SubscribeJob: DeferredJob {
     }
 
     /// - Returns: the filter's code in SUBACK.
-    private func take(_ verdict: SubscribeVerdict, _ isUnstorable: Bool, _ shard: Shard) -> UInt8 {
+    private func carryOut(_ verdict: SubscribeVerdict, _ isUnstorable: Bool, _ shard: Shard) -> UInt8 {
         switch verdict {
         case .refuse(let code):
             shard.count(steps: 1)
@@ -81,7 +80,10 @@ final class SubscribeJob: DeferredJob {
         }
     }
 
-    private func refusal(_ code: ReasonCode) -> UInt8 { session.version == .v5 ? code.rawValue : 0x80 }
+    private func refusal(_ code: ReasonCode) -> UInt8 {
+        session.noteError(.subscriptionRefused)
+        return session.version == .v5 ? code.rawValue : 0x80
+    }
 
     private func failure(_ code: ReasonCode) -> UInt8 {
         hasFailed = true
@@ -114,7 +116,7 @@ final class SubscribeJob: DeferredJob {
         if notifies { granted.append(filter) }
         let wantsRetained = options.retainHandling == 0 || (options.retainHandling == 1 && !isKnown)
         if wantsRetained, !subscription.isShared {
-            session.retainedScans.append(
+            session.scanLater(
                 RetainedScan(
                     filter: filter.filter, options: options, subscriptionIdentifier: subscription.identifier,
                     subscribe: serial))
@@ -124,11 +126,12 @@ final class SubscribeJob: DeferredJob {
 
     private func options(of filter: SubscribeFilter, _ settings: BrokerSettings) -> SubscriptionOptions {
         let wanted = filter.options
-        let qos = min(wanted.qos, settings.maxQoS)
+        let qos = min(wanted.qos, settings.publish.maxQoS)
         guard session.version == .v5 else {
             // A bridge gets neither its own messages back nor a changed RETAIN flag.
             return SubscriptionOptions(
-                qos: qos, noLocal: session.isBridge, retainAsPublished: session.isBridge, retainHandling: 0)
+                qos: qos, noLocal: session.isBridge,
+                retainAsPublished: session.isBridge, retainHandling: 0)
         }
         return SubscriptionOptions(
             qos: qos, noLocal: wanted.noLocal, retainAsPublished: wanted.retainAsPublished,

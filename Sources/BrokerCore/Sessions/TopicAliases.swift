@@ -69,7 +69,7 @@ package struct OutgoingTopicAliases {
     private var oldest: Int32 = -1
     /// Entries that were removed for lack of bytes; their aliases are free.
     private var free: ContiguousArray<Int32> = []
-    private let maximum: Int
+    let maximum: Int
     private let byteLimit: Int
     private var topicByteCount = 0
 

@@ -29,7 +29,7 @@ final class UnsubscribeJob: DeferredJob {
             return false
         }
         while next < filters.count, shard.steps < end {
-            codes.append(take(filters[next], shard).rawValue)
+            codes.append(carryOut(filters[next], shard).rawValue)
             next += 1
         }
         guard next == filters.count else { return true }
@@ -43,7 +43,7 @@ final class UnsubscribeJob: DeferredJob {
         return false
     }
 
-    private func take(_ filter: UTF8Text, _ shard: Shard) -> ReasonCode {
+    private func carryOut(_ filter: UTF8Text, _ shard: Shard) -> ReasonCode {
         shard.count(steps: shard.steps(of: filter))
         let holder = session.subscriptionHolder
         guard holder.remove(filter) else {

@@ -14,19 +14,16 @@ extension Session {
     private static let readLength = 500
     /// Bytes. When a read brings more than this, the backlog has large messages.
     private static let largeReadByteCount = 128 * 1024
-    /// Bytes of messages that may wait in memory; `.max` = no limit.
-    var queueByteLimit: Int { settings.queueByteLimit > 0 ? settings.queueByteLimit : .max }
 
     /// The copy with this number is to wait in the store alone.
     func spill(_ number: UInt64) {
-        let backlog = queue.backlog ?? StoredBacklog(count: 0, next: number)
-        queue.backlog = backlog
+        let backlog = outbound.openBacklog(from: number)
         backlog.count += 1
         backlog.last = max(backlog.last, number)
         // Copies from different loops may arrive in another order than that of their numbers.
         if number > backlog.readableThrough, number < backlog.next {
             backlog.next = number
-            if backlog.isBusy { shard.reads.lower(to: number) }
+            if backlog.isBusy { shard.lowerReads(to: number) }
         }
         counters.add(.storeSpilled)
         counters.move(.queuedMessages, by: 1)
@@ -35,23 +32,24 @@ extension Session {
 
     /// Asks for more of the backlog when few messages are left in memory.
     func wantBacklog() {
-        guard let backlog = queue.backlog, !backlog.isBusy else { return }
+        guard let backlog = outbound.backlog, !backlog.isBusy else { return }
         // Large messages are read when none is left in memory, so that few of them are there at the same time.
         let isLow =
-            backlog.hasLargeMessages ? queue.isEmptyInMemory : queue.countInMemory < Self.readLength / 2
+            backlog.hasLargeMessages
+            ? outbound.queue.isEmptyInMemory : outbound.queue.countInMemory < Self.readLength / 2
         let isWanted = settings.queueType == .lifo || (isOnline && isLow)
         guard isWanted || backlog.wantsPurge else { return }
         backlog.isBusy = true
         if !backlog.wantsPurge, backlog.next <= backlog.readableThrough {
             read(backlog)
         } else {
-            shard.reads.waiting.append(handle)
+            shard.waitToRead(handle)
         }
     }
 
     /// The number up to which the store must be readable before this session can read; nil = it does not wait.
     var wantedFromStore: UInt64? {
-        guard isKept, let backlog = queue.backlog, backlog.isBusy else { return nil }
+        guard isKept, let backlog = outbound.backlog, backlog.isBusy else { return nil }
         return backlog.wantsPurge ? backlog.purgeThrough : backlog.next
     }
 
@@ -59,16 +57,14 @@ extension Session {
     ///
     /// - Parameter removed: copies that the store may still have, though they were removed.
     func horizonReached(_ through: UInt64, removed: Set<UInt64>) {
-        guard let backlog = queue.backlog, isKept else { return }
+        guard let backlog = outbound.backlog, isKept else { return }
         backlog.readableThrough = through
         // Copies that are or were in memory may have arrived before copies with lower numbers.
         backlog.exceptions = removed
         // Only from `next` on, for lower numbers are not read again.
-        backlog.exceptions.formUnion(queue.numbers.filter { $0 >= backlog.next })
-        backlog.exceptions.formUnion(inflight.numbers(from: backlog.next))
-        if case .deliver(let copy)? = pendingDelivery?.question {
-            backlog.exceptions.insert(copy.ticket.number)
-        }
+        backlog.exceptions.formUnion(outbound.queue.numbers.filter { $0 >= backlog.next })
+        backlog.exceptions.formUnion(outbound.window.numbers(from: backlog.next))
+        if let number = outbound.askedNumber { backlog.exceptions.insert(number) }
         if backlog.wantsPurge { purge(backlog) } else { read(backlog) }
     }
 
@@ -78,7 +74,7 @@ extension Session {
             return
         }
         let post = shard.links.post
-        let (handle, loop, number) = (handle, shard.index, storeNumber)
+        let (handle, loop, number) = (handle, shard.index, record.number)
         // With `lifo` the oldest copies need not be those that were sent.
         let isFifo = settings.queueType == .fifo
         let flights: StoreLoad.Flights = !backlog.lacksFlights ? .together : isFifo ? .released : .alone
@@ -95,17 +91,16 @@ extension Session {
 
     /// The store has answered a read.
     func backlogLoaded(_ result: Result<LoadedBacklog, StoreError>) {
-        guard let backlog = queue.backlog else { return }
+        guard let backlog = outbound.backlog else { return }
         switch result {
         case .success(let loaded):
-            take(loaded, backlog)
+            load(loaded, backlog)
             if backlog.lacksFlights {
                 // Only up to the last number that may be read: copies behind it may have come meanwhile.
                 if let next = loaded.next, next <= backlog.readableThrough {
                     backlog.nextFlight = next
                 } else {
                     backlog.lacksFlights = false
-                    backlog.exceptions.formUnion(inflight.numbers(from: 0))
                 }
                 backlog.isBusy = false
                 if backlog.count > 0 {
@@ -128,12 +123,12 @@ extension Session {
     }
 
     func retryBacklog() {
-        queue.backlog?.isBusy = false
-        if queue.backlog?.wantsPurge == true { wantBacklog() }
+        outbound.backlog?.isBusy = false
+        if outbound.backlog?.wantsPurge == true { wantBacklog() }
         drain()
     }
 
-    private func take(_ loaded: LoadedBacklog, _ backlog: StoredBacklog) {
+    private func load(_ loaded: LoadedBacklog, _ backlog: StoredBacklog) {
         var queued: ContiguousArray<QueuedMessage> = []
         for copy in loaded.copies {
             let ticket = StoreTicket(
@@ -143,14 +138,16 @@ extension Session {
             counters.add(.storeRefilled)
             counters.move(.spilledMessages, by: -1)
             if backlog.lacksFlights {
+                // All copies are read after the flights. The client may complete this one before, and the store may
+                // still have it then.
+                backlog.exceptions.insert(copy.number)
                 restoreFlight(copy, ticket)
             } else if let message = copy.message {
                 var entry = QueuedMessage(message: message, terms: copy.terms, ticket: ticket)
                 entry.hasFlightRow = copy.hasFlightRow
                 if backlog.owedDrops > 0 {
                     backlog.owedDrops -= 1
-                    counters.move(.queuedMessages, by: -1)
-                    loseUncounted(entry, .queueFull)
+                    loseLoaded(entry, .queueFull)
                     continue
                 }
                 // A QoS 2 copy that was sent has a flight row.
@@ -164,8 +161,7 @@ extension Session {
             }
         }
         backlog.hasLargeMessages = queued.reduce(0) { $0 + $1.message.byteCount } > Self.largeReadByteCount
-        queue.load(queued, settings.queueType, behind: backlog.loadedCount)
-        backlog.loadedCount += queued.count
+        outbound.load(queued, settings.queueType, backlog)
         if loaded.lostCount > 0 { giveUp(backlog, loaded.lostCount) }
     }
 
@@ -180,12 +176,10 @@ extension Session {
             packetIdentifier: copy.packetIdentifier, state: state, terms: copy.terms, sentAt: shard.now,
             ticket: ticket)
         entry.flight = .written
-        guard inflight.claim(copy.packetIdentifier) else {
+        if !outbound.restoreFlight(entry, copy.message) {
             // This broker never gives one packet identifier to two copies, so the row is damaged.
             lose(InflightWindow.Removed(entry: entry, message: copy.message), .storeLost)
-            return
         }
-        inflight.append(entry, copy.message, isSent: false)
     }
 
     /// Counts copies that the store has lost.
@@ -205,7 +199,7 @@ extension Session {
                 metadata: ["client": "\(id.clientID)", "missing": .stringConvertible(backlog.count)])
             giveUp(backlog, backlog.count)
         }
-        if backlog.count == 0 { queue.backlog = nil }
+        outbound.closeBacklogIfEmpty()
     }
 
     // MARK: Expiry
@@ -214,42 +208,48 @@ extension Session {
     /// be read that far.
     func messagesAreDue() {
         let now = shard.now
-        shard.count(steps: queue.countInMemory / 16)
-        for copy in queue.removeAll(where: { $0.isExpired(at: now) }) {
+        shard.count(steps: outbound.queue.countInMemory / 16)
+        for copy in outbound.removeQueued(where: { $0.isExpired(at: now) }) {
             lose(copy, .expired)
         }
-        guard let backlog = queue.backlog else { return }
-        backlog.wantsPurge = true
+        purgeBacklog(.expired)
+    }
+
+    /// Has the store delete copies that were never sent, without their being read, as soon as it may be read that far.
+    func purgeBacklog(_ which: StoredBacklog.Purge) {
+        guard let backlog = outbound.backlog else { return }
+        if backlog.wantedPurge != .all { backlog.wantedPurge = which }
         backlog.purgeThrough = backlog.last
         wantBacklog()
     }
 
     private func purge(_ backlog: StoredBacklog) {
-        backlog.wantsPurge = false
+        let which = backlog.wantedPurge ?? .expired
+        backlog.wantedPurge = nil
         guard backlog.next <= backlog.readableThrough else {
             finishReading(backlog)
             return
         }
         let post = shard.links.post
-        let (handle, loop, number) = (handle, shard.index, storeNumber)
-        shard.broker.store.purgeExpired(
+        let (handle, loop, number) = (handle, shard.index, record.number)
+        shard.broker.store.purge(
             StoreLoad(
                 session: number, numbers: backlog.next...backlog.readableThrough, except: backlog.exceptions,
                 limit: .max),
-            now: shard.now
+            expiredBy: which == .all ? nil : shard.now
         ) {
-            post(.backlogPurged(handle, number: number, count: $0), loop)
+            post(.backlogPurged(handle, number: number, which, count: $0), loop)
         }
     }
 
-    /// The store has deleted this many expired copies of the backlog.
-    func backlogPurged(_ count: Int) {
-        guard let backlog = queue.backlog else { return }
+    /// The store has deleted this many copies of the backlog.
+    func backlogPurged(_ which: StoredBacklog.Purge, _ count: Int) {
+        guard let backlog = outbound.backlog else { return }
         let count = min(count, backlog.count)
         backlog.count -= count
         backlog.isBusy = false
-        loseStored(count, .expired)
-        if backlog.count == 0 { queue.backlog = nil }
+        loseStored(count, which == .all ? .queuePurged : .expired)
+        outbound.closeBacklogIfEmpty()
         if backlog.wantsPurge { wantBacklog() }
         drain()
     }

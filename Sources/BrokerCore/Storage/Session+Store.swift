@@ -1,36 +1,28 @@
 import BrokerMetrics
-import DequeModule
 import MQTTCodec
 import Primitives
 
 /// What of a session is stored, and the answers to its client that wait until it is.
 extension Session {
-    /// Whether the session is stored, so that it outlives the process.
-    var isKept: Bool { storeNumber != 0 }
-
     // MARK: The session itself
 
     /// The session has got a connection. From now on its state is stored, unless the session ends with the connection
     /// and was not stored before.
     func noteAttached() {
-        attachBatch = 0
-        guard shard.isStoring, first == nil, sessionExpiryInterval != 0 || isKept else { return }
-        let isNew = !isKept
-        if isNew {
-            storeNumber = shard.broker.takeSessionNumber()
-            shard.kept[storeNumber] = handle
-        }
-        if isNew {
+        guard shard.isStoring, first == nil, lifetime.expiryInterval != 0 || isKept else { return }
+        guard isKept else {
+            record.keep(as: shard.broker.takeSessionNumber())
+            shard.keep(record.number, for: handle)
             noteState(isNew: true)
-        } else {
-            // Until this is committed no QoS 1 or 2 message is sent: after a crash the broker would not know that the
-            // client had been here, and would send the message as if for the first time.
-            noteState()
-            shard.outbox.isUrgent = true
-            if !shard.broker.store.health.isFailing {
-                attachBatch = shard.outbox.openNumber
-                shard.awaitCommit(of: attachBatch, self)
-            }
+            return
+        }
+        // Until this is committed no QoS 1 or 2 message is sent: after a crash the broker would not know that the
+        // client had been here, and would send the message as if for the first time.
+        noteState()
+        shard.handOverSoon()
+        if !shard.broker.store.health.isFailing {
+            outbound.holdUntilAttached(shard.openBatch)
+            shard.tellOfCommit(of: shard.openBatch, self)
         }
     }
 
@@ -44,24 +36,22 @@ extension Session {
 
     /// Stores the will of a session that ends with its connection, which has no row of its own.
     func noteWill() {
-        guard shard.isStoring, !isKept, let will else { return }
-        willNumber = shard.broker.takeSessionNumber()
-        shard.note(StoredWill(number: willNumber, subscriber: id, version: version, will: will))
+        guard shard.isStoring, !isKept, let will = lifetime.will else { return }
+        record.keepWill(as: shard.broker.takeSessionNumber())
+        shard.note(StoredWill(number: record.willNumber, subscriber: id, version: version, will: will))
     }
 
     /// The will was published, or is not needed any more.
     func forgetWill() {
-        guard willNumber != 0 else { return }
-        shard.forgetWill(willNumber)
-        willNumber = 0
+        if let number = record.takeWillNumber() { shard.forgetWill(number) }
     }
 
     var stored: StoredSession {
         StoredSession(
-            number: storeNumber, subscriber: id, version: version, isBridge: isBridge,
-            expiryInterval: sessionExpiryInterval, expiryDeadline: isOnline ? nil : expiryDeadline,
-            will: will,
-            willDeadline: willDeadline, sentThrough: sentThrough)
+            number: record.number, subscriber: id, version: version, isBridge: connection.isBridge,
+            expiryInterval: lifetime.expiryInterval,
+            expiryDeadline: isOnline ? nil : lifetime.expiryDeadline, will: lifetime.will,
+            willDeadline: lifetime.willDeadline, sentThrough: outbound.sentThrough)
     }
 
     /// The session has ended. It keeps its number until its copies have been removed.
@@ -71,17 +61,14 @@ extension Session {
     ///   of them, in steps, for very many subscriptions would make very many changes.
     func forgetStored(hasBacklog: Bool) -> Bool {
         guard isKept else { return false }
-        let purges = hasBacklog || subscriptions.count + storedReceived.count > Self.rowsRemovedOneByOne
+        let purges = hasBacklog || subscriptions.count + inbound.storedCount > Self.rowsRemovedOneByOne
         if !purges {
-            for identifier in storedReceived.identifiers {
-                shard.note(.released(session: storeNumber, packetIdentifier: identifier))
+            for identifier in inbound.storedIdentifiers {
+                shard.note(.released(session: record.number, packetIdentifier: identifier))
             }
         }
-        shard.note(.endSession(storeNumber, purges: purges))
-        // Copies that have arrived and are in the store alone may be written after the end of the session.
-        if hasBacklog { shard.reads.purge(storeNumber, through: shard.broker.lastStoreNumber) }
-        shard.kept[storeNumber] = nil
-        storedReceived.removeAll()
+        shard.note(.endSession(record.number, purges: purges))
+        shard.endKeeping(record.number, hasBacklog: hasBacklog)
         return !purges
     }
 
@@ -94,7 +81,7 @@ extension Session {
     func unstore(_ ticket: StoreTicket, _ message: ApplicationMessage?, flight: FlightNote = .none) {
         guard ticket.isStored else { return }
         shard.unstore(
-            ticket, session: storeNumber, expiryDeadline: message?.facts.expiryDeadline,
+            ticket, session: record.number, expiryDeadline: message?.facts.expiryDeadline,
             flight: flight)
     }
 
@@ -104,114 +91,30 @@ extension Session {
     /// - Returns: the batch that holds it.
     @discardableResult
     func noteFlight(_ place: InflightWindow.Place, isReleased: Bool = false) -> UInt64 {
-        let entry = inflight[place]
-        guard isKept, entry.ticket.isStored else { return shard.outbox.latestNumber }
-        if !isReleased, Int(entry.ticket.loop) == shard.index,
-            shard.outbox.note(entry.packetIdentifier, of: entry.ticket)
-        {
-            inflight[place].flight = .noted
-            return shard.outbox.isOpen(entry.ticket) ? shard.outbox.openNumber : shard.outbox.openNumber - 1
+        let entry = outbound.window[place]
+        guard isKept, entry.ticket.isStored else { return shard.latestBatch }
+        if !isReleased, let batch = shard.noteIdentifier(entry.packetIdentifier, of: entry.ticket) {
+            outbound.identifierStored(place, .noted)
+            return batch
         }
-        inflight[place].flight = .written
+        outbound.identifierStored(place, .written)
         shard.note(
             .flight(
-                session: storeNumber, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
-                isReleased: isReleased, expiryDeadline: inflight.message(at: place)?.facts.expiryDeadline))
-        return shard.outbox.openNumber
+                session: record.number, number: entry.ticket.number, packetIdentifier: entry.packetIdentifier,
+                isReleased: isReleased,
+                expiryDeadline: outbound.window.message(at: place)?.facts.expiryDeadline))
+        return shard.openBatch
     }
 
     /// A batch that this session waits for is committed or was given up. Sends the answers that waited for it, and the
     /// QoS 2 messages whose packet identifiers had to be stored first.
     func storeCommitted() {
-        releaseHeldAnswers()
-        if attachBatch != 0, shard.outbox.isCommitted(attachBatch) { attachBatch = 0 }
-        while let place = inflight.nextCommitted({ shard.outbox.isCommitted($0) }) {
-            // What was not sent on this connection is sent in its order by `resume`.
-            guard let output, inflight.isSent(place) else { continue }
-            inflight.endHold(place)
-            sendFirst(place, to: output)
+        sendHeldAnswers()
+        outbound.attachSettled { shard.isCommitted($0) }
+        while let place = outbound.nextCommitted(isOnline: isOnline, { shard.isCommitted($0) }) {
+            sendFirst(place)
         }
-        if inflight.unsentCount > 0 { resume() }
+        if outbound.window.unsentCount > 0 { resume() }
         drain()
-    }
-
-    // MARK: Answers
-
-    /// Sends an acknowledgement, or keeps it back until what it promises is committed. Answers keep their order.
-    func answer(_ type: PacketType, _ identifier: UInt16, _ code: ReasonCode, after wait: StoreWait) {
-        guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
-            sendAck(type, identifier, code)
-            return
-        }
-        hold(.ack(type, identifier, code), wait)
-    }
-
-    /// - Parameter subscribe: the number of the SUBSCRIBE that it answers, if a filter was granted: retained messages
-    ///   are sent after this answer.
-    func answer(_ packet: ControlPacket, after wait: StoreWait, of subscribe: UInt32? = nil) {
-        guard !heldAnswers.isEmpty || !(wait.isNone || shard.outbox.isSettled(wait)) else {
-            send(packet)
-            if let subscribe { subscribesAnswered = subscribe }
-            return
-        }
-        hold(.packet(packet, subscribe: subscribe), wait)
-    }
-
-    private func hold(_ answer: HeldAnswer.Answer, _ wait: StoreWait) {
-        heldAnswers.append(HeldAnswer(wait: wait, since: shard.now, answer: answer))
-        // Each packet may cause an answer, and the store may take no writes for hours.
-        if heldAnswers.count == Self.heldAnswerLimit { transport?.pauseReading(.answers) }
-        counters.add(.answersHeld)
-        counters.move(.heldAnswers, by: 1)
-        if !wait.isNone { shard.awaitCommit(of: wait.batch, self) }
-    }
-
-    /// Answers that may wait for one client, about 200 KB. Then the client is not read.
-    static let heldAnswerLimit = 4096
-    /// All copies of a message of this client, which were given over several turns, have been given.
-    func fanOutEnded(_ wait: StoreWait) {
-        if !wait.isNone, !shard.outbox.isSettled(wait) { shard.awaitCommit(of: wait.batch, self) }
-        releaseHeldAnswers()
-    }
-
-    func releaseHeldAnswers() {
-        let count = heldAnswers.count
-        defer {
-            shard.count(steps: (count - heldAnswers.count) / 16)
-            let half = Self.heldAnswerLimit / 2
-            if count >= half, heldAnswers.count < half { transport?.resumeReading(.answers) }
-        }
-        while let first = heldAnswers.first, first.wait.isNone || shard.outbox.isSettled(first.wait) {
-            heldAnswers.removeFirst()
-            counters.move(.heldAnswers, by: -1)
-            counters.observe(.answerHoldNanoseconds, shard.now.nanoseconds(since: first.since))
-            switch first.answer {
-            case .ack(let type, let identifier, let code): sendAck(type, identifier, code)
-            case .packet(let packet, let subscribe):
-                send(packet)
-                if let subscribe {
-                    subscribesAnswered = subscribe
-                    scanRetained()
-                }
-            }
-        }
-    }
-
-    /// The connection has ended. The client sends its packets again when it is back.
-    func dropHeldAnswers() {
-        counters.move(.heldAnswers, by: -heldAnswers.count)
-        heldAnswers = []
-    }
-}
-
-/// An answer to a client that promises something the store has not written yet.
-struct HeldAnswer {
-    let wait: StoreWait
-    let since: MonotonicTime
-    let answer: Answer
-
-    enum Answer {
-        case ack(PacketType, UInt16, ReasonCode)
-        indirect case packet(ControlPacket, subscribe: UInt32?)
     }
 }

@@ -28,18 +28,20 @@ struct StoreQueue {
 extension Shard {
     /// Whether more is on its way to the store than the mark allows.
     @inline(__always)
-    var isStoreBehind: Bool { outbox.byteCount >= storeQueue.mark }
+    var isStoreBehind: Bool { outbox.byteCount >= storage.queue.mark }
 
     /// Stops reading the session's connection until the store has caught up, and counts that.
-    func holdForStore(_ session: Session, _ counter: Counter) {
+    func pauseForStore(_ session: Session, _ counter: Counter) {
         counters.add(counter)
-        session.transport?.pauseReading(.overload)
-        storeQueue.paused.insert(session.handle)
-        awaitRemovals()
+        session.pauseReading(.overload)
+        storage.queue.paused.insert(session.handle)
+        askForRemovalNotices()
     }
 
-    func forgetHeldForStore(_ session: Session) {
-        if !storeQueue.paused.isEmpty { storeQueue.paused.remove(session.handle) }
+    /// The session's connection has ended: nobody has to read it again.
+    func forgetPauses(of session: Session) {
+        overload.forget(session.handle)
+        if !storage.queue.paused.isEmpty { storage.queue.paused.remove(session.handle) }
     }
 
     /// Whether a client must wait before its session is made, resumed or replaced.
@@ -49,60 +51,60 @@ extension Shard {
                 || session(attempt.subscriber)?.isKept == true)
     }
 
-    /// - Returns: a number for `forgetHeldForStore`; nil when no more may wait.
-    func holdForStore(_ handshake: ConnectHandshake) -> UInt64? {
+    /// - Returns: a number for `forgetStorePause`; nil when no more may wait.
+    func pauseForStore(_ handshake: ConnectHandshake) -> UInt64? {
         let subscriber = handshake.attempt.subscriber
-        if let older = storeQueue.numbers[subscriber] {
-            storeQueue.connecting[older]?.giveUpWaitingForStore()
+        if let older = storage.queue.numbers[subscriber] {
+            storage.queue.connecting[older]?.giveUpWaitingForStore()
         }
         let byteCount = handshake.attempt.byteCount
-        guard storeQueue.connectingByteCount + byteCount <= storeQueue.mark else { return nil }
+        guard storage.queue.connectingByteCount + byteCount <= storage.queue.mark else { return nil }
         counters.add(.storePausesConnect)
-        let serial = nextHookSerial()
-        storeQueue.connecting[serial] = handshake
-        storeQueue.numbers[subscriber] = serial
-        storeQueue.connectingByteCount += byteCount
-        awaitRemovals()
+        let serial = questions.takeSerial()
+        storage.queue.connecting[serial] = handshake
+        storage.queue.numbers[subscriber] = serial
+        storage.queue.connectingByteCount += byteCount
+        askForRemovalNotices()
         return serial
     }
 
-    func forgetHeldForStore(_ serial: UInt64) {
-        guard let handshake = storeQueue.connecting.removeValue(forKey: serial) else { return }
-        storeQueue.numbers[handshake.attempt.subscriber] = nil
-        storeQueue.connectingByteCount -= handshake.attempt.byteCount
+    func forgetStorePause(_ serial: UInt64) {
+        guard let handshake = storage.queue.connecting.removeValue(forKey: serial) else { return }
+        storage.queue.numbers[handshake.attempt.subscriber] = nil
+        storage.queue.connectingByteCount -= handshake.attempt.byteCount
     }
 
     /// At the end of a turn: lets the clients that wait go on, if the store has caught up.
-    func releaseHeldForStore() {
-        guard storeQueue.isHeld else { return }
-        for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
-        guard outbox.byteCount <= storeQueue.mark / 2 else { return }
-        for handle in storeQueue.paused { session(handle)?.transport?.resumeReading(.overload) }
-        storeQueue.paused = []
-        guard !storeQueue.connecting.isEmpty, !storeQueue.isReleasing else { return }
-        storeQueue.isReleasing = true
-        performLater(ConnectRelease(storeQueue.connecting.keys.sorted()))
+    func resumeAfterStore() {
+        guard storage.queue.isHeld else { return }
+        for loop in outbox.removals.sent.indices { trimRemovals(loop) }
+        guard outbox.byteCount <= storage.queue.mark / 2 else { return }
+        for handle in storage.queue.paused { session(handle)?.resumeReading(.overload) }
+        storage.queue.paused = []
+        guard !storage.queue.connecting.isEmpty, !storage.queue.isReleasing else { return }
+        storage.queue.isReleasing = true
+        performLater(ConnectRelease(storage.queue.connecting.keys.sorted()))
     }
 
     /// - Returns: false when the client did not wait any more.
-    fileprivate func releaseHeldForStore(_ serial: UInt64) -> Bool {
-        guard let handshake = storeQueue.connecting[serial] else { return false }
-        forgetHeldForStore(serial)
+    fileprivate func resumeAfterStore(_ serial: UInt64) -> Bool {
+        guard let handshake = storage.queue.connecting[serial] else { return false }
+        forgetStorePause(serial)
         handshake.storeHasCaughtUp()
         return true
     }
 
     /// Removals that other loops have not committed count as well. Asks those loops for a letter when they have.
-    func awaitRemovals() {
-        for other in broker.horizons { other.await(for: index) }
+    func askForRemovalNotices() {
+        for other in broker.horizons { other.requestNotice(for: index) }
     }
 
     func setStoreGauges() {
         guard isStoring else { return }
-        for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
+        for loop in outbox.removals.sent.indices { trimRemovals(loop) }
         counters.set(.storeBacklogBytes, to: outbox.byteCount)
-        counters.set(.storeBacklogMark, to: storeQueue.mark)
-        counters.set(.storeHeldClients, to: storeQueue.paused.count + storeQueue.connecting.count)
+        counters.set(.storeBacklogMark, to: storage.queue.mark)
+        counters.set(.storeHeldClients, to: storage.queue.paused.count + storage.queue.connecting.count)
     }
 }
 
@@ -117,9 +119,9 @@ private final class ConnectRelease: DeferredJob {
 
     func advance(on shard: Shard, until end: UInt64) -> Bool {
         while shard.steps < end, let serial = serials.popFirst() {
-            shard.count(steps: shard.releaseHeldForStore(serial) ? Self.cost : 1)
+            shard.count(steps: shard.resumeAfterStore(serial) ? Self.cost : 1)
         }
-        if serials.isEmpty { shard.storeQueue.isReleasing = false }
+        if serials.isEmpty { shard.storage.queue.isReleasing = false }
         return !serials.isEmpty
     }
 }
@@ -146,7 +148,7 @@ extension Session {
             counter = .storePausesAcks
         default: return true
         }
-        shard.holdForStore(self, counter)
+        shard.pauseForStore(self, counter)
         return false
     }
 
@@ -155,11 +157,7 @@ extension Session {
     func noteState(isNew: Bool = false) {
         guard isKept else { return }
         forgetWill()  // the session's row has it from now on
-        if notedBatch == shard.outbox.openNumber, shard.outbox.open.replace(stored, at: notedChange) {
-            return
-        }
-        shard.note(.session(stored, isNew: isNew))
-        notedBatch = shard.outbox.openNumber
-        notedChange = shard.outbox.open.changes.count - 1
+        let state = stored
+        shard.noteState(state, isNew: isNew, in: &record)
     }
 }

@@ -47,31 +47,31 @@ extension Shard {
     /// To be called before this loop takes a number for a message.
     @inline(__always)
     func willTakeStoreNumber() {
-        guard !outbox.isTaking else { return }
-        outbox.isTaking = true
+        guard !outbox.floors.isTaking else { return }
+        outbox.floors.isTaking = true
         horizon.beginTaking(broker.lastStoreNumber &+ 1)
     }
 
     /// At the end of a turn, when all is posted: publishes the floors of this loop, and which removals it has
     /// committed.
     func publishHorizon() {
-        while let mark = outbox.removalMarks.first, outbox.isCommitted(mark.batch) {
-            outbox.removalMarks.removeFirst()
+        while let mark = outbox.removals.marks.first, outbox.isCommitted(mark.batch) {
+            outbox.removals.marks.removeFirst()
             if horizon.setRemovalsCommitted(mark.serial, from: mark.loop) {
                 links.post(.horizonMoved, mark.loop)
             }
         }
-        guard outbox.isTaking || outbox.haveFloorsChanged else { return }
-        outbox.haveFloorsChanged = false
+        guard outbox.floors.isTaking || outbox.floors.haveChanged else { return }
+        outbox.floors.haveChanged = false
         postDeliveries()
-        for loop in outbox.publishedFloors.indices {
+        for loop in outbox.floors.published.indices {
             let floor = outbox.floor(for: loop)
-            guard floor != outbox.publishedFloors[loop] else { continue }
-            outbox.publishedFloors[loop] = floor
+            guard floor != outbox.floors.published[loop] else { continue }
+            outbox.floors.published[loop] = floor
             if horizon.set(floor, for: loop) { links.post(.horizonMoved, loop) }
         }
-        if outbox.isTaking, !outbox.isPinned {
-            outbox.isTaking = false
+        if outbox.floors.isTaking, !outbox.isPinned {
+            outbox.floors.isTaking = false
             horizon.endTaking()
         }
     }
@@ -80,15 +80,17 @@ extension Shard {
 
     /// At the end of a turn: looks up to which number the store may be read, for the sessions that wait.
     func lookAtHorizon() {
-        if !reads.waiting.isEmpty {
-            for session in reads.waiting { reads.members.append((session, now)) }
-            reads.waiting.removeAll(keepingCapacity: true)
-            reads.isBlocked = false
+        if !storage.reads.waiting.isEmpty {
+            for session in storage.reads.waiting { storage.reads.members.append((session, now)) }
+            storage.reads.waiting.removeAll(keepingCapacity: true)
+            storage.reads.isBlocked = false
         }
-        guard !reads.isUnderWay, !reads.isBlocked, !reads.members.isEmpty || !reads.purges.isEmpty else {
+        guard !storage.reads.isUnderWay, !storage.reads.isBlocked,
+            !storage.reads.members.isEmpty || !storage.reads.purges.isEmpty
+        else {
             return
         }
-        reads.isUnderWay = true
+        storage.reads.isUnderWay = true
         counters.add(.storeBarriers)
         links.post(.horizonReached(currentHorizon), index)
     }
@@ -102,14 +104,14 @@ extension Shard {
 
     /// All copies up to `through` have arrived: sessions that want no more may read.
     func horizonReached(_ through: UInt64) {
-        if reads.pass.isEmpty {
-            reads.lowestWanted = .max
-            reads.pass = reads.members
-            reads.members = []  // a read may be answered at once, and ask again
+        if storage.reads.pass.isEmpty {
+            storage.reads.lowestWanted = .max
+            storage.reads.pass = storage.reads.members
+            storage.reads.members = []  // a read may be answered at once, and ask again
         }
         var ready: ContiguousArray<Session> = []
         for _ in 0..<Self.readsAtOnce {
-            guard let member = reads.pass.popFirst() else { break }
+            guard let member = storage.reads.pass.popFirst() else { break }
             count(steps: 1)
             guard let session = session(member.session), let wanted = session.wantedFromStore else {
                 continue
@@ -118,26 +120,28 @@ extension Shard {
                 counters.observe(.barrierWaitNanoseconds, now.nanoseconds(since: member.since))
                 ready.append(session)
             } else {
-                reads.members.append(member)
-                reads.lower(to: wanted)
+                storage.reads.members.append(member)
+                storage.reads.lower(to: wanted)
             }
         }
         let removed = uncommittedRemovals(of: ready)
-        for session in ready { session.horizonReached(through, removed: removed[session.storeNumber] ?? []) }
+        for session in ready {
+            session.horizonReached(through, removed: removed[session.storeNumber] ?? [])
+        }
         // Thousands of clients may come back at the same time: another letter goes on with the rest.
-        guard reads.pass.isEmpty else { return links.post(.horizonReached(currentHorizon), index) }
-        reads.isUnderWay = false
+        guard storage.reads.pass.isEmpty else { return links.post(.horizonReached(currentHorizon), index) }
+        storage.reads.isUnderWay = false
         var purges: ContiguousArray<(session: UInt64, through: UInt64)> = []
-        swap(&purges, &reads.purges)
+        swap(&purges, &storage.reads.purges)
         for purge in purges {
             if purge.through <= through {
                 note(.purgeSession(purge.session))
             } else {
-                reads.purges.append(purge)
-                reads.lower(to: purge.through)
+                storage.reads.purges.append(purge)
+                storage.reads.lower(to: purge.through)
             }
         }
-        if reads.lowestWanted != .max { awaitHorizon() }
+        if storage.reads.lowestWanted != .max { askForHorizonNotice() }
     }
 
     /// Sessions that one letter lets read.
@@ -145,35 +149,40 @@ extension Shard {
 
     /// A floor of a loop has risen, or another loop has committed removals that this one had sent.
     func horizonMoved() {
-        if storeQueue.isHeld { awaitRemovals() }
-        guard reads.isBlocked else { return }
-        if currentHorizon >= reads.lowestWanted { reads.isBlocked = false } else { armHorizon() }
+        if storage.queue.isHeld { askForRemovalNotices() }
+        guard storage.reads.isBlocked else { return }
+        if currentHorizon >= storage.reads.lowestWanted {
+            storage.reads.isBlocked = false
+        } else {
+            armHorizon()
+        }
     }
 
     /// Sessions must wait until a loop has committed and posted what it stores. Only they wait for that loop.
-    private func awaitHorizon() {
-        reads.isBlocked = true
-        reads.blockSerial &+= 1
-        timers.add(.horizonDeadline(reads.blockSerial), at: now.adding(milliseconds: Self.horizonPatience))
+    private func askForHorizonNotice() {
+        storage.reads.isBlocked = true
+        storage.reads.blockSerial &+= 1
+        timers.add(
+            .horizonDeadline(storage.reads.blockSerial), at: now.adding(milliseconds: Self.horizonPatience))
         for loop in broker.horizons.indices
-        where broker.horizons[loop].floor(for: index) <= reads.lowestWanted {
+        where broker.horizons[loop].floor(for: index) <= storage.reads.lowestWanted {
             // That loop is asked to hand its batch over at the end of its turn.
-            if loop == index { outbox.isUrgent = true } else { outbox.hurries[loop] = true }
+            if loop == index { outbox.isUrgent = true } else { outbox.removals.hurries[loop] = true }
         }
         armHorizon()
     }
 
     private func armHorizon() {
-        for other in broker.horizons { other.await(for: index) }
+        for other in broker.horizons { other.requestNotice(for: index) }
         // The floor may have risen before the other loop knew that this one waits.
-        if currentHorizon >= reads.lowestWanted { reads.isBlocked = false }
+        if currentHorizon >= storage.reads.lowestWanted { storage.reads.isBlocked = false }
     }
 
     /// Milliseconds after which a wait for other loops counts as late.
     private static let horizonPatience: UInt64 = 250
 
     func horizonDeadlinePassed(_ serial: UInt32) {
-        guard reads.isBlocked, reads.blockSerial == serial else { return }
+        guard storage.reads.isBlocked, storage.reads.blockSerial == serial else { return }
         counters.add(.storeBarriersLate)
     }
 
@@ -182,7 +191,7 @@ extension Shard {
     /// Copies of these sessions whose removal may not be committed yet, so that the store may still have them.
     private func uncommittedRemovals(of sessions: ContiguousArray<Session>) -> [UInt64: Set<UInt64>] {
         guard !sessions.isEmpty else { return [:] }
-        for loop in outbox.sentRemovals.indices { trimRemovals(loop) }
+        for loop in outbox.removals.sent.indices { trimRemovals(loop) }
         var found: [UInt64: Set<UInt64>] = [:]
         for session in sessions { found[session.storeNumber] = [] }
         outbox.forEachUncommittedRemoval { session, number in
@@ -193,7 +202,7 @@ extension Shard {
 
     /// Forgets the removals that loop `loop` has committed.
     func trimRemovals(_ loop: Int) {
-        guard !outbox.sentRemovals[loop].isEmpty else { return }
-        outbox.forgetRemovals(loop, through: broker.horizons[loop].removalsCommitted(from: index))
+        guard !outbox.removals.sent[loop].isEmpty else { return }
+        outbox.removals.forget(loop, through: broker.horizons[loop].removalsCommitted(from: index))
     }
 }

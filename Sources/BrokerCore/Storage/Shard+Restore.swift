@@ -31,26 +31,9 @@ extension Shard {
                 other.end(.clientGone(other.id), at: .onClientGone)
             }
             let session = makeSession(stored.subscriber, settings.session)
-            session.storeNumber = stored.number
-            kept[stored.number] = session.handle
-            session.version = stored.version
-            session.isBridge = stored.isBridge
-            session.sessionExpiryInterval = stored.expiryInterval
-            session.connectExpiryWasZero = stored.expiryInterval == 0
-            session.will = stored.will
-            session.willDeadline = stored.willDeadline
-            session.expiryDeadline = stored.expiryDeadline ?? restored.expiresAt
-            if stored.expiryDeadline == nil { restoring.wereOnline.insert(session.handle) }
-            for identifier in restored.received {
-                _ = session.received.insert(identifier)
-                _ = session.storedReceived.insert(identifier)
-            }
-            if restored.copyCount > 0 {
-                let backlog = StoredBacklog(count: restored.copyCount, next: 0)
-                backlog.lacksFlights = true
-                session.queue.backlog = backlog
-            }
-            session.sentThrough = stored.sentThrough
+            session.restore(restored)
+            keep(stored.number, for: session.handle)
+            if stored.expiryDeadline == nil { storage.restoring.wereOnline.insert(session.handle) }
             broker.identifiers.goOn(stored.number, after: restored.lastIdentifier)
             for subscription in restored.subscriptions { session.add(subscription) }
             counters.add(.queueInitializedFromStorage)
@@ -64,7 +47,7 @@ extension Shard {
 
     /// Takes the wills of clients that were connected when the broker crashed, and whose sessions ended with their
     /// connections.
-    package func restore(_ wills: [StoredWill]) { restoring.wills += wills }
+    package func restore(_ wills: [StoredWill]) { storage.restoring.wills += wills }
 
     /// Sessions and wills looked at in one call.
     private static let restoreSlice = 1000
@@ -75,25 +58,27 @@ extension Shard {
     /// - Returns: true when all is done and committed; otherwise call again in a later turn.
     package func startRestored() -> Bool {
         var left = Self.restoreSlice
-        while restoring.nextSlot < slots.count {
+        while storage.restoring.nextSlot < sessions.slotCount {
             guard left > 0, !isStoreBehind else { return false }
             left -= 1
-            if let session = slots[restoring.nextSlot], session.isKept, !session.isOnline {
-                session.restored(wasOnline: restoring.wereOnline.contains(session.handle))
+            if let session = sessions.session(inSlot: storage.restoring.nextSlot), session.isKept,
+                !session.isOnline
+            {
+                session.restored(wasOnline: storage.restoring.wereOnline.contains(session.handle))
             }
-            restoring.nextSlot += 1
+            storage.restoring.nextSlot += 1
         }
-        while restoring.nextWill < restoring.wills.count {
+        while storage.restoring.nextWill < storage.restoring.wills.count {
             guard left > 0, !isStoreBehind else { return false }
             left -= 1
-            publish(restoring.wills[restoring.nextWill])
-            restoring.nextWill += 1
+            publish(storage.restoring.wills[storage.restoring.nextWill])
+            storage.restoring.nextWill += 1
         }
         guard outbox.isEmpty else {
             outbox.isUrgent = true
             return false
         }
-        restoring = RestoredWork()
+        storage.restoring = RestoredWork()
         return true
     }
 
@@ -102,7 +87,7 @@ extension Shard {
 
     /// Once a second on the first loop: asks the store for messages whose time has come.
     func askForDueMessages() {
-        dueLookAt = now.adding(seconds: 1)
+        storage.dueLookAt = now.adding(seconds: 1)
         let post = links.post
         let loops = broker.loopCount
         if !broker.store.health.isFailing {
@@ -115,33 +100,35 @@ extension Shard {
 }
 
 extension Session {
+    /// Takes over what the store has of the session.
+    fileprivate func restore(_ restored: RestoredSession) {
+        let stored = restored.session
+        record.keep(as: stored.number)
+        connection.restore(stored.version, isBridge: stored.isBridge)
+        lifetime.restore(stored, expiresAt: stored.expiryDeadline ?? restored.expiresAt)
+        inbound.restore(restored.received)
+        if restored.copyCount > 0 { outbound.restoreBacklog(restored.copyCount) }
+        outbound.restore(sentThrough: stored.sentThrough)
+    }
+
     /// If the session had a connection, that ended with the broker. Its expiry interval began when the broker ended.
     /// The delay of its will begins now, because the client could not come back earlier.
     fileprivate func restored(wasOnline: Bool) {
         // All copies in the store may be read: none of them is still on its way to this loop.
-        queue.backlog?.readableThrough = shard.broker.lastStoreNumber
+        outbound.backlog?.readableThrough = shard.broker.lastStoreNumber
         // If it had a connection, all of its copies may have been sent.
-        if wasOnline { sentThrough = shard.broker.lastStoreNumber }
-        queue.backlog?.sentThrough = sentThrough
-        // No stored deadline is later than its interval allows, whatever clocks have done.
-        let latest = deadline(in: sessionExpiryInterval)
-        let ends = min(expiryDeadline ?? latest, latest)
-        expiryDeadline = ends
-        if let will {
-            let latest = deadline(in: min(will.delayInterval, sessionExpiryInterval))
-            willDeadline = min(wasOnline ? ends : willDeadline ?? latest, latest)
-        }
+        if wasOnline { outbound.restore(sentThrough: shard.broker.lastStoreNumber) }
+        outbound.backlog?.sentThrough = outbound.sentThrough
+        lifetime.limitDeadlines(wasOnline: wasOnline, shard.now)
+        let ends = lifetime.expiryDeadline ?? .distantFuture
         guard ends > shard.now else {
             expire()
             return
         }
         publishOverdueWill()
+        let epoch = connection.epoch
         if ends != .distantFuture { shard.timers.add(.sessionExpiry(handle, epoch), at: ends) }
-        if let willDeadline, will != nil { shard.timers.add(.will(handle, epoch), at: willDeadline) }
+        if let due = lifetime.willDeadline { shard.timers.add(.will(handle, epoch), at: due) }
         if wasOnline { noteState() }
-    }
-
-    private func deadline(in interval: UInt32) -> MonotonicTime {
-        interval == .max ? .distantFuture : shard.now.adding(seconds: UInt64(interval))
     }
 }

@@ -18,10 +18,9 @@ extension Shard {
     /// - Parameter publisher: the session whose held answers are looked at when no copy of the message needs the store
     ///   any more.
     @inline(__always)
-    func beginRouting(publisher: SessionHandle?) {
-        outbox.isRouting = true
-        outbox.routedMessage = -1
-        outbox.publisher = publisher
+    func beginStoring(_ publication: inout Publication, publisher: SessionHandle?) {
+        publication.storing.isActive = true
+        publication.storing.publisher = publisher
     }
 
     /// Bytes. Where a session may get several copies of a message, messages up to this size are stored in the row of
@@ -31,28 +30,28 @@ extension Shard {
     /// To be called before a copy is given to another session than the one that it was made for. A session that ends
     /// may have very many copies of one message, and one other session may get them all: they share one stored body, as
     /// the first ones did.
-    func beginRedelivery(of message: ApplicationMessage) {
+    func beginRedelivery(of message: ApplicationMessage, as publication: inout Publication) {
         guard isStoring else { return }
-        beginRouting(publisher: nil)
-        outbox.keeping = .apart
+        beginStoring(&publication, publisher: nil)
+        publication.storing.keeping = .numberForEach
         if let last = outbox.redelivered, last.message === message, last.batch == outbox.openNumber {
-            outbox.routedMessage = last.index
+            publication.storing.message = last.index
         }
     }
 
-    func endRedelivery(of message: ApplicationMessage) {
+    func endRedelivery(of message: ApplicationMessage, as publication: inout Publication) {
         guard isStoring else { return }
-        let index = outbox.routedMessage
+        let index = publication.storing.message
         outbox.redelivered = index < 0 ? nil : (message, outbox.openNumber, index)
-        endRouting()
+        endStoring(&publication)
     }
 
-    func endRouting() {
-        outbox.isRouting = false
-        if let route = outbox.openRoute {
+    /// To be called when its copies have been given.
+    @inline(__always)
+    func endStoring(_ publication: inout Publication) {
+        if let route = publication.storing.route.take() {
             counters.add(.ledgerPosted, route.targets.count)
             outbox.heldRoutes.append(route)
-            outbox.openRoute = nil
         }
     }
 
@@ -68,27 +67,30 @@ extension Shard {
         if outbox.open.isEmpty, outbox.resting == nil { outbox.openedAt = now }
         var message: Int32 = -1
         var number: UInt64 = 0
-        if outbox.isRouting, outbox.routedMessage >= 0, outbox.keeping != .apart {
-            message = outbox.routedMessage
-            number = outbox.routedNumber
+        if publication.storing.isActive, publication.storing.message >= 0,
+            publication.storing.keeping != .numberForEach
+        {
+            message = publication.storing.message
+            number = publication.storing.number
             if outbox.open.isSettled(message) { outbox.open.revive(message, publication.sharedMessage()) }
         } else {
             willTakeStoreNumber()
             let isShared =
-                outbox.isRouting
-                && (outbox.keeping == .shared
-                    || (outbox.keeping == .apart && publication.byteCount > Self.smallByteCount))
+                publication.storing.isActive
+                && (publication.storing.keeping == .shared
+                    || (publication.storing.keeping == .numberForEach
+                        && publication.byteCount > Self.smallByteCount))
             number = broker.takeStoreNumber(isShared: isShared)
-            let first = isShared && outbox.routedMessage >= 0 ? outbox.routedMessage : nil
+            let first = isShared && publication.storing.message >= 0 ? publication.storing.message : nil
             message = outbox.open.add(
                 publication.sharedMessage(), number: number, body: first,
-                publisher: outbox.isRouting ? outbox.publisher : nil)
-            if outbox.isRouting, outbox.routedMessage < 0 {
-                outbox.routedMessage = message
-                outbox.routedNumber = number
+                publisher: publication.storing.isActive ? publication.storing.publisher : nil)
+            if publication.storing.isActive, publication.storing.message < 0 {
+                publication.storing.message = message
+                publication.storing.number = number
             }
         }
-        outbox.noteCopy(number, for: loop ?? index)
+        outbox.floors.noteCopy(number, for: loop ?? index)
         // A QoS 2 copy gets its identifier when it is sent, which is after a commit in any case.
         let identifier = terms.qos == .atLeastOnce ? broker.identifiers.take(session) : 0
         let place = outbox.open.addCopy(
@@ -113,7 +115,7 @@ extension Shard {
         if Int(ticket.loop) == index {
             remove(removal)
         } else {
-            outbox.append(removal, for: Int(ticket.loop))
+            outbox.removals.append(removal, for: Int(ticket.loop))
             // This loop gave the packet identifier to the store in a batch that may be written after the removal.
             // Without this change the row would stay.
             if flight == .written, !outbox.isAllCommitted {
@@ -144,7 +146,7 @@ extension Shard {
                 removal.ticket, session: removal.session, expiryDeadline: removal.expiryDeadline,
                 flight: removal.flight)
         } else {
-            outbox.lateRemovals.append((outbox.latestNumber, removal))
+            outbox.removals.late.append((outbox.latestNumber, removal))
         }
     }
 
@@ -179,9 +181,8 @@ extension Shard {
 
     /// Calls the session's `storeCommitted` when `batch` is committed or given up. A session that already waits for a
     /// later batch is not told of this one by itself.
-    func awaitCommit(of batch: UInt64, _ session: Session) {
-        guard session.awaitedBatch < batch else { return }
-        session.awaitedBatch = batch
+    func tellOfCommit(of batch: UInt64, _ session: Session) {
+        guard session.beginWait(for: batch) else { return }
         outbox.waiters.append((batch, session.handle))
     }
 
@@ -190,7 +191,7 @@ extension Shard {
         if Int(ticket.loop) == index {
             if outbox.isHeld(ticket) { outbox.isUrgent = true }
         } else {
-            outbox.hurries[Int(ticket.loop)] = true
+            outbox.removals.hurries[Int(ticket.loop)] = true
         }
     }
 
@@ -202,14 +203,14 @@ extension Shard {
         while !outbox.settled.isEmpty {
             var settled: ContiguousArray<SessionHandle> = []
             swap(&settled, &outbox.settled)
-            for handle in settled { session(handle)?.releaseHeldAnswers() }
+            for handle in settled { session(handle)?.sendHeldAnswers() }
         }
         if !outbox.isPinned { handOverWhatIsDue() }
         postRemovals()
         publishHorizon()
         lookAtHorizon()
-        releaseHeldForStore()
-        fanOuts.resume(on: self)
+        resumeAfterStore()
+        routing.fanOuts.resume(on: self)
     }
 
     private func handOverWhatIsDue() {
@@ -231,13 +232,15 @@ extension Shard {
     }
 
     private func postRemovals() {
-        for loop in outbox.removals.indices where !outbox.removals[loop].isEmpty || outbox.hurries[loop] {
+        for loop in outbox.removals.waiting.indices
+        where !outbox.removals.waiting[loop].isEmpty || outbox.removals.hurries[loop] {
             trimRemovals(loop)
-            let sent = outbox.takeRemovals(loop)
+            let sent = outbox.removals.take(for: loop)
             links.post(
                 .storeRemovals(
-                    sent.removals, from: index, serial: sent.serial, isUrgent: outbox.hurries[loop]), loop)
-            outbox.hurries[loop] = false
+                    sent.removals, from: index, serial: sent.serial, isUrgent: outbox.removals.hurries[loop]),
+                loop)
+            outbox.removals.hurries[loop] = false
         }
     }
 
@@ -256,7 +259,7 @@ extension Shard {
     }
 
     private var isWindowOver: Bool {
-        now.nanoseconds(since: outbox.openedAt) >= settings.storeCommitWindow * 1_000_000
+        now.nanoseconds(since: outbox.openedAt) >= settings.store.commitWindow * 1_000_000
             || outbox.open.copies.count >= Self.openBatchLength
     }
 
@@ -268,9 +271,9 @@ extension Shard {
     func storeSleepLimit(_ now: MonotonicTime) -> UInt64? {
         if !outbox.settled.isEmpty { return 0 }
         var limit: UInt64?
-        if index == 0 { limit = dueLookAt.nanoseconds(since: now) }
+        if index == 0 { limit = storage.dueLookAt.nanoseconds(since: now) }
         if !outbox.open.isEmpty || outbox.resting != nil, outbox.outstanding.isEmpty {
-            let window = settings.storeCommitWindow * 1_000_000
+            let window = settings.store.commitWindow * 1_000_000
             limit = min(limit ?? .max, window - min(window, now.nanoseconds(since: outbox.openedAt)))
         }
         return limit
@@ -311,12 +314,12 @@ extension Shard {
     /// The loops end. Hands over all that is not handed over yet; the store writes it before it closes.
     package func storeShutDown() {
         guard isStoring else { return }
-        fanOuts.finishBegun(on: self)
+        routing.fanOuts.finishBegun(on: self)
         // The other loop may have ended, so this loop removes its copies. The order no longer matters, because all
         // batches have been handed over.
-        for removal in outbox.takeAllRemovals() { note(removal.change) }
+        for removal in outbox.removals.takeAll() { note(removal.change) }
         // The copies that replace these are in an earlier batch, or in this one.
-        while let late = outbox.lateRemovals.popFirst() { note(late.removal.change) }
+        while let late = outbox.removals.late.popFirst() { note(late.removal.change) }
         handOver()
     }
 
@@ -329,21 +332,6 @@ extension Shard {
             return false
         }
         return attempt.cleanStart || session(attempt.subscriber)?.isKept != true
-    }
-
-    /// Whether the store takes no writes now and the message would have to be stored: it is retained, or a subscriber's
-    /// session is stored.
-    func isUnstorable(_ publication: borrowing Publication) -> Bool {
-        guard isStoring, broker.store.health.isFailing else { return false }
-        if publication.facts.isRetained { return true }
-        guard publication.facts.qos != .atMostOnce || settings.session.upgradesOutgoingQoS else {
-            return false
-        }
-        var found = SubscriptionMatches()
-        subscriptionTrie.match(
-            publication.topic, mountpoint: publication.facts.mountpoint, loop: index, into: &found)
-        return found.targets.contains { $0.storeNumber != 0 && $0.qos > 0 }
-            || found.groups.contains { $0.mayStore }
     }
 }
 

@@ -74,7 +74,7 @@ final class StoreHorizon: Sendable {
     }
 
     /// `loop` wants a letter when its floor rises. It must look at the floor once more after that.
-    func await(for loop: Int) { pairs[loop].isAwaited.store(true, ordering: .sequentiallyConsistent) }
+    func requestNotice(for loop: Int) { pairs[loop].isAwaited.store(true, ordering: .sequentiallyConsistent) }
 
     /// The number of the last letter with removals from `loop` whose removals are committed.
     func removalsCommitted(from loop: Int) -> UInt64 {

@@ -22,25 +22,25 @@ extension Shard {
     fileprivate func settleNext() -> Bool {
         let waiter = outbox.waiters.first?.batch ?? .max
         let route = outbox.heldRoutes.first?.batch ?? .max
-        let late = outbox.lateRemovals.first?.batch ?? .max
+        let late = outbox.removals.late.first?.batch ?? .max
         let next = min(waiter, route, late)
         guard next != .max, outbox.isCommitted(next) else { return false }
         count(steps: 1)
         if waiter == next {
             session(outbox.waiters.removeFirst().session)?.storeCommitted()
         } else if route == next {
-            release(outbox.heldRoutes.removeFirst())
+            post(outbox.heldRoutes.removeFirst())
         } else {
-            let removal = outbox.lateRemovals.removeFirst().removal
+            let removal = outbox.removals.late.removeFirst().removal
             let loop = Int(removal.ticket.loop)
-            if loop == index { remove(removal) } else { outbox.append(removal, for: loop) }
+            if loop == index { remove(removal) } else { outbox.removals.append(removal, for: loop) }
         }
         return true
     }
 
     /// Posts the copies of a QoS 2 message to other loops, for they are committed now.
-    private func release(_ route: StoreOutbox.HeldRoute) {
-        publicationSerial &+= 1
+    private func post(_ route: StoreOutbox.HeldRoute) {
+        routing.publicationSerial &+= 1
         count(steps: route.targets.count / 8)
         var publication = Publication(route.message)
         for entry in route.targets {
@@ -61,7 +61,7 @@ final class DueMessages: DeferredJob {
     func advance(on shard: Shard, until end: UInt64) -> Bool {
         while shard.steps < end, let number = sessions.popLast() {
             shard.count(steps: 1)
-            if let handle = shard.kept[number] { shard.session(handle)?.messagesAreDue() }
+            if let handle = shard.storage.kept[number] { shard.session(handle)?.messagesAreDue() }
         }
         return !sessions.isEmpty
     }

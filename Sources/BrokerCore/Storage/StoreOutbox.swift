@@ -50,46 +50,18 @@ final class StoreOutbox {
     var isSettling = false
     /// Publishers of messages that no copy needs any more.
     var settled: ContiguousArray<SessionHandle> = []
-    /// By loop: copies stored there that are not needed any more.
-    private(set) var removals: ContiguousArray<ContiguousArray<StoreRemoval>>
-    /// By loop: whether it must hand its batch over at the end of its turn, because clients that are away get copies
-    /// from it, or somebody waits for what it stores.
-    var hurries: ContiguousArray<Bool>
-    /// By loop: letters with removals that were sent there and are not known to be committed, in their order.
-    private(set) var sentRemovals: ContiguousArray<Deque<SentRemovals>>
-    private var removalSerial: UInt64 = 0
-    /// Letters with removals from other loops, in their order. Their removals are committed with `batch`.
-    var removalMarks: Deque<(loop: Int, serial: UInt64, batch: UInt64)> = []
-    /// Removals that must not be written before a batch is committed, because a copy in that batch replaces the one
-    /// that they remove.
-    var lateRemovals: Deque<(batch: UInt64, removal: StoreRemoval)> = []
+    var removals: RemovalExchange
     /// QoS 2 messages for sessions of other loops. They are posted when they are committed.
     var heldRoutes: Deque<HeldRoute> = []
 
-    // How far the copies of this loop have got; see `StoreHorizon`.
-    /// The lowest number of a copy for each loop in the open batch, and in the resting one; `.max` = none.
-    private var openFloors: ContiguousArray<UInt64>
-    private var restingFloors: ContiguousArray<UInt64>
-    var publishedFloors: ContiguousArray<UInt64>
-    var haveFloorsChanged = false
-    /// Numbers have been taken in this turn.
-    var isTaking = false
-
+    var floors: StoreFloors
     /// The open batch has only some copies of a message: it is not handed over before the rest has been added.
     var isPinned = false
     /// Messages whose copies were given in later turns and are in a batch that is not committed, in their order.
     private var endedFanOuts: Deque<(serial: UInt64, wait: StoreWait)> = []
     private var lastEndedFanOut: UInt64 = 0
-
-    // The publication that is being routed.
-    var isRouting = false
-    /// Its index in the open batch; -1 = none of its copies is stored so far.
-    var routedMessage: Int32 = -1
-    var routedNumber: UInt64 = 0
-    var keeping = BodyKeeping.single
-    var publisher: SessionHandle?
-    var openRoute: HeldRoute?
-    /// The message that was last given to another session, with its batch and its index there.
+    /// The message that was last given to another session than the one that its copy was made for, with its batch and
+    /// its index there.
     var redelivered: (message: ApplicationMessage, batch: UInt64, index: Int32)?
     /// An empty batch, whose memory the next batch uses.
     private var spare: StoreBatch?
@@ -108,18 +80,9 @@ final class StoreOutbox {
         let changes: ContiguousArray<StoreBatch.Change>
     }
 
-    struct SentRemovals {
-        let serial: UInt64
-        let removals: ContiguousArray<StoreRemoval>
-    }
-
     init(loopCount: Int) {
-        removals = ContiguousArray(repeating: [], count: loopCount)
-        hurries = ContiguousArray(repeating: false, count: loopCount)
-        sentRemovals = ContiguousArray(repeating: [], count: loopCount)
-        openFloors = ContiguousArray(repeating: .max, count: loopCount)
-        restingFloors = openFloors
-        publishedFloors = openFloors
+        removals = RemovalExchange(loopCount: loopCount)
+        floors = StoreFloors(loopCount: loopCount)
     }
 
     /// Whether nothing is on its way to the store.
@@ -138,9 +101,10 @@ final class StoreOutbox {
 
     /// Bytes of all that is on its way to the store: in the open batch, in the resting one, in batches that the store
     /// has not committed, and of removals that other loops have not committed.
-    var byteCount: Int { open.byteCount &+ (resting?.byteCount ?? 0) &+ otherByteCount }
-    /// The part of it that was handed over, or that other loops have to commit.
-    private var otherByteCount = 0
+    var byteCount: Int {
+        open.byteCount &+ (resting?.byteCount ?? 0) &+ handedOverByteCount &+ removals.byteCount
+    }
+    private var handedOverByteCount = 0
 
     func isSettled(_ wait: StoreWait) -> Bool {
         if wait.fanOut != 0, !isFanOutSettled(wait.fanOut) { return false }
@@ -201,14 +165,8 @@ final class StoreOutbox {
         spare = nil
         swap(&batch, &open)
         resting = batch
-        swap(&restingFloors, &openFloors)
-        forgetOpenFloors()
+        floors.rest()
         openNumber += 1
-    }
-
-    private func forgetOpenFloors() {
-        for loop in openFloors.indices { openFloors[loop] = .max }
-        haveFloorsChanged = true
     }
 
     /// Takes the resting batch out, to be handed over.
@@ -216,9 +174,9 @@ final class StoreOutbox {
         guard let batch = resting else { return nil }
         resting = nil
         outstanding.append(restingNumber)
-        otherByteCount += batch.byteCount
+        handedOverByteCount += batch.byteCount
         handedOver.append(
-            HandedOver(byteCount: batch.byteCount, floors: restingFloors, changes: batch.changes))
+            HandedOver(byteCount: batch.byteCount, floors: floors.resting, changes: batch.changes))
         return (restingNumber, batch)
     }
 
@@ -229,10 +187,10 @@ final class StoreOutbox {
         var batch = StoreBatch()
         swap(&batch, &open)
         isUrgent = false
-        otherByteCount += batch.byteCount
+        handedOverByteCount += batch.byteCount
         handedOver.append(
-            HandedOver(byteCount: batch.byteCount, floors: openFloors, changes: batch.changes))
-        forgetOpenFloors()
+            HandedOver(byteCount: batch.byteCount, floors: floors.open, changes: batch.changes))
+        floors.forgetOpen()
         return (openNumber, batch)
     }
 
@@ -240,7 +198,7 @@ final class StoreOutbox {
     func giveUpResting() {
         guard var batch = resting else { return }
         resting = nil
-        haveFloorsChanged = true
+        floors.haveChanged = true
         batch.removeAll()
         spare = batch  // its room serves the next
     }
@@ -248,7 +206,7 @@ final class StoreOutbox {
     /// Forgets the open batch, which has nothing to write.
     func giveUpOpen() {
         open.removeAll()
-        forgetOpenFloors()
+        floors.forgetOpen()
         openNumber += 1
         isUrgent = false
     }
@@ -256,8 +214,8 @@ final class StoreOutbox {
     func committed(_ number: UInt64) {
         guard let index = outstanding.firstIndex(of: number) else { return }
         outstanding.remove(at: index)
-        otherByteCount -= handedOver.remove(at: index).byteCount
-        haveFloorsChanged = true
+        handedOverByteCount -= handedOver.remove(at: index).byteCount
+        floors.haveChanged = true
     }
 
     // MARK: Messages that were put off
@@ -282,62 +240,20 @@ final class StoreOutbox {
 
     // MARK: The horizon
 
-    /// The open batch has a copy with this number for a session of loop `loop`.
-    @inline(__always)
-    func noteCopy(_ number: UInt64, for loop: Int) {
-        if number < openFloors[loop] {
-            openFloors[loop] = number
-            haveFloorsChanged = true
-        }
-    }
-
     /// The lowest number of a copy for `loop` that is not committed; `.max` = there is none.
     func floor(for loop: Int) -> UInt64 {
-        var floor = openFloors[loop]
-        if resting != nil { floor = min(floor, restingFloors[loop]) }
+        var floor = floors.open[loop]
+        if resting != nil { floor = min(floor, floors.resting[loop]) }
         for batch in handedOver { floor = min(floor, batch.floors[loop]) }
         return floor
     }
 
     // MARK: Removals at other loops
 
-    /// A copy that `loop` has stored is not needed any more.
-    func append(_ removal: StoreRemoval, for loop: Int) {
-        removals[loop].append(removal)
-        otherByteCount += MemoryLayout<StoreRemoval>.stride
-    }
-
-    /// Takes all removals out, when the loops end.
-    func takeAllRemovals() -> ContiguousArray<StoreRemoval> {
-        var all: ContiguousArray<StoreRemoval> = []
-        for loop in removals.indices {
-            all += removals[loop]
-            removals[loop] = []
-        }
-        otherByteCount -= all.count * MemoryLayout<StoreRemoval>.stride
-        return all
-    }
-
-    /// Takes the removals for `loop` out, to be posted.
-    func takeRemovals(_ loop: Int) -> SentRemovals {
-        removalSerial += 1
-        let sent = SentRemovals(serial: removalSerial, removals: removals[loop])
-        removals[loop] = []
-        if !sent.removals.isEmpty { sentRemovals[loop].append(sent) }
-        return sent
-    }
-
-    func forgetRemovals(_ loop: Int, through serial: UInt64) {
-        while let first = sentRemovals[loop].first, first.serial <= serial {
-            sentRemovals[loop].removeFirst()
-            otherByteCount -= first.removals.count * MemoryLayout<StoreRemoval>.stride
-        }
-    }
-
     /// A letter with removals has come from `loop`, and its removals are in the last batch.
     func noteRemovals(_ serial: UInt64, from loop: Int) {
         let batch = open.isEmpty ? (resting != nil ? restingNumber : openNumber - 1) : openNumber
-        removalMarks.append((loop, serial, batch))
+        removals.marks.append((loop, serial, batch))
     }
 
     /// Calls `body` with session and number of each copy whose removal may not be committed.
@@ -348,12 +264,6 @@ final class StoreOutbox {
         for batch in handedOver { look(batch.changes) }
         if let resting { look(resting.changes) }
         look(open.changes)
-        for late in lateRemovals { body(late.removal.session, late.removal.ticket.number) }
-        for loop in sentRemovals.indices {
-            for letter in sentRemovals[loop] {
-                for removal in letter.removals { body(removal.session, removal.ticket.number) }
-            }
-            for removal in removals[loop] { body(removal.session, removal.ticket.number) }
-        }
+        removals.forEach(body)
     }
 }

@@ -80,6 +80,26 @@ ssize_t csystem_send_vectors(int descriptor, const struct iovec *vectors, int co
 int csystem_shutdown_writing(int descriptor);
 /// Bytes that have come in on a TCP socket since it was opened, those included that nobody has read; 0 when unknown.
 uint64_t csystem_bytes_received(int descriptor);
+/// Bytes that were written to a socket and that the peer has not acknowledged, or read on a Unix socket; 0 when unknown.
+int64_t csystem_bytes_unsent(int descriptor);
+/// 1 when the peer sends no more, or has gone. Takes nothing from the socket and does not wait.
+int csystem_has_hung_up(int descriptor);
+/// A non-blocking listening Unix socket whose file has just these permissions from its first moment. `step` as for
+/// csystem_listen. What could not listen leaves no file.
+int csystem_local_listen(const char *path, uint32_t permissions, int backlog, int *step);
+/// 0 when somebody accepts connections on the Unix socket at `path`, -ECONNREFUSED when nobody does any more.
+int csystem_local_probe(const char *path);
+/// Who opened the connection of a Unix socket.
+int csystem_peer_credentials(int descriptor, uint32_t *user, uint32_t *group, int32_t *process);
+/// Looks up the addresses of a host, a name or an address, for TCP; their ports are 0. Waits for name servers: not for
+/// a thread that others wait for. Returns how many of them `addresses` got, or a negative value of getaddrinfo.
+int csystem_lookup(const char *host, struct csystem_address *addresses, int capacity);
+/// What such a value means.
+void csystem_lookup_error_text(int error, char *text, size_t capacity);
+/// A non-blocking socket that is connecting; it is writable when it is known what came of it. The connection ends when
+/// the peer has not acknowledged what was sent for `user_timeout_milliseconds`; 0 = the system's time. `send_buffer` is
+/// SO_SNDBUF, of which the kernel makes twice as much; 0 = the system's.
+int csystem_connect(const struct csystem_address *address, unsigned user_timeout_milliseconds, int send_buffer);
 int csystem_open_null(void);
 int csystem_duplicate(int descriptor);
 

@@ -28,14 +28,15 @@ import Testing
             wireBytes("10 .. 0004 'MQTT' \(level) 1e 003c \(properties) 0001 'a' \(properties) 0001 'w' 0000")
         )
         #expect(try client.receiveUntilEnd().isEmpty)
+        client.drop()
         #expect(broker.wait { $0[CloseReason.malformed] == 1 })
     }
 
     @Test func `a will beyond what the broker supports refuses its CONNECT [MQTT-3.2.2-12, 3.2.2-13]`() throws
     {
         let broker = try TestBroker {
-            $0.maxQoS = .atLeastOnce
-            $0.retainAvailable = false
+            $0.publish.maxQoS = .atLeastOnce
+            $0.publish.retainAvailable = false
         }
         let retained = WillPacketFields(qos: .atMostOnce, isRetained: true, topic: "w")
         #expect(try connect(broker.client(.v5), "a", will: will).code == ReasonCode.qosNotSupported.rawValue)
@@ -52,7 +53,7 @@ import Testing
     @Test func `payload_format_check refuses a will that is not the UTF-8 it says it is`() throws {
         let properties = Properties { $0.payloadFormatIndicator = 1 }
         let lying = WillPacketFields(topic: "w", payload: [0xFF], properties: properties)
-        let checking = try TestBroker { $0.checksPayloadFormat = true }
+        let checking = try TestBroker { $0.publish.checksPayloadFormat = true }
         #expect(
             try connect(checking.client(.v5), "a", will: lying).code
                 == ReasonCode.payloadFormatInvalid.rawValue)
@@ -210,7 +211,7 @@ import Testing
     }
 
     @Test func `other answers have no texts, so none is too large for them [MQTT-3.4.2-2, 3.4.2-3]`() throws {
-        let broker = try TestBroker { $0.receiveMaxBroker = 1 }
+        let broker = try TestBroker { $0.publish.receiveMaxBroker = 1 }
         let client = try broker.client("c", .v5, properties: Properties { $0.maximumPacketSize = 8 })
         try client.send(
             .subscribe(
@@ -260,28 +261,60 @@ import Testing
     }
 
     @Test func `the server's keep alive is the one in force [MQTT-3.2.2-21, 3.1.2-22]`() throws {
-        let broker = try TestBroker { $0.serverKeepAliveMax = 1 }
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock) { $0.serverKeepAliveMax = 1 }
         for asked in [0, 60] as [UInt16] {
             let client = try broker.client(.v5)
             #expect(try client.connect("c", keepAlive: asked).properties.serverKeepAlive == 1)
+            broker.pass(clock, milliseconds: 1600)
             #expect(try client.endReason() == .keepAliveTimeout)
         }
         let shorter = try broker.client(.v5)
         #expect(try shorter.connect("c", keepAlive: 1).properties.serverKeepAlive == nil)
     }
 
+    /// What a hook puts into CONNACK, beside what CONNECT asks for and a limit of 30 seconds.
+    @Test(
+        arguments: [(10, 0, 10), (10, 60, 10), (3600, 20, 30), (0, 20, 30), (20, 20, 20)]
+            as [(UInt16, UInt16, UInt16)])
+    func `a hook's Server Keep Alive is in force, up to the limit [MQTT-3.1.2-21]`(
+        _ hooks: UInt16, _ asked: UInt16, _ inForce: UInt16
+    ) throws {
+        let hook = RecordingHook([.authOnRegisterM5])
+        hook.registerAnswer = { _, _ in
+            var modifiers = RegisterModifiers()
+            modifiers.connackProperties = Properties { $0.serverKeepAlive = hooks }
+            return .ok(modifiers)
+        }
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock) {
+            $0.allowsAnonymous = false
+            $0.serverKeepAliveMax = 30
+        }
+        let client = try broker.client(.v5)
+        #expect(try client.connect("c", keepAlive: asked).properties.serverKeepAlive == inForce)
+        broker.pass(clock, milliseconds: Int64(inForce) * 1500 - 500)
+        #expect(broker.numbers[.keepaliveExpired] == 0)
+        broker.pass(clock, milliseconds: 1000)
+        #expect(try client.endReason() == .keepAliveTimeout)
+    }
+
     @Test func `each CONNECT sets the session expiry anew [MQTT-3.1.2-23, 4.1.0-2]`() throws {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         func visit(_ interval: UInt32) throws -> Bool {
             let client = try broker.client(.v5)
             let properties = Properties { $0.sessionExpiryInterval = interval }
             let connack = try client.connect("c", clean: false, properties: properties)
             #expect(connack.properties.sessionExpiryInterval == nil)
             try client.disconnect()
+            #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+            broker.pass(clock, milliseconds: 1100)
             return connack.isSessionPresent
         }
         #expect(try !visit(.max))
         #expect(try visit(100))
+        #expect(broker.numbers[.sessionExpired] == 0)
         #expect(try visit(1))
         #expect(broker.wait { $0[.sessionExpired] == 1 })
         #expect(try !visit(.max))
@@ -307,11 +340,16 @@ import Testing
             modifiers.cleanStart = false
             return .ok(modifiers)
         }
-        let broker = try TestBroker(hooks: [hook]) {
+        let clock = ManualClock()
+        let broker = try TestBroker(hooks: [hook], clock: clock) {
             $0.allowsAnonymous = false
             $0.persistentClientExpiration = 1
         }
         try broker.client("c", .v311, clean: true).disconnect()
+        #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
+        broker.pass(clock, milliseconds: 900)
+        #expect(broker.numbers[.sessionExpired] == 0)
+        broker.pass(clock, milliseconds: 200)
         #expect(broker.wait { $0[.sessionExpired] == 1 })
     }
 

@@ -53,11 +53,11 @@ import Testing
         _ fault: Fault
     ) throws {
         let broker = try TestBroker {
-            $0.receiveMaxBroker = 2
-            $0.topicAliasMaxClient = 5
+            $0.publish.receiveMaxBroker = 2
+            $0.aliases.clientMaximum = 5
             $0.maxMessageSize = 1000
             $0.session.maxMessageSize = 1000
-            $0.checksPayloadFormat = true
+            $0.publish.checksPayloadFormat = true
         }
         let client = try broker.client("c", .v5)
         for packet in fault.packets { try client.send(wireBytes(packet)) }

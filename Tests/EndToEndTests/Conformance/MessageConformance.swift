@@ -11,13 +11,6 @@ import Testing
         Properties { if version == .v5 { $0.sessionExpiryInterval = 1000 } }
     }
 
-    /// Lets a second and a half pass: until a client that stays silent is told so.
-    private func waitOverASecond(_ broker: TestBroker) throws {
-        let clock = try broker.client(.v5)
-        try clock.connect("clock", keepAlive: 1)
-        #expect(try clock.endReason() == .keepAliveTimeout)
-    }
-
     // MARK: Identifiers and DUP
 
     @Test(arguments: ProtocolVersion.allCases)
@@ -116,7 +109,8 @@ import Testing
 
     @Test func `a sent QoS 2 message does not expire, nor does its exchange [MQTT-4.3.3-7, 4.3.3-13]`() throws
     {
-        let broker = try TestBroker()
+        let clock = ManualClock()
+        let broker = try TestBroker(clock: clock)
         let first = try broker.client("receiver", .v5, clean: false, properties: lasting(.v5))
         try first.subscribe("t", qos: .exactlyOnce)
         let sender = try broker.client("sender", .v5)
@@ -130,7 +124,7 @@ import Testing
         let identifier = received.packetIdentifier?.rawValue ?? 0
         try first.receiveAck(.pubrel, identifier)
         first.drop()
-        try waitOverASecond(broker)
+        broker.pass(clock, milliseconds: 1500)
         let second = try broker.client("receiver", .v5, clean: false, properties: lasting(.v5))
         try second.receiveAck(.pubrel, identifier)  // PUBREL, and PUBLISH no more [MQTT-4.3.3-5, 4.3.3-6]
         try second.send(.pubcomp(AckPacket(packetIdentifier: PacketIdentifier(rawValue: identifier))))
@@ -179,7 +173,7 @@ import Testing
 
     @Test func `payload_format_check answers 0x99, and ends the connection where QoS 0 has no answer`() throws
     {
-        let broker = try TestBroker { $0.checksPayloadFormat = true }
+        let broker = try TestBroker { $0.publish.checksPayloadFormat = true }
         let receiver = try broker.client("receiver", .v5)
         try receiver.subscribe("#", qos: .atMostOnce)
         let client = try broker.client("c", .v5)

@@ -8,7 +8,7 @@ import Testing
 /// Several connections of one client id, which `auth_on_register` may allow: VerneMQ's `allow_multiple_sessions`.
 @Suite struct MultipleSessions {
     /// Allows it to those who start clean, and to nobody else.
-    private func broker(_ mode: DeliverMode) throws -> TestBroker {
+    private func broker(_ mode: DeliverMode, clock: any Clock = SystemClock()) throws -> TestBroker {
         let hook = RecordingHook([.authOnRegister, .authOnRegisterM5])
         hook.registerAnswer = { event, _ in
             var settings = SessionSettings()
@@ -18,7 +18,7 @@ import Testing
             modifiers.settings = settings
             return .ok(modifiers)
         }
-        return try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
+        return try TestBroker(hooks: [hook], clock: clock) { $0.allowsAnonymous = false }
     }
 
     private func connections(_ count: Int, _ broker: TestBroker) throws -> [TestClient] {
@@ -58,6 +58,21 @@ import Testing
         let all = try collect(30, clients)
         for own in all { #expect(own == (0..<10).map { "\($0)" }) }
         #expect(broker.isBalanced)
+    }
+
+    @Test func `the keep alive of a connection holds when it takes the place of the first`() throws {
+        let clock = ManualClock()
+        let broker = try broker(.fanout, clock: clock)
+        let first = try broker.client(.v5)
+        try first.connect("c")
+        let heir = try broker.client(.v5)
+        try heir.connect("c", keepAlive: 10)
+        try first.disconnect()
+        #expect(broker.wait { $0[LoopGauge.sessionsOnline] == 1 })
+        broker.pass(clock, milliseconds: 14_000)
+        #expect(broker.numbers[.keepaliveExpired] == 0)
+        broker.pass(clock, milliseconds: 2000)
+        #expect(try heir.endReason() == .keepAliveTimeout)
     }
 
     @Test func `with balance each message goes to one connection`() throws {

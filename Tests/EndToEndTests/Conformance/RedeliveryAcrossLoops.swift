@@ -32,7 +32,7 @@ import Testing
             try stays.send(.puback(AckPacket(packetIdentifier: id)))
             seen += 1
             // What the leaving members had been sent and not acknowledged comes too; none may be missing.
-            if broker.numbers[.ledgerAccepted] == UInt64(sent), broker.numbers[DropReason.subscriberGone] > 0
+            if broker.numbers.messages(.client) == UInt64(sent), broker.numbers[DropReason.subscriberGone] > 0
             {
                 break
             }

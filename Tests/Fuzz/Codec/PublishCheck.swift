@@ -57,7 +57,7 @@ private func checkEncoder(_ packet: PublishPacket, properties: [UInt8], _ versio
     var encoder = PublishEncoder(
         topic: packet.topic.bytes.span.bytes, properties: properties.span.bytes,
         payload: packet.payload.span.bytes,
-        sharedPayload: nil, version: version)
+        version: version)
     encoder.qos = packet.qos
     encoder.isDuplicate = packet.isDuplicate
     encoder.isRetained = packet.isRetained

@@ -92,10 +92,10 @@ private func checkLoading(_ settings: [(key: String, value: String)]) {
 }
 
 /// What the kernel will be asked for is what was written.
-private func checkAddress(_ address: ListenerAddress) {
+private func checkAddress(_ address: AddressSetting) {
     switch address {
     case .ip(let host, let port):
-        require(ListenerAddress("\(address)") == address, "\(address) is read again from its text")
+        require(AddressSetting("\(address)") == address, "\(address) is read again from its text")
         require(!host.utf8.contains(0), "\(host) of port \(port) has no zero byte")
     case .unix(let path):
         require(!path.utf8.contains(0), "\(path) has no zero byte")

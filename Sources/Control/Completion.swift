@@ -1,0 +1,63 @@
+package import Admin
+import BrokerConfig
+import BrokerCore
+import BrokerMetrics
+import Listeners
+import MQTTCodec
+import Primitives
+import Transport
+
+extension Control {
+    /// `completion …`, for who asks over HTTP: `vmq-admin` prints its scripts itself.
+    static var completionHandlers: [String: Handler] {
+        func handler(_ shell: String) -> Handler {
+            { _, _, output in output.text(ShellCompletion.script(shell) ?? "") }
+        }
+        return ["bash", "zsh", "fish"].reduce(into: [:]) { $0["completion \($1)"] = handler($1) }
+    }
+
+    /// Values that a shell may complete with, in order.
+    ///
+    /// - Parameter prefix: what has been written of the value.
+    package func values(of source: ValueSource, beginning prefix: String) throws -> [String] {
+        let limit = 200
+        func matching(_ names: some Sequence<String>) -> [String] {
+            Array(names.filter { $0.hasPrefix(prefix) }.sorted().prefix(limit))
+        }
+        switch source {
+        case .clients:
+            var found: [String] = []
+            var looked = 0
+            try runtime.walk(SessionQuestion()) { row in
+                looked += 1
+                let name = "\(row.session.subscriber.clientID)"
+                if name.hasPrefix(prefix) { found.append(name) }
+                // Somebody waits at a keyboard.
+                return found.count < limit && looked < 20_000
+            }
+            return matching(found)
+        case .listeners:
+            return matching(
+                Set(
+                    runtime.runningListeners.map {
+                        $0.address.isUnix ? "\($0.address)" : $0.address.address.ipText
+                    }))
+        case .ports:
+            return matching(
+                Set(runtime.runningListeners.filter { !$0.address.isUnix }.map { "\($0.address.port)" }))
+        case .settings:
+            return matching(SettingsTable.shared.settings.filter { !$0.isPattern }.map(\.pattern))
+        case .plugins: return matching(runtime.broker.registeredHooks.map(\.name))
+        case .topics:
+            var found: [String] = []
+            var position = 0
+            var messages: ContiguousArray<ApplicationMessage> = []
+            _ = runtime.broker.retained.list(from: &position, visits: 10_000, into: &messages)
+            for message in messages { found.append(String(bytes: message.topic)) }
+            return matching(found)
+        case .loggers: return matching(["console", "consolefile"])
+        case .metrics:
+            return matching(MetricCatalog.families(loopCount: runtime.broker.loopCount).map(\.name))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package import Admin
+import BrokerConfig
+import BrokerCore
+package import BrokerLog
+package import BrokerMetrics
+package import Listeners
+import Logging
+import Primitives
+
+/// What operators do to a running broker: the handlers of the commands of `vmq-admin`, whoever calls them. It talks to
+/// loops by letters and waits for their answers, so it never runs on one.
+///
+///     command line ─┐                       ┌─ BrokerRuntime   sessions, listeners
+///     HTTP API     ─┴→ Invocation → Control ─┼─ RuntimeSettings  set, show
+///                          ↓                 ├─ MetricsRegistry  metrics
+///                      AdminOutput           └─ Traces, APIKeys, log
+package final class Control: Sendable {
+    package let runtime: BrokerRuntime
+    package let registry: MetricsRegistry
+    package let settings: RuntimeSettings
+    package let keys: APIKeys
+    package let traces: Traces
+    package let history: MetricHistory
+    /// Listeners that are not MQTT's, as rows for `listener show`.
+    let otherListeners: @Sendable () -> [ListenerRow]
+    /// Reads `/metrics` back in all its forms.
+    let checkExposition: @Sendable (Snapshot) -> [ExpositionCheck]
+    let logOutput: LogOutput?
+    package let version: String
+    let log: Logger
+    private let handlers: [String: Handler]
+
+    /// Carries out one command.
+    typealias Handler = @Sendable (Control, Invocation, any AdminOutput) throws -> Void
+
+    /// - Parameters:
+    ///   - otherListeners: what `listener show` has beside MQTT.
+    ///   - checkExposition: writes a reading in each form of `/metrics` and says what is wrong with it.
+    package init(
+        runtime: BrokerRuntime, registry: MetricsRegistry, settings: RuntimeSettings, keys: APIKeys,
+        otherListeners: @escaping @Sendable () -> [ListenerRow],
+        checkExposition: @escaping @Sendable (Snapshot) -> [ExpositionCheck], logOutput: LogOutput?,
+        version: String
+    ) {
+        self.runtime = runtime
+        self.registry = registry
+        self.settings = settings
+        self.keys = keys
+        self.otherListeners = otherListeners
+        self.checkExposition = checkExposition
+        self.logOutput = logOutput
+        self.version = version
+        log = Logger(label: "admin")
+        traces = Traces(runtime)
+        history = MetricHistory()
+        handlers = Self.all
+    }
+
+    /// The commands that have a handler, by their words.
+    package static var handledCommands: Set<String> { Set(all.keys) }
+
+    private static var all: [String: Handler] {
+        var handlers: [String: Handler] = [:]
+        for group in [
+            sessionHandlers, clientHandlers, retainHandlers, listenerHandlers, metricHandlers,
+            settingHandlers,
+            nodeHandlers, keyHandlers, traceHandlers, logHandlers, tlsHandlers, completionHandlers,
+        ] {
+            handlers.merge(group) { _, new in new }
+        }
+        return handlers
+    }
+
+    /// Whether the command can be carried out here.
+    package func handles(_ command: AdminCommand) -> Bool { handlers[command.name] != nil }
+
+    /// Carries a command out. What changes something leaves a line in the log: who, from where, what, and what came of it.
+    ///
+    /// - Throws: `AdminFailure` with a sentence for the caller; nothing else.
+    package func run(_ invocation: Invocation, for caller: Caller, _ output: any AdminOutput)
+        throws(AdminFailure)
+    {
+        guard let handler = handlers[invocation.command.name] else {
+            throw AdminFailure(.usage, "\(invocation.command.name) is not part of this build")
+        }
+        do {
+            try handler(self, invocation, output)
+            audit(invocation, caller, "done")
+        } catch let failure as AdminFailure {
+            audit(invocation, caller, failure.text)
+            throw failure
+        } catch {
+            audit(invocation, caller, "\(error)")
+            throw AdminFailure(.failed, "\(error)")
+        }
+    }
+
+    private func audit(_ invocation: Invocation, _ caller: Caller, _ result: String) {
+        switch invocation.command.effect {
+        case .reads: return
+        case .changes, .destroys: audit(invocation.auditText, caller, result)
+        }
+    }
+
+    /// Leaves the line in the log that says who has changed what.
+    package func audit(_ command: String, _ caller: Caller, _ result: String) {
+        log.notice(
+            "operator's command",
+            metadata: [
+                "command": "\(command)", "who": "\(caller.name)", "from": "\(caller.origin)",
+                "result": "\(result)",
+            ])
+    }
+}
+
+/// Who gives a command.
+package struct Caller: Sendable {
+    /// The user of the local socket, or the beginning of an API key.
+    package let name: String
+    /// `local`, or an address.
+    package let origin: String
+
+    package init(name: String, origin: String) {
+        self.name = name
+        self.origin = origin
+    }
+}
+
+extension Invocation {
+    /// The command as it was given, without what nobody may read in a log.
+    fileprivate var auditText: String {
+        func shown(_ item: Item) -> String {
+            guard let value = item.value else { return item.name }
+            guard isSecret(item.name) else { return "\(item.name)=\(value)" }
+            // Of a key its beginning, by which api-key show names it; a short one has none to spare.
+            let isLongKey = command.words.first == "api-key" && value.utf8.count >= 16
+            return "\(item.name)=\(isLongKey ? String(value.prefix(6)) : "")******"
+        }
+        return ([command.name] + arguments.map(shown) + flags.map { "--" + shown($0) }).joined(separator: " ")
+    }
+
+    /// Settings may be set under any name, and an attempt that was refused had its value too.
+    private func isSecret(_ name: String) -> Bool {
+        if command.words.first == "api-key" { return name == "key" }
+        if name.lowercased().contains("pass") { return true }
+        guard command.rule == .assignments else { return false }
+        return ConfKey(name).flatMap(SettingsTable.shared.setting)?.isSecret ?? false
+    }
+}

@@ -1,0 +1,221 @@
+import Admin
+import BrokerConfig
+import BrokerCore
+import BrokerLog
+import BrokerMetrics
+import Glibc
+import Listeners
+import Logging
+import MQTTCodec
+import Primitives
+import Synchronization
+import Transport
+
+/// A listener as `listener show` shows it.
+package struct ListenerRow: Sendable {
+    /// `mqtt`, `mqtts`, `mqttws`, `mqttwss`, `http`, `https`, `vmq`, `vmqs`.
+    package var type: String
+    package var isRunning: Bool
+    package var address: String
+    package var port: Int
+    package var mountpoint: String
+    /// nil = no limit.
+    package var maximumConnections: Int?
+    package var activeConnections: Int
+    package var allConnections: Int
+    /// `mqtt 3.1, mqtt 3.1.1`; empty where it is no listener for MQTT.
+    package var protocolVersions = ""
+    package var allowsAnonymous: Bool?
+    /// nil for a listener without TLS.
+    package var tls: ListenerTLS?
+
+    package init(
+        type: String, isRunning: Bool, address: String, port: Int, mountpoint: String = "",
+        maximumConnections: Int?, activeConnections: Int, allConnections: Int, tls: ListenerTLS? = nil
+    ) {
+        self.type = type
+        self.isRunning = isRunning
+        self.address = address
+        self.port = port
+        self.mountpoint = mountpoint
+        self.maximumConnections = maximumConnections
+        self.activeConnections = activeConnections
+        self.allConnections = allConnections
+        self.tls = tls
+    }
+
+    /// The columns that `--tls` adds. Pre-shared keys and names from certificates are no part of this build.
+    fileprivate var tlsCells: [Cell] {
+        guard let tls else { return [Cell](repeating: .text(""), count: 8) }
+        return [
+            .text(tls.versions), .text(tls.certificateFile), .text(tls.authorityFile), .text(tls.keyFile),
+            .boolean(tls.requiresCertificate), .boolean(false), .boolean(false), .text(""),
+        ]
+    }
+}
+
+/// `listener …`.
+extension Control {
+    static var listenerHandlers: [String: Handler] {
+        [
+            "listener show": { try $0.showListeners($1, $2) },
+            "listener start": { try $0.startListener($1, $2) },
+            "listener stop": { try $0.stopListener($1, $2) },
+            "listener restart": { try $0.restartListener($1, $2) },
+            "listener delete": { try $0.deleteListener($1, $2) },
+        ]
+    }
+
+    private func showListeners(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        var columns = [
+            "type", "status", "address", "port", "mountpoint", "max_conns", "active_conns", "all_conns",
+        ]
+        let showsTLS = invocation.has("tls")
+        let showsMQTT = invocation.has("mqtt")
+        if showsTLS {
+            columns += [
+                "tls_version", "certfile", "cafile", "keyfile", "require_certificate",
+                "use_identity_as_username",
+                "psk_support", "pskfile",
+            ]
+        }
+        if showsMQTT { columns += ["allowed_protocol_versions", "allow_anonymous_override"] }
+        let rows = runtime.runningListeners.map(ListenerRow.init) + otherListeners()
+        output.table(
+            columns,
+            rows.map { row in
+                var cells: [Cell] = [
+                    .text(row.type), .text(row.isRunning ? "running" : "suspended"), .text(row.address),
+                    .text("\(row.port)"), .text(row.mountpoint),
+                    row.maximumConnections.map { .integer($0) } ?? .text("infinity"),
+                    .integer(row.activeConnections), .integer(row.allConnections),
+                ]
+                if showsTLS { cells += row.tlsCells }
+                if showsMQTT {
+                    cells += [
+                        .text(row.protocolVersions), row.allowsAnonymous.map { .boolean($0) } ?? .text(""),
+                    ]
+                }
+                return cells
+            })
+    }
+
+    // MARK: start
+
+    private func startListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let address = try address(invocation, "start")
+        for flag in ["ssl", "websocket", "http", "proxy_protocol", "proxy_xff_support"]
+        where invocation.isOn(flag) {
+            throw AdminFailure(
+                .failed, "can't start listener due to '--\(flag): this build serves MQTT over TCP alone'")
+        }
+        // A listener without the check that it was to have would let everybody in.
+        for flag in ["auth_plugins", "authz_plugins"] where invocation.has(flag) {
+            throw AdminFailure(
+                .failed, "can't start listener due to '--\(flag): this build has no plugins'")
+        }
+        let mountpoint = invocation.value("mountpoint") ?? ""
+        var facts = ListenerFacts(
+            name: "\(address)", mountpoint: mountpoint.isEmpty ? .default : .intern(UTF8Text(mountpoint)))
+        facts.allowsAnonymous = invocation.isOn("allow_anonymous_override")
+        if let versions = invocation.value("allowed_protocol_versions") {
+            let levels = Self.list(versions).map { UInt8($0) }
+            let known: Set<UInt8> = [3, 4, 5, 131, 132]
+            guard !levels.isEmpty, levels.allSatisfy({ $0.map(known.contains) == true }) else {
+                throw AdminFailure(
+                    .usage,
+                    "Invalid value: \"\(versions)\" for flag: allowed_protocol_versions; it is a list of 3, 4, 5, 131 and 132"
+                )
+            }
+            facts.allowedProtocolVersions = levels.compactMap(\.self)
+        }
+        let standard = settings.config.value("listener.max_connections").flatMap { Int($0.text) }
+        let maximum =
+            invocation.value("max_connections") == "infinity"
+            ? 0 : invocation.integer("max_connections") ?? standard ?? 0
+        do throws(TransportError) {
+            try runtime.listen(facts, on: address, maxConnections: maximum > 0 ? maximum : .max)
+        } catch {
+            throw AdminFailure(.failed, "can't start listener due to '\(error)'")
+        }
+        output.text("Done")
+    }
+
+    // MARK: stop, restart, delete
+
+    private func stopListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let address = try address(invocation, "stop")
+        guard runtime.suspend(address, closing: invocation.isOn("kill_sessions")) else {
+            throw unknown(address, "stop")
+        }
+        output.text("Done")
+    }
+
+    private func restartListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let address = try address(invocation, "restart")
+        let isFound: Bool
+        do throws(TransportError) {
+            isFound = try runtime.resume(address)
+        } catch {
+            throw AdminFailure(.failed, "can't restart listener due to '\(error)'")
+        }
+        guard isFound else { throw unknown(address, "restart") }
+        output.text("Done")
+    }
+
+    private func deleteListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let address = try address(invocation, "delete")
+        guard runtime.delete(address) else { throw unknown(address, "delete") }
+        output.text("Done")
+    }
+
+    private func unknown(_ address: ListenAddress, _ verb: String) -> AdminFailure {
+        let page = otherListeners().first {
+            $0.address == address.address.ipText && $0.port == Int(address.port)
+        }
+        if let page {
+            return AdminFailure(
+                .failed,
+                "can't \(verb) listener due to 'not_supported': \(address) is served over \(page.type), which starts and ends with the broker"
+            )
+        }
+        let known = runtime.runningListeners.map { "\($0.address)" }.joined(separator: ", ")
+        return AdminFailure(
+            .failed,
+            "can't \(verb) listener due to 'not_found': no listener at \(address); there are \(known)")
+    }
+
+    private func address(_ invocation: Invocation, _ verb: String) throws -> ListenAddress {
+        let host = invocation.argument("address") ?? ""
+        let port = invocation.argument("port") ?? "0"
+        guard let number = Int(port), (0...65_535).contains(number) else {
+            throw AdminFailure(.usage, "Invalid value: \"\(port)\"; a port is a number from 0 to 65535")
+        }
+        do throws(TransportError) {
+            return try ListenAddress(
+                parsing: host.contains(":") && !host.hasPrefix("local:")
+                    ? "[\(host)]:\(port)" : "\(host):\(port)")
+        } catch {
+            throw AdminFailure(.usage, "can't \(verb) listener due to '\(error)'")
+        }
+    }
+}
+
+extension ListenerRow {
+    fileprivate init(_ listener: RunningListener) {
+        let counts = listener.state.counts
+        let path = listener.address.address.path
+        self.init(
+            type: "mqtt", isRunning: !listener.isSuspended,
+            address: path.map { "{local,\"\($0)\"}" } ?? listener.address.address.ipText,
+            port: Int(listener.address.port), mountpoint: "\(listener.facts.mountpoint.name)",
+            maximumConnections: listener.state.maxConnections == .max ? nil : listener.state.maxConnections,
+            activeConnections: counts.active, allConnections: counts.active)
+        let names: [UInt8: String] = [
+            3: "mqtt 3.1", 4: "mqtt 3.1.1", 5: "mqtt 5", 131: "mqtt 3.1 (bridge)", 132: "mqtt 3.1.1 (bridge)",
+        ]
+        protocolVersions = listener.facts.allowedProtocolVersions.compactMap { names[$0] }.joined(
+            separator: ", ")
+        allowsAnonymous = listener.facts.allowsAnonymous
+    }
+}

@@ -1,0 +1,313 @@
+import Admin
+import BrokerConfig
+import BrokerCore
+import BrokerLog
+import BrokerMetrics
+import Glibc
+import Listeners
+import Logging
+import MQTTCodec
+import Primitives
+import Synchronization
+import Transport
+
+/// `session …`.
+extension Control {
+    static var sessionHandlers: [String: Handler] {
+        [
+            "session show": { try $0.showSessions($1, $2) },
+            "session disconnect": { try $0.disconnect($1, $2) },
+            "session disconnect clients": { try $0.disconnectClients($1, $2) },
+            "session disconnect batch": { try $0.disconnectBatch($1, $2) },
+            "session unsubscribe": { try $0.unsubscribe($1, $2) },
+            "session reauthorize": { try $0.reauthorize($1, $2) },
+            "session delete": { try $0.deleteSession($1, $2) },
+        ]
+    }
+
+    // MARK: show
+
+    private func showSessions(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        var columns: [SessionColumn] = []
+        var filters: [SessionFilter] = []
+        for flag in invocation.flags {
+            guard let column = SessionColumn.all.first(where: { $0.name == flag.name }) else { continue }
+            if let value = flag.value {
+                filters.append(SessionFilter(column, value))
+            } else if !columns.contains(where: { $0.name == column.name }) {
+                columns.append(column)
+            }
+        }
+        if columns.isEmpty {
+            columns = SessionColumn.all.filter { SessionColumn.standard.contains($0.name) }
+        }
+        for filter in filters {
+            if case .matches(nil) = filter.condition {
+                output.note(
+                    "The expression for \(filter.column.name) is no regular expression: nothing matches it.")
+            }
+        }
+        columns.sort { $0.name < $1.name }
+        let clock = SessionClock(node: nodeName, runtime.broker.clock)
+        let question = try question(for: columns, filters)
+        let limit = invocation.integer("limit") ?? 100
+        if let order = invocation.value("order") {
+            try showSorted(
+                columns, filters, question, clock, by: order, invocation.isOn("desc"), limit, output)
+            return
+        }
+        output.beginTable(columns.map(\.name))
+        var count = 0
+        var looked = 0
+        var isCut = false
+        /// How many rows the walk will bring; nil where that is not known.
+        var total: Int?
+        try runtime.walk(question) { row in
+            isCut = count >= limit
+            guard !isCut, !output.isCancelled else { return false }
+            looked += 1
+            if looked % 10_000 == 0 {
+                if looked == 10_000, question.rows == .sessions { total = sessionCount(question.isOnline) }
+                output.progress("sessions", done: looked, total: total)
+            }
+            guard filters.allSatisfy({ $0.passes(row, clock) }) else { return true }
+            output.row(columns.map { $0.cell(row, clock) })
+            count += 1
+            return true
+        }
+        output.endTable()
+        if isCut { output.note(Self.cutText(limit)) }
+    }
+
+    /// That there may be rows which were not shown.
+    static func cutText(_ limit: Int) -> String {
+        "Only the first \(limit) are shown, and there may be more: --limit=NUMBER."
+    }
+
+    /// Sessions of all loops, or those with or without a connection alone.
+    private func sessionCount(_ isOnline: Bool?) -> Int {
+        let snapshot = registry.snapshot()
+        let (online, offline) = (snapshot[.sessionsOnline], snapshot[.sessionsOffline])
+        return Int(isOnline.map { $0 ? online : offline } ?? online + offline)
+    }
+
+    /// What the loops are to walk through: with one client id and one mountpoint nothing but that client is looked at.
+    private func question(for columns: [SessionColumn], _ filters: [SessionFilter]) throws -> SessionQuestion
+    {
+        let rows = Set((columns + filters.map(\.column)).map(\.rows))
+        guard !rows.isSuperset(of: [.subscriptions, .messages]) else {
+            throw AdminFailure(
+                .usage,
+                "columns of subscriptions and of messages cannot be shown in one table; ask for them one by one"
+            )
+        }
+        var question = SessionQuestion(
+            rows.contains(.messages) ? .messages : rows.contains(.subscriptions) ? .subscriptions : .sessions)
+        for filter in filters {
+            guard case .equals(let value) = filter.condition else { continue }
+            switch (filter.column.name, value) {
+            case ("client_id", .text(let text)): question.clientID = UTF8Text(text)
+            case ("mountpoint", .text(let text)): question.mountpoint = Mountpoint.named(UTF8Text(text))
+            case ("is_online", .boolean(let isOnline)): question.isOnline = isOnline
+            case ("is_offline", .boolean(let isOffline)): question.isOnline = !isOffline
+            default: break
+            }
+        }
+        return question
+    }
+
+    /// The first rows in the order of a column. Only as many rows as are shown are held.
+    private func showSorted(
+        _ columns: [SessionColumn], _ filters: [SessionFilter], _ question: SessionQuestion,
+        _ clock: SessionClock,
+        by order: String, _ isDescending: Bool, _ limit: Int, _ output: any AdminOutput
+    ) throws {
+        guard let key = SessionColumn.all.first(where: { $0.name == order }) else {
+            throw AdminFailure(.usage, "Invalid value: \"\(order)\" for flag: order; it must be a column")
+        }
+        var question = question
+        if key.rows != .sessions { question.rows = key.rows }
+        var best = SortedRows(limit: min(limit, 100_000), isDescending: isDescending)
+        try runtime.walk(question) { row in
+            guard !output.isCancelled else { return false }
+            if filters.allSatisfy({ $0.passes(row, clock) }) {
+                best.insert(key.cell(row, clock)) { columns.map { $0.cell(row, clock) } }
+            }
+            guard best.byteCount <= SortedRows.byteLimit else {
+                throw AdminFailure(
+                    .failed,
+                    "the first \(limit) rows would take over \(SortedRows.byteLimit >> 20) MB to sort: ask for fewer columns, or for fewer rows with --limit"
+                )
+            }
+            return true
+        }
+        output.table(columns.map(\.name), best.rows)
+    }
+
+    // MARK: disconnect
+
+    private func subscriber(_ clientID: String, _ invocation: Invocation) -> SubscriberID {
+        SubscriberID(
+            mountpoint: Mountpoint.named(UTF8Text(invocation.value("mountpoint") ?? "")),
+            clientID: UTF8Text(clientID))
+    }
+
+    private func disconnect(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let subscriber = subscriber(invocation.argument("client-id") ?? "", invocation)
+        let cleanup = invocation.isOn("cleanup")
+        _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+        output.text("Done")
+    }
+
+    private func disconnectClients(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let cleanup = invocation.isOn("cleanup")
+        for clientID in Self.list(invocation.argument("client-ids") ?? "") {
+            let subscriber = subscriber(clientID, invocation)
+            _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+        }
+        output.text("Done")
+    }
+
+    private func disconnectBatch(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        guard let count = Int(invocation.argument("count") ?? ""), count > 0 else {
+            throw AdminFailure(
+                .usage,
+                "Invalid value: \"\(invocation.argument("count") ?? "")\"; count is a number from 1 on")
+        }
+        try checkNode(invocation)
+        let cleanup = invocation.isOn("cleanup")
+        let spared = Set(Self.list(invocation.value("filter-client-ids") ?? ""))
+        var question = SessionQuestion()
+        question.isOnline = true
+        if let mountpoint = invocation.value("mountpoint") {
+            question.mountpoint = Mountpoint.named(UTF8Text(mountpoint))
+        }
+        var chosen: [SubscriberID] = []
+        try runtime.walk(question) { row in
+            let subscriber = row.session.subscriber
+            if !spared.contains("\(subscriber.clientID)"), !row.session.isSibling {
+                chosen.append(subscriber)
+            }
+            return chosen.count < count && !output.isCancelled
+        }
+        for subscriber in chosen {
+            _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+        }
+        output.text("Done")
+    }
+
+    private func deleteSession(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let subscriber = subscriber(invocation.argument("client-id") ?? "", invocation)
+        let wasThere = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: true) }
+        guard wasThere else {
+            throw AdminFailure(.failed, "there is no session of client \"\(subscriber.clientID)\"")
+        }
+        output.text("Done")
+    }
+
+    // MARK: subscriptions
+
+    private func unsubscribe(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let subscriber = subscriber(invocation.argument("client-id") ?? "", invocation)
+        let filter = UTF8Text(invocation.argument("topic") ?? "")
+        let isDone = try runtime.ask(homeOf: subscriber) { $0.unsubscribe(subscriber, filter) }
+        // The spelling of VerneMQ, which scripts look for.
+        output.text(isDone ? "Done" : "Not successfull")
+    }
+
+    private func reauthorize(_ invocation: Invocation, _ output: any AdminOutput) throws {
+        let subscriber = subscriber(invocation.argument("client-id") ?? "", invocation)
+        let user = invocation.argument("username").map { UTF8Text($0) }
+        var refused: [UTF8Text] = []
+        var next: Int? = 0
+        while let start = next {
+            let slice = try runtime.ask(homeOf: subscriber) {
+                $0.refusedFilters(of: subscriber, userName: user, from: start)
+            }
+            refused += slice.refused
+            next = slice.next
+        }
+        var isChanged = false
+        for filter in refused {
+            let isGone = try runtime.ask(homeOf: subscriber) { $0.unsubscribe(subscriber, filter) }
+            isChanged = isChanged || isGone
+        }
+        output.text(isChanged ? "Done" : "Unchanged")
+    }
+
+    /// `a,b` or `[a,b]`.
+    static func list(_ text: String) -> [String] {
+        var text = text[...]
+        if text.hasPrefix("["), text.hasSuffix("]") { text = text.dropFirst().dropLast() }
+        return text.split(separator: ",").map { item in
+            String(item.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+}
+
+/// The first rows in the order of a key: at most twice as many as are shown, within a budget of bytes.
+private struct SortedRows {
+    /// Bytes that the rows may take.
+    static let byteLimit = 32 << 20
+
+    /// Bytes that they take, about.
+    private(set) var byteCount = 0
+    private let limit: Int
+    private let isDescending: Bool
+    private var heap: [(key: Cell, cells: [Cell])] = []
+
+    init(limit: Int, isDescending: Bool) {
+        self.limit = limit
+        self.isDescending = isDescending
+    }
+
+    /// - Parameter cells: made only where the row is among the first so far.
+    mutating func insert(_ key: Cell, _ cells: () -> [Cell]) {
+        guard limit > 0 else { return }
+        if heap.count >= 2 * limit || byteCount > Self.byteLimit { trim() }
+        if heap.count >= limit, let bound, !isBefore(key, bound) { return }
+        let row = (key: key, cells: cells())
+        byteCount += Self.byteCount(of: row)
+        heap.append(row)
+    }
+
+    /// The last key that is still shown; known after the first trim.
+    private var bound: Cell?
+
+    private mutating func trim() {
+        heap = Array(heap.sorted { isBefore($0.key, $1.key) }.prefix(limit))
+        bound = heap.count == limit ? heap.last?.key : nil
+        byteCount = heap.reduce(0) { $0 + Self.byteCount(of: $1) }
+    }
+
+    private static func byteCount(of row: (key: Cell, cells: [Cell])) -> Int {
+        row.cells.reduce(row.key.byteCount + 64) { $0 + $1.byteCount }
+    }
+
+    private func isBefore(_ left: Cell, _ right: Cell) -> Bool {
+        isDescending ? right.sorts(before: left) : left.sorts(before: right)
+    }
+
+    var rows: [[Cell]] {
+        heap.sorted { isBefore($0.key, $1.key) }.prefix(limit).map(\.cells)
+    }
+}
+
+extension Cell {
+    fileprivate var byteCount: Int {
+        guard case .text(let text) = self else { return MemoryLayout<Cell>.stride }
+        return MemoryLayout<Cell>.stride + text.utf8.count
+    }
+
+    /// Numbers by size, texts by their bytes, false before true, what is not there last.
+    fileprivate func sorts(before other: Cell) -> Bool {
+        switch (self, other) {
+        case (.integer(let left), .integer(let right)): left < right
+        case (.real(let left), .real(let right)): left < right
+        case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)
+        case (.boolean(let left), .boolean(let right)): !left && right
+        case (.null, _), (.undefined, _): false
+        default: true
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Admin
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Control
+
+@Suite struct APIKeysTests {
+    private func keys(
+        _ folder: TestFolder, minimumLength: Int = 0, maximumExpiryDays: Int? = nil
+    ) throws -> APIKeys {
+        try APIKeys(
+            path: folder.path + "/api-keys", minimumLength: minimumLength,
+            maximumExpiryDays: maximumExpiryDays)
+    }
+
+    @Test func `a key opens its scope, until it ends, and outlives the broker`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder)
+        let key = try made.create(.mgmt, expiresAt: 2000, now: 1000)
+        #expect(key.utf8.count == 32)
+        let again = try keys(folder)
+        for keys in [made, again] {
+            #expect(keys.admits(key, .mgmt, now: 1999))
+            #expect(!keys.admits(key, .mgmt, now: 2000), "it has ended")
+            #expect(!keys.admits(key, .metrics, now: 1000), "another scope")
+            #expect(!keys.admits(String(key.dropLast()), .mgmt, now: 1000))
+            #expect(!keys.admits("", .mgmt, now: 1000))
+        }
+    }
+
+    @Test func `the file is its owner's alone, and has no key in it`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder)
+        let key = try made.create(.metrics, expiresAt: nil, now: 1000)
+        let path = folder.path + "/api-keys"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(!text.contains(key))
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
+    @Test func `what is refused says why, in VerneMQ's words, and changes nothing`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder, minimumLength: 10, maximumExpiryDays: 30)
+        let cases: [(key: String, expiresAt: Int64?, text: String)] = [
+            ("short", 2000, "{error,invalid_key_length}"),
+            ("with:a:colon", 2000, "{error,invalid_key_length}"),
+            ("long enough with blanks", 2000, "{error,invalid_key_length}"),
+            ("0123456789", 999, "{error,invalid_expiry_date}"),
+            ("0123456789", 1000 + 31 * 86_400, "{error,invalid_expiry_date}"),
+            ("0123456789", nil, "{error,invalid_expiry_date}"),
+        ]
+        for (key, expiresAt, text) in cases {
+            #expect(throws: AdminFailure(.failed, text)) {
+                try made.add(key, .mgmt, expiresAt: expiresAt, now: 1000)
+            }
+        }
+        try made.add("0123456789", .mgmt, expiresAt: 2000, now: 1000)
+        #expect(throws: AdminFailure(.failed, "{error,key_already_exists}")) {
+            try made.add("0123456789", .mgmt, expiresAt: 2000, now: 1000)
+        }
+        try made.add("0123456789", .health, expiresAt: 2000, now: 1000)
+        #expect(made.list(nil).map(\.scope) == [.mgmt, .health])
+        #expect(made.list(.health).map(\.beginning) == ["01"])
+    }
+
+    @Test func `a key is deleted by itself or by its beginning`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder)
+        try made.add("abcdefgh", .mgmt, expiresAt: nil, now: 1)
+        try made.add("ABCDEFGH", .mgmt, expiresAt: nil, now: 1)
+        try made.delete("abcdefgh", .mgmt)
+        #expect(throws: AdminFailure(.failed, "{error,key_not_found}")) { try made.delete("abcdefgh", nil) }
+        try made.delete("AB", nil)
+        #expect(made.list(nil).isEmpty && !made.admits("ABCDEFGH", .mgmt, now: 1))
+    }
+
+    @Test(arguments: ["nonsense", "salt zz\n", "salt 0011\nmgmt never 1 00 abc\n", "mgmt never 1 2 3\n"])
+    func `a file that is none is refused with its line`(_ text: String) throws {
+        let folder = TestFolder()
+        try text.write(toFile: folder.path + "/api-keys", atomically: true, encoding: .utf8)
+        #expect(throws: AdminFailure.self) { try keys(folder) }
+    }
+
+    @Test func `who shows wrong keys too often is not listened to for a minute`() {
+        let attempts = FailedAttempts()
+        for _ in 0..<FailedAttempts.allowed {
+            #expect(!attempts.isLimited("a", now: 100))
+            attempts.failed("a", now: 100)
+        }
+        #expect(attempts.isLimited("a", now: 159) && !attempts.isLimited("b", now: 159))
+        #expect(!attempts.isLimited("a", now: 160))
+        // A good key forgives what was before.
+        for _ in 0..<9 { attempts.failed("c", now: 100) }
+        attempts.succeeded("c")
+        attempts.failed("c", now: 100)
+        #expect(!attempts.isLimited("c", now: 100))
+    }
+
+    @Test func `wrong keys now and then add up to nothing`() {
+        let attempts = FailedAttempts()
+        for number in 0..<100 { attempts.failed("a", now: 100 + Int64(number) * 30) }
+        #expect(!attempts.isLimited("a", now: 100 + 99 * 30))
+    }
+
+    @Test func `addresses that fail take bounded memory, and the latest stay limited`() {
+        let attempts = FailedAttempts()
+        for number in 0..<20_000 { attempts.failed("\(number)", now: Int64(number / 100)) }
+        for _ in 0..<FailedAttempts.allowed { attempts.failed("last", now: 200) }
+        #expect(attempts.isLimited("last", now: 201))
+    }
+}
