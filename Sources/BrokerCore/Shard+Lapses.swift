@@ -11,10 +11,12 @@ extension Shard {
     /// Until when clients that came back during the last lapse may not have been seen.
     var settledAt: MonotonicTime { absence.lapses.graceEnd(Self.settlingTime) }
 
-    /// The moment until which it is known who was away: now, or the beginning of a lapse that has just ended.
+    /// The moment until which it is known who was away: now, or the last look before a lapse that has just ended. A
+    /// loop that waits for the end of a session, and stands still from the begin of this wait on, sees a lapse that
+    /// begins at that end.
     var absenceTime: MonotonicTime {
         guard let last = absence.lapses.last, now < settledAt else { return now }
-        return last.begin
+        return last.lastLook
     }
 
     /// Takes note of what the loop knows of its lapses; before the timers of the turn fire.

@@ -4,6 +4,9 @@
 public struct Lapses: Sendable {
     /// One of these stretches.
     public struct Lapse: Sendable, Equatable {
+        /// When the loop looked last, as far as it knows: before a wait in which it may have stood still, though only
+        /// what the wait took too long is the lapse. At or before `begin`.
+        public var lastLook: MonotonicTime
         /// From when on the loop did not look. Of two lapses that became one, this is the begin of the older one.
         public var begin: MonotonicTime
         /// When the loop looked again.
@@ -32,24 +35,28 @@ public struct Lapses: Sendable {
     public var last: Lapse? { recent.last }
 
     /// The loop did not look from `begin` to `end`; counts if that is long.
-    public mutating func note(from begin: MonotonicTime, to end: MonotonicTime) {
-        let lapse = Lapse(begin: begin, end: end)
+    ///
+    /// - Parameter lastLook: when the loop looked last, if that was before `begin`.
+    public mutating func note(from begin: MonotonicTime, to end: MonotonicTime, lastLook: MonotonicTime? = nil) {
+        let lapse = Lapse(lastLook: lastLook ?? begin, begin: begin, end: end)
         guard lapse.nanoseconds >= Self.threshold else { return }
         count += 1
         longest = max(longest, lapse.nanoseconds)
         recent.append(lapse)
         if recent.count > Self.limit {
             recent[1].begin = recent[0].begin
+            recent[1].lastLook = recent[0].lastLook
             recent.removeFirst()
         }
     }
 
-    /// How much of the time since `start` the loop did not look, in nanoseconds.
+    /// How much of the time since `start` the loop may not have looked, in nanoseconds: from the last look before each
+    /// lapse on, in the clients' favour.
     public func nanoseconds(since start: MonotonicTime) -> UInt64 {
         var sum: UInt64 = 0
         for lapse in recent.reversed() {
             guard lapse.end > start else { break }
-            sum &+= lapse.end.nanoseconds(since: max(lapse.begin, start))
+            sum &+= lapse.end.nanoseconds(since: max(lapse.lastLook, start))
         }
         return sum
     }

@@ -22,7 +22,9 @@ extension EventLoop {
         let wasWoken = handle.endSleep()
         now = max(now, clock.now)
         // With no timer to wait for, nothing can be concluded from a wait that was too long.
-        if allowed >= 0 { lapses.note(from: waitBegan.adding(milliseconds: UInt64(allowed)), to: now) }
+        if allowed >= 0 {
+            lapses.note(from: waitBegan.adding(milliseconds: UInt64(allowed)), to: now, lastLook: waitBegan)
+        }
         if wasWoken { events.count(.wakeup, 1) }
 
         owner.turnBegan(self, now: now)

@@ -42,4 +42,14 @@ private func at(_ seconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds:
         #expect(lapses.graceEnd(.max) == at(16))
         #expect(lapses.graceEnd(1_000_000_000) == at(14))
     }
+
+    @Test func `the last look is the begin of the wait, or of the lapse itself`() {
+        var lapses = Lapses()
+        lapses.note(from: at(10), to: at(13), lastLook: at(7))
+        #expect(lapses.last?.lastLook == at(7) && lapses.last?.begin == at(10))
+        #expect(lapses.last?.nanoseconds == 3_000_000_000 && lapses.longest == 3_000_000_000)
+        #expect(lapses.nanoseconds(since: at(0)) == 6_000_000_000)
+        lapses.note(from: at(20), to: at(25))
+        #expect(lapses.last?.lastLook == at(20))
+    }
 }
