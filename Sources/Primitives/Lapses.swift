@@ -18,7 +18,8 @@ public struct Lapses: Sendable {
     /// What is shorter is the ordinary unpunctuality of a busy machine. 0.5 s.
     public static let threshold: UInt64 = 500_000_000
 
-    /// Oldest first. When there are more, the two oldest become one: with the time between them, in the clients' favour.
+    /// Oldest first. When there are more, the two oldest become one: with the time between them, in the clients'
+    /// favour.
     private var recent: [Lapse] = []
     private static let limit = 16
 
