@@ -38,7 +38,9 @@ public struct Lapses: Sendable {
     /// The loop did not look from `begin` to `end`; counts if that is long.
     ///
     /// - Parameter lastLook: when the loop looked last, if that was before `begin`.
-    public mutating func note(from begin: MonotonicTime, to end: MonotonicTime, lastLook: MonotonicTime? = nil) {
+    public mutating func note(
+        from begin: MonotonicTime, to end: MonotonicTime, lastLook: MonotonicTime? = nil
+    ) {
         let lapse = Lapse(lastLook: lastLook ?? begin, begin: begin, end: end)
         guard lapse.nanoseconds >= Self.threshold else { return }
         count += 1
