@@ -1,4 +1,5 @@
 package import BrokerMetrics
+package import Primitives
 
 /// What reaches a shard from other threads.
 package enum CoreLetter: Sendable {
@@ -35,9 +36,14 @@ package enum CoreLetter: Sendable {
 package struct ShardLinks {
     /// Posts a letter to a loop. Usable from any thread.
     package var post: @Sendable (_ letter: CoreLetter, _ loop: Int) -> Void
+    /// What the loop's clock says now, later in the turn than `Shard.now`; nil: nobody tells.
+    package var readClock: (() -> MonotonicTime)?
 
     /// Links that post with `post`.
-    package init(post: @escaping @Sendable (CoreLetter, Int) -> Void) {
+    package init(
+        readClock: (() -> MonotonicTime)? = nil, post: @escaping @Sendable (CoreLetter, Int) -> Void
+    ) {
+        self.readClock = readClock
         self.post = post
     }
 }

@@ -141,6 +141,7 @@ extension Shard {
         for index in 0..<groupCount {
             if give(&publication, oneOf: found.groups[index]) { count += 1 }
         }
+        measured(publication)
         return count
     }
 
@@ -221,7 +222,9 @@ extension Shard {
             var publication = Publication(message)
             // Stored here, for a member of another loop too: the copy it replaces is removed after this batch.
             beginRedelivery(of: message, as: &publication)
+            let outer = residence.setApart()
             give(&publication, target)
+            measured(publication, outer)
             endRedelivery(of: message, as: &publication)
             return true
         }
@@ -317,6 +320,7 @@ extension Shard {
                     deliver(&publication, targets[index], batch.ticket(at: index))
                 }
                 packets.templates.end()
+                measured(publication)
             }
             counters.add(.ledgerTaken, count)
             if batch.isEmpty { break }

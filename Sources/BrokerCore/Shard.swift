@@ -36,6 +36,7 @@ package final class Shard {
     var overload = Overload()
     var walks = ShardWalks()
     var watches = Watches()
+    var residence = Residence()
     /// Whether anything is kept.
     let isStoring: Bool
     let outbox: StoreOutbox

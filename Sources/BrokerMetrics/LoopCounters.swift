@@ -98,6 +98,18 @@
         bump(base + LogLinearBuckets.sumOffset, value)
     }
 
+    /// Adds `count` observations of the same value to a histogram.
+    public func observe(_ histogram: LoopHistogram, _ value: UInt64, count: UInt64) {
+        let base = self.histogram + histogram.rawValue * LogLinearBuckets.wordCount
+        bump(base + LogLinearBuckets.index(of: value), count)
+        bump(base + LogLinearBuckets.sumOffset, value &* count)
+    }
+
+    /// Keeps an exemplar of an observation that is counted by itself.
+    public func keep(_ histogram: LoopHistogram, _ exemplar: Exemplar) {
+        exemplars[histogram.rawValue].keep(exemplar)
+    }
+
     /// Adds one observation to a histogram and keeps it as the exemplar of its bucket, in place of the one before.
     ///
     /// - Parameter exemplar: its value is in the unit that the case of `LoopHistogram` states.

@@ -183,4 +183,12 @@ public enum LoopHistogram: Int, CaseIterable, Sendable {
     case answerHoldNanoseconds
     /// Nanoseconds a session waited until its messages could be read from the store.
     case barrierWaitNanoseconds
+    /// Nanoseconds from the turn that read a message until the kernel had a copy, by the copy's QoS.
+    case residenceQoS0, residenceQoS1, residenceQoS2
+    /// Nanoseconds of one stage of that.
+    case parseStage, hookStage, routeStage, queueStage, writeStage
+    /// Nanoseconds that a copy waited for a client that was away.
+    case offlineStage
+    /// Nanoseconds from a packet to the client until its acknowledgement was read.
+    case pubackRoundTrip, pubrecRoundTrip, pubcompRoundTrip
 }

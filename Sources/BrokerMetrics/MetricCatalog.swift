@@ -13,7 +13,7 @@ public enum MetricCatalog {
     /// Every family for a broker with `loopCount` loops.
     public static func families(loopCount: Int) -> [MetricFamily] {
         verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
-            + loops
+            + latency + loops
             + store
             + service + exposition + push
     }

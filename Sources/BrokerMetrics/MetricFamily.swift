@@ -192,6 +192,13 @@ public struct HistogramBounds: Sendable {
         ],
         scale: .nanoseconds)
 
+    /// 10 µs to a minute.
+    public static let waitSeconds = HistogramBounds(
+        values: turnSeconds.values.dropLast() + [
+            2_500_000_000, 5_000_000_000, 10_000_000_000, 30_000_000_000, 60_000_000_000,
+        ],
+        texts: turnSeconds.texts.dropLast() + ["2.5", "5", "10", "30", "60"], scale: .nanoseconds)
+
     /// 0, 1, 3, 7, … 1,048,575: edges of the log-linear buckets, so exact.
     public static let counts: HistogramBounds = {
         let values = (0...20).map { UInt64(1) << UInt64($0) - 1 }

@@ -30,6 +30,8 @@ final class BrokerLoop: EventLoopOwner {
     /// How long they have for their CONNECT, in milliseconds: there are few places for them.
     private static let refusalTimeout: UInt64 = 1000
     private var newcomerMemory: NewcomerMemory
+    /// When the loop began to write, in a turn in which there are copies to write.
+    private var flushingBegan = MonotonicTime(nanoseconds: 0)
     private let newcomerTrouble: Episode
 
     init(_ loop: EventLoop, broker: Broker, directory: LoopDirectory) {
@@ -47,7 +49,8 @@ final class BrokerLoop: EventLoopOwner {
             ended: "connections without a session hold little memory again")
         shard = Shard(
             broker, index: index, counters: counters,
-            links: ShardLinks { [mailboxes = directory.mailboxes] letter, target in
+            links: ShardLinks(readClock: { [clock = loop.clock] in clock.now }) {
+                [mailboxes = directory.mailboxes] letter, target in
                 mailboxes[target].post(.core(letter))
             },
             now: loop.now)
@@ -69,9 +72,13 @@ final class BrokerLoop: EventLoopOwner {
 
     func turnEnded(_ loop: EventLoop, now: MonotonicTime) {
         shard.turnEnded { loop.isTurnOver }
+        if shard.hasSent { flushingBegan = loop.clock.now }
     }
 
-    func turnFlushed(_ loop: EventLoop) {
+    func turnFlushed(_ loop: EventLoop, end: MonotonicTime) {
+        shard.turnFlushed(flushing: flushingBegan, end: end, marks: loop.flushList.takePassedMarks()) {
+            loop.clock.wallMilliseconds
+        }
         exchange.answer(lastAnswered: &lastAnswered, from: counters) {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
             countSettledPackets()

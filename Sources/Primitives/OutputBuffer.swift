@@ -8,6 +8,8 @@ public final class FlushList {
     public internal(set) var waitingByteCount = 0
     /// What became of counted packets since somebody asked.
     private var settledPackets = SettledPackets()
+    /// Marks that have passed since somebody asked.
+    private var passedMarks: ContiguousArray<OutputMark> = []
     /// Measures the packet at the front of some bytes, which hold its fixed header at least. Set by whoever knows what
     /// is written; nil: no packets are counted.
     public var measure: ((RawSpan) -> OutputPacket)?
@@ -28,6 +30,15 @@ public final class FlushList {
     public func takeSettledPackets() -> SettledPackets {
         defer { settledPackets = SettledPackets() }
         return settledPackets
+    }
+
+    func pass(_ mark: OutputMark) { passedMarks.append(mark) }
+
+    /// The marks whose bytes the kernel has taken since this was last called.
+    public func takePassedMarks() -> ContiguousArray<OutputMark> {
+        guard !passedMarks.isEmpty else { return [] }
+        defer { passedMarks = [] }
+        return passedMarks
     }
 
     /// Swaps the listed slots into `batch`, which must be empty.
@@ -60,7 +71,11 @@ public final class FlushList {
     public internal(set) var packetCount = 0
     /// Where in the stream of packets the kernel stopped taking bytes.
     var cut = PacketCut()
+    /// Where copies end that were appended while the output was stuck; see `OutputMark`.
+    var marks = OutputMarks()
 
+    /// Set while the kernel takes nothing: it has refused bytes, and some of them still wait.
+    public private(set) var isStuck = false
     /// Set while the peer does not take what it is sent: more than `highWater` bytes wait.
     public private(set) var isBlocked = false
     /// After this no byte is taken any more: the connection is closing.
@@ -215,6 +230,7 @@ public final class FlushList {
     public func wrote(_ count: Int) -> Bool {
         var left = count
         if count < byteCount { passPackets(count) }
+        if isStuck { marks.pass(count, to: flushList) }
         flushList.waitingByteCount -= count
         while left > 0 {
             if let first = shared.first, first.cut <= head {
@@ -244,6 +260,17 @@ public final class FlushList {
         return true
     }
 
+    /// The kernel has refused bytes; the next are written when it tells.
+    public func getStuck() { isStuck = true }
+
+    /// Notes when copies came that were appended last, while the output is stuck.
+    ///
+    /// - Parameter kind: the same in all copies that may share a mark.
+    public func mark(received: MonotonicTime, appended: MonotonicTime, kind: UInt8) {
+        marks.add(
+            OutputMark(received: received, appended: appended, kind: kind, count: 1), behind: byteCount)
+    }
+
     /// The loop calls this when it takes the connection off the flush list.
     public func unlist() { isListed = false }
 
@@ -271,6 +298,10 @@ public final class FlushList {
         tail = 0
         packetCount = 0
         cut = PacketCut()
+        if isStuck {
+            isStuck = false
+            marks = OutputMarks()
+        }
         if let block = unsafe block { unsafe pool.give(block) }
         unsafe block = nil
     }

@@ -36,6 +36,7 @@ extension Connection {
     }
 
     private final func waitForWriting() {
+        output.getStuck()
         guard !isWatchedForWriting else { return }
         loop.events.count(.writeBlocked, 1)
         deadlineProgressed()

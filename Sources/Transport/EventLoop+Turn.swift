@@ -37,9 +37,9 @@ extension EventLoop {
         flushOutputs()
         checkDeadlines()
         finishEnded()
-        owner.turnFlushed(self)
-
         let end = max(now, clock.now)
+        owner.turnFlushed(self, end: end)
+
         lapses.note(from: now, to: end)
         waitBegan = end
         events.count(.turn, 1)

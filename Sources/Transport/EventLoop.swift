@@ -23,7 +23,7 @@ package final class EventLoop {
     /// When nobody looked at the sockets though somebody should have.
     package internal(set) var lapses = Lapses()
 
-    let clock: any Clock
+    package let clock: any Clock
     let poller: Poller
     let readBuffer: UnsafeMutableRawBufferPointer
     let vectors: UnsafeMutableBufferPointer<iovec>

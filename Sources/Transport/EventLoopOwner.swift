@@ -12,7 +12,9 @@ package protocol EventLoopOwner: AnyObject {
     /// After the events, before the flush: post letters.
     func turnEnded(_ loop: EventLoop, now: MonotonicTime)
     /// After the flush: answer snapshot requests.
-    func turnFlushed(_ loop: EventLoop)
+    ///
+    /// - Parameter end: read after the last write.
+    func turnFlushed(_ loop: EventLoop, end: MonotonicTime)
     /// How long the loop may sleep: nil = until an event; 0 = not at all, work is left over. The loop
     /// rounds up to milliseconds.
     ///

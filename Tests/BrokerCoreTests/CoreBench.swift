@@ -69,7 +69,8 @@ final class CoreBench {
 
 /// A connection without a socket: what the client is sent can be read back as packets.
 final class MemoryTransport: ClientTransport {
-    let output = OutputBuffer(slot: 0, flushList: FlushList(), pool: BufferPool())
+    let flushList: FlushList
+    let output: OutputBuffer
     let clientPeer = ClientPeer(address: "memory", port: 1)
     let listenerFacts = ListenerFacts(name: "test")
     let isHeldBack = false
@@ -80,7 +81,11 @@ final class MemoryTransport: ClientTransport {
     private(set) var pauses: PauseReason = []
     private let bench: CoreBench
 
-    init(_ bench: CoreBench) { self.bench = bench }
+    init(_ bench: CoreBench) {
+        self.bench = bench
+        flushList = FlushList()
+        output = OutputBuffer(slot: 0, flushList: flushList, pool: BufferPool())
+    }
 
     func pauseReading(_ reason: PauseReason) { pauses.insert(reason) }
     func resumeReading(_ reason: PauseReason) { pauses.subtract(reason) }

@@ -78,7 +78,7 @@ final class TestOwner: EventLoopOwner {
     }
 
     func turnEnded(_ loop: EventLoop, now: MonotonicTime) {}
-    func turnFlushed(_ loop: EventLoop) {}
+    func turnFlushed(_ loop: EventLoop, end: MonotonicTime) {}
     func sleepLimitNanoseconds(_ loop: EventLoop, now: MonotonicTime) -> UInt64? { nil }
     func loopStopped(_ loop: EventLoop) {}
 }

@@ -11,6 +11,8 @@ package struct DeliveryTerms: Sendable, Equatable, BitwiseCopyable {
     /// It came through a shared subscription: if the session ends before it has acknowledged the copy, another member
     /// gets it.
     package var isShared: Bool
+    /// The message came before anybody asked for it: how long it was in the broker says nothing.
+    package var isRetainedMessage = false
     /// 0 = none.
     package var subscriptionIdentifier: UInt32
 

@@ -13,10 +13,12 @@ package struct MessageFacts: Sendable {
     package var expiryDeadline: MonotonicTime?
     /// Payload Format Indicator 1: the payload is UTF-8 text.
     package var payloadIsUTF8: Bool
+    /// How long `auth_on_publish` took; longest 71 minutes.
+    package var hookMicroseconds: UInt32 = 0
     /// When the broker got it, at the resolution of a turn; nil = before it was last started.
     package var receivedAt: MonotonicTime? { received.nanoseconds == 0 ? nil : received }
     /// 0 = not known: an optional would take twice the bytes.
-    private let received: MonotonicTime
+    let received: MonotonicTime
 
     package init(
         qos: QoS, isRetained: Bool, mountpoint: Mountpoint, publisher: SessionHandle?,
@@ -62,19 +64,41 @@ package struct MessageFacts: Sendable {
     /// Copies the spans.
     package init(facts: MessageFacts, topic: RawSpan, properties: RawSpan, payload: RawSpan) {
         let isShared = payload.byteCount >= OutputBuffer.sharingThreshold
-        let inlineCount = isShared ? 0 : payload.byteCount
+        self.init(
+            facts: facts, topic: topic, properties: properties, payload: payload,
+            shared: isShared ? SharedBytes(copying: payload) : nil)
+    }
+
+    /// - Parameter shared: the payload, when it is large; `payload` is not looked at then.
+    private init(
+        facts: MessageFacts, topic: RawSpan, properties: RawSpan, payload: RawSpan, shared: SharedBytes?
+    ) {
+        let inlineCount = shared == nil ? payload.byteCount : 0
         let head = Head(
             facts: facts, topicCount: Int32(truncatingIfNeeded: topic.byteCount),
             propertyCount: Int32(truncatingIfNeeded: properties.byteCount),
             inlinePayloadCount: Int32(truncatingIfNeeded: inlineCount),
-            sharedPayload: isShared ? SharedBytes(copying: payload) : nil)
+            sharedPayload: shared)
         let made = Storage.create(
             minimumCapacity: topic.byteCount + properties.byteCount + inlineCount
         ) { _ in head }
         storage = unsafe unsafeDowncast(made, to: Storage.self)
         unsafe Self.copy(topic, to: bytes)
         unsafe Self.copy(properties, to: bytes + topic.byteCount)
-        if !isShared { unsafe Self.copy(payload, to: bytes + topic.byteCount + properties.byteCount) }
+        if shared == nil { unsafe Self.copy(payload, to: bytes + topic.byteCount + properties.byteCount) }
+    }
+
+    /// Another object of the same bytes with other facts. A large payload is shared.
+    init(_ message: ApplicationMessage, facts: MessageFacts) {
+        if let payload = message.sharedPayload {
+            let bytes = payload.span.extracting(0..<0)
+            self.init(
+                facts: facts, topic: message.topic, properties: message.properties, payload: bytes,
+                shared: payload)
+        } else {
+            self.init(
+                facts: facts, topic: message.topic, properties: message.properties, payload: message.payload)
+        }
     }
 
     /// Whether both are the same object.

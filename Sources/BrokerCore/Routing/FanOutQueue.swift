@@ -231,6 +231,7 @@ extension Shard {
             self.count(steps: 1)
             if give(&publication, oneOf: group) { count += 1 }
         }
+        measured(publication)
         routing.publicationSerial = max(serial, routing.publicationSerial)
         if entry.isKept {
             // The look-up of the subscribers may have taken the whole slice. A batch without a copy of this message

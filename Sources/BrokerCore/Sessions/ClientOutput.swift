@@ -22,6 +22,8 @@ struct ClientOutput: ~Copyable {
     private var aliases: OutgoingTopicAliases?
     /// nil = nobody watches the connection.
     var watch: ConnectionWatch?
+    /// When the connection began: what was published before is not measured (`Residence`).
+    private let beganAt: MonotonicTime
     /// Packets that were written to this connection.
     private(set) var sent = PacketTally()
 
@@ -32,18 +34,21 @@ struct ClientOutput: ~Copyable {
         packetSizeLimit = 0
         aliases = nil
         watch = nil
+        beganAt = MonotonicTime(nanoseconds: 0)
     }
 
     /// - Parameter packetSizeLimit: bytes; 0 = none.
     init(
         _ buffer: OutputBuffer, version: ProtocolVersion, packetSizeLimit: UInt32 = 0,
-        aliases: OutgoingTopicAliases? = nil, watch: ConnectionWatch? = nil
+        aliases: OutgoingTopicAliases? = nil, watch: ConnectionWatch? = nil,
+        beganAt: MonotonicTime = MonotonicTime(nanoseconds: 0)
     ) {
         self.buffer = buffer
         self.version = version
         self.packetSizeLimit = packetSizeLimit
         self.aliases = aliases
         self.watch = watch
+        self.beganAt = beganAt
     }
 
     /// Calls `body` with the buffer, if there is a connection, without counting a reference: that was four of the
@@ -176,7 +181,33 @@ struct ClientOutput: ~Copyable {
             shard.counters.move(.outputMessages, by: 1)
             unsafe reference._withUnsafeGuaranteedRef { $0.countPacket() }
         }
+        if isCurrent {
+            let isStuck = buffer?.isStuck == true
+            shard.residence.countCurrent(terms.qos, isStuck: isStuck)
+            if isStuck { mark(publication, Residence.Way(terms.qos, .stuck), from: shard) }
+        } else if !isDuplicate, !terms.isRetainedMessage {
+            measure(publication, terms.qos, from: shard)
+        }
         return true
+    }
+
+    /// Notes when the message of a copy that has waited came.
+    private func measure(_ publication: borrowing Publication, _ qos: QoS, from shard: Shard) {
+        let received = publication.facts.received
+        guard received.nanoseconds != 0 else { return }
+        var way = Residence.Way(qos, received < beganAt ? .offline : .queued)
+        if buffer?.isStuck == true {
+            way.insert(.stuck)
+            mark(publication, way, from: shard)
+        }
+        shard.residence.add(received, hooks: publication.facts.hookMicroseconds, way)
+    }
+
+    /// The copy is written when the kernel takes bytes again.
+    @inline(never)
+    private func mark(_ publication: borrowing Publication, _ way: Residence.Way, from shard: Shard) {
+        guard publication.facts.received.nanoseconds != 0 else { return }
+        buffer?.mark(received: publication.facts.received, appended: shard.now, kind: way.rawValue)
     }
 
     @inline(never)

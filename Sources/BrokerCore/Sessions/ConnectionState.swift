@@ -46,7 +46,8 @@ struct ConnectionState: ~Copyable {
         self.transport = transport
         output = ClientOutput(
             transport.output, version: packet.version,
-            packetSizeLimit: packet.properties.maximumPacketSize ?? 0, aliases: aliases, watch: attempt.watch)
+            packetSizeLimit: packet.properties.maximumPacketSize ?? 0, aliases: aliases, watch: attempt.watch,
+            beganAt: now)
         self.epoch = epoch
         connectedAt = now
         lastPacketAt = now

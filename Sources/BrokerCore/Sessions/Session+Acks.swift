@@ -71,6 +71,7 @@ extension Session {
 
     /// PUBREC has come for the first time: the message is not needed any more, only its packet identifier.
     private func receiveFirstPubrec(_ place: InflightWindow.Place) {
+        observe(.pubrecRoundTrip, since: outbound.window[place].sentAt)
         outbound.received(place, now: shard.now)
         if isKept, outbound.window[place].ticket.isStored {
             // Once the client has PUBREL the message must never be sent again, not even after a crash.
@@ -102,8 +103,19 @@ extension Session {
     /// The client has acknowledged the message, or refused it: the entry leaves the window.
     private func complete(_ place: InflightWindow.Place, isRefused: Bool) {
         let removed = outbound.remove(at: place)
+        switch removed.entry.state {
+        case .awaitingPuback: observe(.pubackRoundTrip, since: removed.entry.sentAt)
+        case .awaitingPubrec: observe(.pubrecRoundTrip, since: removed.entry.sentAt)
+        case .awaitingPubcomp: observe(.pubcompRoundTrip, since: removed.entry.sentAt)
+        }
         if isRefused { lose(removed, .refusedByClient) } else { delivered(removed) }
         if outbound.window.unsentCount > 0 { resume() }
         drain()
+    }
+
+    /// The client has answered what it was sent at `time`, at the resolution of a turn.
+    @inline(__always)
+    private func observe(_ roundTrip: LoopHistogram, since time: MonotonicTime) {
+        counters.observe(roundTrip, shard.now.nanoseconds(since: time))
     }
 }

@@ -8,6 +8,7 @@ extension Session {
         let header = try PublishHeader.decode(flags: flags, body: body, version: version)
         counters.add(.publishReceived, version.label)
         counters.add(.ledgerReceived)
+        shard.sampleParsing()
         let admission = inbound.admission(
             of: header, version, shard.settings.publish,
             isUTF8: ByteRange.isUTF8(header.payload.bytes(in: body)))
@@ -164,6 +165,11 @@ extension Session {
 
     func finish(_ pending: PendingPublish, with modifiers: PublishModifiers?) {
         var message = pending.message
+        if let received = message.facts.receivedAt, received < shard.now {
+            var facts = message.facts
+            facts.hookMicroseconds = UInt32(clamping: shard.now.nanoseconds(since: received) / 1_000)
+            message = ApplicationMessage(message, facts: facts)
+        }
         if let modifiers { message = message.applying(modifiers, now: shard.now) }
         // Set only now, with the topic the hook put in place: what it refused must not become an alias.
         guard inbound.setAlias(pending.alias, to: UTF8Text(copying: message.topic)) else {

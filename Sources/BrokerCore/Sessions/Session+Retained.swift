@@ -71,8 +71,11 @@ extension Session {
         if scan.options.noLocal, message.facts.publisher == handle { return }  // [MQTT-3.8.3-3]
         counters.add(copiesOf: .retained)
         var publication = Publication(message)
-        let terms = DeliveryTerms(
+        var terms = DeliveryTerms(
             qos: scan.options.qos, isRetained: true, subscriptionIdentifier: scan.subscriptionIdentifier)
+        terms.isRetainedMessage = true
+        let outer = shard.setMeasuresApart()
         deliverHere(&publication, terms)
+        shard.forgetMeasures(outer)
     }
 }

@@ -58,6 +58,7 @@ extension Session {
             var publication = Publication(message)
             shard.beginRedelivery(of: message, as: &publication)
             heir.deliver(&publication, copy.terms)
+            shard.measured(publication)
             shard.endRedelivery(of: message, as: &publication)
             copies.handOn(copy, .siblingRedelivered, shard)
         }

@@ -1,4 +1,4 @@
-"""How long things take. Residence-time panels go into the first row when the broker has those histograms."""
+"""How long things take."""
 
 from grafana import (
     BAD, IN, INFORM, LOST, OUT, WAITING, WARN, Board, Query, Row, heatmap, quantiles, series, stat, thresholds)
@@ -12,8 +12,29 @@ def p99(histogram):
     return f"histogram_quantile(0.99, sum by (le) (rate(@{histogram}_bucket{R})))"
 
 
+def by_label(histogram, label, share=0.99):
+    """One line for each value of `label`."""
+    return Query(f"histogram_quantile({share}, sum by (le, {label}) (rate(@{histogram}_bucket{R})))", f"{{{{{label}}}}}")
+
+
 def board():
     return Board("latency", "Latency", "What clients wait for, and which part of the broker makes them wait.", [
+        Row("Time in the broker"),
+        stat("In the broker p50", "Half of all copies left the broker sooner after their message was read.", "s",
+             "histogram_quantile(0.5, sum by (le) (rate(@publish_residence_seconds_bucket" + R + ")))",
+             thresholds((0.01, WARN), (0.1, BAD)), width=6),
+        stat("In the broker p99", "One copy in a hundred took longer from the message's arrival until the network had it. "
+             "Over 0.1 s: By stage tells where it waited.", "s", p99("publish_residence_seconds"),
+             thresholds((0.1, WARN), (1, BAD)), width=6),
+        series("In the broker, by QoS", "p99 of that. QoS 2 waits for commits of the store: see Store.", "s",
+               by_label("publish_residence_seconds", "qos"), limits=thresholds((1, BAD))),
+        series("By stage", "p99 of each stage. Hooks: a plugin's backend is slow. Queue and write: subscribers are slow. "
+               "Parse and route: the loops have too much to do. Offline: how long clients were away.", "s",
+               by_label("publish_stage_seconds", "stage"), limits=thresholds((1, BAD)), width=12),
+        heatmap("In the broker, all", "The same as a picture: a second band above the first is a group of slow "
+                "subscribers.", "publish_residence_seconds"),
+        series("Clients acknowledge after", "p99 from PUBLISH to PUBACK or PUBREC, and from PUBREL to PUBCOMP: the network "
+               "and the clients, not the broker.", "s", by_label("ack_round_trip_seconds", "packet")),
         Row("What clients wait for"),
         stat("Acknowledgement p99", "One acknowledgement in a hundred waited longer for the store. Over 1 s: the disk is "
              "too slow; see Store. Nothing measured: no acknowledgement had to wait.", "s",
