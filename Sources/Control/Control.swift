@@ -25,6 +25,8 @@ package final class Control: Sendable {
     let otherListeners: @Sendable () -> [ListenerRow]
     /// Reads `/metrics` back in all its forms.
     let checkExposition: @Sendable (Snapshot) -> [ExpositionCheck]
+    /// The course of the key numbers, as the status page shows it.
+    let keyNumbers: @Sendable (_ minutes: Int) -> [KeyNumber]
     let logOutput: LogOutput?
     package let version: String
     let log: Logger
@@ -36,10 +38,12 @@ package final class Control: Sendable {
     /// - Parameters:
     ///   - otherListeners: what `listener show` has beside MQTT.
     ///   - checkExposition: writes a reading in each form of `/metrics` and says what is wrong with it.
+    ///   - keyNumbers: the course of the key numbers over the last minutes.
     package init(
         runtime: BrokerRuntime, registry: MetricsRegistry, settings: RuntimeSettings, keys: APIKeys,
         otherListeners: @escaping @Sendable () -> [ListenerRow],
-        checkExposition: @escaping @Sendable (Snapshot) -> [ExpositionCheck], logOutput: LogOutput?,
+        checkExposition: @escaping @Sendable (Snapshot) -> [ExpositionCheck],
+        keyNumbers: @escaping @Sendable (_ minutes: Int) -> [KeyNumber], logOutput: LogOutput?,
         version: String
     ) {
         self.runtime = runtime
@@ -48,6 +52,7 @@ package final class Control: Sendable {
         self.keys = keys
         self.otherListeners = otherListeners
         self.checkExposition = checkExposition
+        self.keyNumbers = keyNumbers
         self.logOutput = logOutput
         self.version = version
         log = Logger(label: "admin")

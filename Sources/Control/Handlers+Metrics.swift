@@ -2,7 +2,7 @@ import Admin
 import BrokerConfig
 import BrokerCore
 import BrokerLog
-import BrokerMetrics
+package import BrokerMetrics
 import Glibc
 import Listeners
 import Logging
@@ -97,11 +97,23 @@ extension Control {
     }
 
     private func showHistory(_ invocation: Invocation, _ output: any AdminOutput) throws {
-        let name = invocation.argument("name") ?? ""
-        guard let index = families.firstIndex(where: { $0.name == name }) else {
-            throw AdminFailure(.usage, "there is no metric \"\(name)\"; metrics show lists all")
-        }
         let minutes = invocation.integer("minutes") ?? 60
+        let numbers = keyNumbers(minutes)
+        guard let name = invocation.argument("name") else {
+            // Reasons for which nothing was lost say nothing.
+            let shown = numbers.filter { !$0.name.hasPrefix("lost_") || $0.peak > 0 }
+            return output.table(KeyNumber.columns, shown.map { $0.row(width: 48) })
+        }
+        if let number = numbers.first(where: { $0.name == name }) {
+            output.table(KeyNumber.columns, [number.row(width: 48)])
+            return output.text(number.chart(width: 72, height: 10, minutes: minutes))
+        }
+        guard let index = families.firstIndex(where: { $0.name == name }) else {
+            throw AdminFailure(
+                .usage,
+                "there is no metric \"\(name)\"; metrics show lists all, and metrics history without a name the key numbers"
+            )
+        }
         output.table(
             ["seconds_ago", name],
             history.rows(of: index, seconds: Int64(minutes) * 60).map { [.integer($0.ago), .real($0.value)] })
@@ -236,9 +248,9 @@ package final class MetricHistory: Sendable {
 
 extension Control {
     /// Takes a sample for `metrics history`. To be called every `MetricHistory.interval` seconds, on no loop.
-    package func sampleMetrics() {
+    package func sampleMetrics(_ snapshot: Snapshot) {
         let seconds = Int64(runtime.broker.clock.now.nanoseconds / 1_000_000_000)
-        history.add(registry.snapshot(), families, at: seconds)
+        history.add(snapshot, families, at: seconds)
     }
 }
 

@@ -32,6 +32,21 @@ struct JSONText {
         bytes.append(text: value ? "true" : "false")
     }
 
+    /// Four significant digits; `null` for what is not known or not finite.
+    mutating func short(_ value: Double?) {
+        separate()
+        guard let value, value.isFinite else { return bytes.append(text: "null") }
+        if value == value.rounded(), abs(value) < 1e15 { return bytes.append(decimal: Int64(value)) }
+        var scale = 1.0
+        while abs(value) * scale < 1000, scale < 1e9 { scale *= 10 }
+        bytes.append(text: "\((value * scale).rounded() / scale)")
+    }
+
+    mutating func field(_ name: String, short value: Double?) {
+        key(name)
+        short(value)
+    }
+
     mutating func field(_ name: String, _ value: Int64) {
         key(name)
         number(value)

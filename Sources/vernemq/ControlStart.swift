@@ -17,12 +17,21 @@ final class ControlStart {
     private var socket: HTTPServer?
     private let ends = BlockingQueue<Never>()
     private var sampler: WorkerThread?
+    private let registry: MetricsRegistry
+    private let watch: StatusWatch
+    private let historyFile: StatusHistoryFile
+
+    /// Seconds between two times the history is kept.
+    private static let keepInterval: Int64 = 60
 
     init(
         _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ registry: MetricsRegistry,
-        _ http: HTTPListeners, _ metricsPage: MetricsPage,
-        _ output: LogOutput
+        _ http: HTTPListeners, _ metricsPage: MetricsPage, _ watch: StatusWatch,
+        _ historyFile: StatusHistoryFile, _ output: LogOutput
     ) throws(AdminFailure) {
+        self.registry = registry
+        self.watch = watch
+        self.historyFile = historyFile
         let keys = try APIKeys(
             path: PidFile(config).folder + "/api-keys",
             minimumLength: config.integer(.minAPIKeyLength),
@@ -36,6 +45,16 @@ final class ControlStart {
                     ExpositionCheck(
                         form: $0.form, byteCount: $0.byteCount, sampleCount: $0.sampleCount,
                         problems: $0.problems)
+                }
+            },
+            keyNumbers: { minutes in
+                let history = watch.history
+                let range = KeyHistory.Range.reaching(minutes: minutes)
+                return KeySeries.all.indices.map { index in
+                    KeyNumber(
+                        name: KeySeries.all[index].name, unit: KeySeries.all[index].unit,
+                        interval: Int(range.interval),
+                        values: history.values(of: index, range).suffix(minutes * 60 / Int(range.interval)))
                 }
             },
             logOutput: output, version: BuildVersion.text)
@@ -66,19 +85,31 @@ final class ControlStart {
                 "vmq-admin does not reach this broker: its socket cannot be opened",
                 metadata: ["problem": "\(error)"])
         }
-        let control = routes.control
-        sampler = try? WorkerThread(name: "metric-history") { [ends] in
+        sampler = try? WorkerThread(name: "metric-history") {
+            [ends, registry, watch, historyFile, control = routes.control] in
+            let clock = SystemClock()
             var nothing: ContiguousArray<Never> = []
-            while ends.take(into: &nothing, milliseconds: MetricHistory.interval * 1000) {
-                control.sampleMetrics()
-            }
+            repeat {
+                let snapshot = registry.snapshot()
+                let wall = clock.wallMilliseconds
+                watch.look(at: snapshot, now: clock.now.nanoseconds, wallMilliseconds: wall)
+                let second = wall / 1000
+                if second % Int64(MetricHistory.interval) == 0 { control.sampleMetrics(snapshot) }
+                if second % Self.keepInterval == 0 { historyFile.write(watch.history) }
+                // Just behind the next whole second, so that none is left out and none has two.
+            } while ends.take(into: &nothing, milliseconds: Self.pause(clock.wallMilliseconds))
         }
+    }
+
+    private static func pause(_ wallMilliseconds: Int64) -> Int {
+        1005 - Int(max(0, wallMilliseconds) % 1000)
     }
 
     /// Ends running commands and closes the socket.
     func stop() {
         ends.close()
         sampler?.join()
+        historyFile.write(watch.history)
         // Their streams would keep the socket's server from ending.
         _ = routes.control.traces.stopAll()
         socket?.stop()

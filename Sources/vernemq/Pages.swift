@@ -15,6 +15,7 @@ struct Pages: Sendable {
     let runtime: BrokerRuntime
     let metricsPage: MetricsPage
     let httpListeners: HTTPListeners
+    let watch: StatusWatch
 
     /// - Parameter needsKey: whether a module asks for an API key on this listener.
     func routes(_ modules: [String], _ admin: AdminRoutes, needsKey: (String) -> Bool) -> [Route] {
@@ -75,22 +76,41 @@ struct Pages: Sendable {
     private var status: [Route] {
         [
             Route("/favicon.ico") { _ in HTTPResponse(status: 204) },
-            Route("/status.json") { [self] _ in .json(StatusJSON.render(registry.snapshot(), node)) },
-            Route("/status/details.json") { [self] _ in
-                .json(StatusJSON.renderDetails(registry.snapshot(), node))
+            Route("/status.json") { [self] _ in .json(StatusJSON.render(facts)) },
+            Route("/status/history.json") { [self] request in
+                // A name without a value is a bad one, no name is the default.
+                let ranges = request.query.filter { $0.name == "range" }.map { $0.value ?? "" }
+                guard ranges.count <= 1, let range = KeyHistory.Range(rawValue: ranges.first ?? "15m") else {
+                    return .text(400, KeyHistory.rangeProblem)
+                }
+                var answer = HTTPResponse.json(watch.history.json(range))
+                answer.isCompressible = true
+                return answer
             },
             Route("/status", .only(["GET", "HEAD", "OPTIONS"])) { _ in
-                HTTPResponse(
-                    status: 200, contentType: StatusPage.contentType, headers: StatusPage.securityHeaders,
-                    body: StatusPage.html)
+                let nonce = StatusPage.nonce()
+                return HTTPResponse(
+                    status: 200, contentType: StatusPage.contentType,
+                    headers: StatusPage.securityHeaders(nonce: nonce), body: StatusPage.html(nonce: nonce))
             },
         ]
     }
 
     private var state: Health.ClusterState { runtime.isDraining ? .stopping : .ready }
 
+    private var facts: StatusFacts {
+        let clock = runtime.broker.clock
+        return StatusFacts(
+            snapshot: registry.snapshot(), node: node, recent: watch.recent(now: clock.now.nanoseconds),
+            wallMilliseconds: clock.wallMilliseconds)
+    }
+
     private var node: NodeStatus {
-        NodeStatus(node: runtime.broker.settings.nodeName, version: BuildVersion.text, listeners: listeners)
+        NodeStatus(
+            node: runtime.broker.settings.nodeName, version: BuildVersion.text, listeners: listeners,
+            certificates: httpListeners.rows.flatMap { $0.tls?.certificates ?? [] }.map {
+                NodeStatus.CertificateEnd(name: $0.commonName, file: $0.file, notAfter: $0.notAfter)
+            }, isStopping: runtime.isDraining)
     }
 
     private var listeners: [ListenerStatus] {

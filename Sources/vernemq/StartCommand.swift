@@ -109,10 +109,13 @@ struct StartCommand: ParsableCommand {
                     loopCount: loopCount, hasNativeHistograms: config.flag(.metricsNativeHistograms)),
                 read: { registry.snapshot() })
             metricsPage.statistics.register(in: registry)
+            let historyFile = StatusHistoryFile(config, log)
+            let watch = StatusWatch(history: historyFile.read())
             let pages = Pages(
                 registry: registry, runtime: runtime,
-                metricsPage: metricsPage, httpListeners: http)
-            let control = try ControlStart(config, runtime, registry, http, metricsPage, output)
+                metricsPage: metricsPage, httpListeners: http, watch: watch)
+            let control = try ControlStart(
+                config, runtime, registry, http, metricsPage, watch, historyFile, output)
             try listen(config, runtime, pages, control.routes, descriptors, log)
             control.start(config, log)
             let push = PushStart(

@@ -22,7 +22,8 @@ import Testing
         }
 
         func status() throws -> [String: Any] {
-            let json = StatusJSON.render(numbers, NodeStatus(node: "n", version: "", listeners: []))
+            let json = StatusJSON.render(
+                StatusFacts(snapshot: numbers, node: NodeStatus(node: "n", version: "", listeners: [])))
             let array = try JSONSerialization.jsonObject(with: Data(json)) as? [[String: [String: Any]]]
             return try #require(array?.first?["n"])
         }

@@ -35,44 +35,84 @@ import Testing
             ])
     }
 
-    @Test func `status.json has VerneMQ's shape`() {
+    private func object(_ snapshot: Snapshot) throws -> [String: Any] {
+        let facts = StatusFacts(snapshot: snapshot, node: status, wallMilliseconds: 1_764_478_399_000)
+        let json =
+            try JSONSerialization.jsonObject(with: Data(StatusJSON.render(facts)))
+            as? [[String: [String: Any]]]
+        return try #require(json?.first?["VerneMQ@127.0.0.1"])
+    }
+
+    @Test func `status.json begins with VerneMQ's fields in VerneMQ's shape`() {
+        let text = String(
+            decoding: StatusJSON.render(StatusFacts(snapshot: snapshot, node: status)), as: UTF8.self)
+        let begin =
+            #"[{"VerneMQ@127.0.0.1":{"num_online":2,"num_offline":3,"msg_in":18,"msg_out":337,"queue_in":339,"#
+            + #""queue_out":330,"queue_drop":4,"queue_unhandled":5,"msg_drop":9,"num_subscriptions":7,"#
+            + #""num_retained":2,"#
+            + #""matches_local":334,"matches_remote":0,"version":"2.2.0","mystatus":[{"VerneMQ@127.0.0.1":true}],"#
+            + #""listeners":[{"type":"mqtt","status":"running","ip":"127.0.0.1","port":1883,"mountpoint":"","#
+            + #""max_conns":10000},{"type":"mqttws","status":"suspended","ip":"::1","port":8080,"#
+            + #""mountpoint":"a\"b","max_conns":"infinity"}],"#
+        #expect(text.hasPrefix(begin))
+    }
+
+    @Test(arguments: DropReason.allCases) func `every loss reaches the drop rate of VerneMQ's page`(
+        reason: DropReason
+    ) throws {
+        let counters = LoopCounters()
+        counters.add(lost: reason, 5)
+        let object = try object(Snapshot(loops: [Snapshot.Loop(words: counters.copy())]))
+        #expect(object["msg_drop"] as? Int == 5)
+        let (dropped, unhandled) = (object["queue_drop"] as? Int ?? 0, object["queue_unhandled"] as? Int ?? 0)
+        #expect(dropped + unhandled == 5)
+    }
+
+    @Test func `ours has every reason, equation and loop`() throws {
+        let object = try object(snapshot)
+        let drops = try #require(object["drops"] as? [[String: Any]])
+        #expect(drops.map { $0["reason"] as? String } == DropReason.allCases.map(\.label))
+        #expect(drops[0]["count"] as? Int == 4 && drops[0]["rate"] is NSNull)
+        let rejects = try #require(object["rejects"] as? [[String: Any]])
+        #expect(rejects.map { $0["reason"] as? String } == RejectReason.allCases.map(\.label))
+        let ledger = try #require(object["ledger"] as? [String: Any])
+        let residual = try #require(ledger["residual"] as? [String: Int])
+        #expect(Set(residual.keys) == Set(LedgerEquation.allCases.map(\.rawValue)))
+        #expect(ledger["delivered"] as? Int == 330 && ledger["lost"] as? Int == 9)
+        #expect((object["loops"] as? [[String: Any]])?.count == 1)
+        #expect((object["store"] as? [String: Any])?["failing"] as? Bool == false)
+        #expect((object["latency"] as? [String: Any])?["p99_s"] is NSNull)
+        #expect(object["state"] as? String == "failing")
+        let warnings = try #require(object["warnings"] as? [[String: String]])
         #expect(
-            String(decoding: StatusJSON.render(snapshot, status), as: UTF8.self)
-                == #"[{"VerneMQ@127.0.0.1":{"num_online":2,"num_offline":3,"msg_in":18,"msg_out":337,"queue_in":339,"#
-                + #""queue_out":330,"queue_drop":4,"queue_unhandled":5,"num_subscriptions":7,"num_retained":2,"#
-                + #""matches_local":334,"matches_remote":0,"version":"2.2.0","mystatus":[{"VerneMQ@127.0.0.1":true}],"#
-                + #""listeners":[{"type":"mqtt","status":"running","ip":"127.0.0.1","port":1883,"mountpoint":"","#
-                + #""max_conns":10000},{"type":"mqttws","status":"suspended","ip":"::1","port":8080,"#
-                + #""mountpoint":"a\"b","max_conns":"infinity"}]}}]"#)
+            warnings.map { $0["severity"] } == ["critical"] && warnings[0]["runbook"] == "VerneMQNotReady")
     }
 
-    @Test func `the details are JSON with every drop reason, equation and loop`() throws {
-        let object = try #require(
-            try JSONSerialization.jsonObject(with: Data(StatusJSON.renderDetails(snapshot, status)))
-                as? [String: Any])
-        let drops = try #require(object["drops"] as? [String: Int])
-        #expect(Set(drops.keys) == Set(DropReason.allCases.map(\.label)))
-        #expect(drops["queue_full"] == 4)
-        let ledger = try #require(object["ledger"] as? [String: Int])
-        #expect(Set(ledger.keys) == Set(LedgerEquation.allCases.map(\.rawValue)))
-        let loops = try #require(object["loops"] as? [[String: Any]])
-        #expect(loops.count == 1 && loops[0]["busy_percent"] as? Int == 12)
+    @Test func `ours says when the store takes no writes`() throws {
+        let object = try object(
+            Snapshot(
+                loops: [],
+                external: [
+                    .storeFailing: [ExternalSample(value: 1)], .storeDamaged: [ExternalSample(value: 3)],
+                ]))
         let store = try #require(object["store"] as? [String: Any])
-        #expect(store["failing"] as? Bool == false && store["messages"] as? Int == 0)
+        #expect(store["failing"] as? Bool == true && store["damaged_rows"] as? Int == 3)
     }
 
-    @Test func `the details say when the store takes no writes`() throws {
-        let snapshot = Snapshot(
-            loops: [],
-            external: [.storeFailing: [ExternalSample(value: 1)], .storeDamaged: [ExternalSample(value: 3)]])
-        let object = try JSONSerialization.jsonObject(with: Data(StatusJSON.renderDetails(snapshot, status)))
-        let store = try #require((object as? [String: Any])?["store"] as? [String: Any])
-        #expect(store["failing"] as? Bool == true && store["damaged_rows"] as? Int == 3)
+    @Test(arguments: [
+        (0.0, "0"), (3, "3"), (-2.5, "-2.5"), (1234.56, "1235.0"), (0.123456, "0.1235"), (.nan, "null"),
+        (.infinity, "null"),
+    ]) func `short numbers have four digits and are JSON`(value: Double, text: String) {
+        var json = JSONText()
+        json.short(value)
+        #expect(String(decoding: json.bytes, as: UTF8.self) == text)
     }
 
     @Test func `text with quotes, controls and other scripts survives`() throws {
         let name = "a\"\\\u{1}\n\u{1F}é漢"
-        let json = StatusJSON.render(Snapshot(loops: []), NodeStatus(node: name, version: "", listeners: []))
+        let json = StatusJSON.render(
+            StatusFacts(
+                snapshot: Snapshot(loops: []), node: NodeStatus(node: name, version: "", listeners: [])))
         let object = try JSONSerialization.jsonObject(with: Data(json)) as? [[String: Any]]
         #expect(object?.first?.keys.first == name)
     }
@@ -124,13 +164,24 @@ import Testing
 }
 
 @Suite struct StatusPageTests {
-    private let page = String(decoding: StatusPage.html, as: UTF8.self)
+    private let page = String(decoding: StatusPage.html(nonce: "abc"), as: UTF8.self)
 
     @Test func `the page asks nobody else for anything`() {
-        for marker in ["http://", "https://", "//cdn", "@import", "url(", "<link", "src="] {
+        for marker in ["http://", "https://", "//cdn", "@import", "url(", "src=", "innerHTML", " style="] {
             #expect(!page.contains(marker), "\(marker)")
         }
         #expect(page.contains(#"get("status.json")"#))
+    }
+
+    @Test func `nothing runs but what carries the nonce of this answer`() throws {
+        #expect(page.contains(#"<style nonce="abc">"#) && page.contains(#"<script nonce="abc">"#))
+        let policy = try #require(
+            StatusPage.securityHeaders(nonce: "abc").first { $0.name == "Content-Security-Policy" })
+        #expect(policy.value.contains("default-src 'none'; style-src 'nonce-abc'; script-src 'nonce-abc'"))
+        #expect(!policy.value.contains("unsafe"))
+        let nonces = Set((0..<100).map { _ in StatusPage.nonce() })
+        #expect(nonces.count == 100)
+        #expect(nonces.joined().allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) })
     }
 
     @Test func `the page is whole, says its language and fits a phone`() {
@@ -141,21 +192,33 @@ import Testing
     }
 
     @Test func `every element the script looks for is in the page`() throws {
-        for match in page.matches(of: try Regex(#"byId\("([a-z-]+)"\)"#)) {
+        let calls = try Regex(#"(?:byId|setText|spark|showTable)\("([a-z0-9-]+)""#)
+        for match in page.matches(of: calls) {
             let name = try #require(match.output[1].substring)
             #expect(page.contains(#"id="\#(name)""#), "\(name)")
         }
     }
 
-    @Test func `every field of the details the script reads is sent`() throws {
+    @Test func `every field the script reads is sent`() throws {
         let json = String(
-            decoding: StatusJSON.renderDetails(
-                Snapshot(loops: [Snapshot.Loop(words: [])]),
-                NodeStatus(node: "n", version: "1", listeners: [])),
+            decoding: StatusJSON.render(
+                StatusFacts(
+                    snapshot: Snapshot(
+                        loops: [Snapshot.Loop(words: [])],
+                        external: [.descriptorsLimit: [ExternalSample(["a"], value: 1)]]),
+                    node: NodeStatus(node: "n", version: "1", listeners: []))),
             as: UTF8.self)
-        for match in page.matches(of: try Regex(#"[^/a-z](?:details\??|loop)\.([a-z_]+)"#)) {
+        let reads = try Regex(
+            #"(?:[^/a-zA-Z.](?:node\??|loop|store|ledger|rates|latency|node\.descriptors)\.)([a-z0-9_]+)"#)
+        let names = try page.matches(of: reads).map { try #require($0.output[1].substring) }
+        #expect(names.count > 40)
+        for name in names { #expect(json.contains("\"\(name)\":"), "\(name)") }
+    }
+
+    @Test func `every series a chart draws is remembered`() throws {
+        for match in page.matches(of: try Regex(#"\["([a-z_0-9]+)", "[a-z0-9 ]+"\]"#)) {
             let name = try #require(match.output[1].substring)
-            #expect(json.contains("\"\(name)\":"), "\(name)")
+            #expect(name.hasSuffix("-course") || KeySeries.index(named: String(name)) != nil, "\(name)")
         }
     }
 }

@@ -21,14 +21,23 @@ extension AdminCommands {
             effect: .changes,
             examples: ["metrics reset"]),
         AdminCommand(
-            "metrics history", "Shows what a metric was over the last minutes",
-            arguments: [Argument("name", "Metric", completion: .metrics, help: "The name of the metric.")],
+            "metrics history", "Draws the key numbers, or shows what a metric was, over the last minutes",
+            details:
+                "The key numbers are those of the status page: a value a second for 15 minutes, one in 10 s for 6 hours, one a minute for 48 hours, kept over a restart. Other metrics have one in 10 s for an hour and a half since the start.",
+            arguments: [
+                Argument(
+                    "name", "Metric", isRequired: false, completion: .metrics,
+                    help: "A key number, or the name of a metric. Without it all key numbers are drawn.")
+            ],
             flags: [
                 Flag(
-                    "minutes", nil, "N", .integer(1...1440), defaultValue: "60", help: "How far back it goes."
+                    "minutes", nil, "N", .integer(1...2880), defaultValue: "60", help: "How far back it goes."
                 )
             ],
-            examples: ["metrics history name=mqtt_publish_received --minutes=10"]),
+            examples: [
+                "metrics history", "metrics history name=lost --minutes=360",
+                "metrics history name=mqtt_publish_received --minutes=10",
+            ]),
         AdminCommand(
             "metrics check",
             "Checks that every message is accounted for and that /metrics is well-formed, and shows what is not",
