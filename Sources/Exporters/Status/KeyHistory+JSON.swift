@@ -2,7 +2,7 @@
 extension KeyHistory {
     /// What `?range=` allows.
     package static let rangeProblem =
-        "range must be one of \(Range.allCases.map(\.rawValue).joined(separator: ", "))\n"
+        "range must be one of \(Range.allCases.map(\.rawValue).joined(separator: ", "))"
 
     /// `{"range", "interval_s", "end_s", "units": {name: unit}, "series": {name: [value or null, …]}}`; the last value of
     /// each belongs to the span that begins at `end_s`. Rows before the first sample are left out.

@@ -94,7 +94,7 @@ package enum StatusPage {
         </section>
         <section aria-labelledby="h-drops">
           <h2 id="h-drops">Lost and rejected</h2>
-          <div class="scroll" tabindex="0" role="region" aria-labelledby="h-drops"><table id="drops"><thead><tr>
+          <div class="scroll" tabindex="0" role="group" aria-labelledby="h-drops"><table id="drops"><thead><tr>
             <th scope="col">What</th><th scope="col">Reason</th><th scope="col" class="n">Now</th>
             <th scope="col" class="n">Since the start</th><th scope="col" class="n">Since</th>
             <th scope="col" class="n">Last</th><th scope="col">What to do</th>
@@ -102,7 +102,7 @@ package enum StatusPage {
         </section>
         <section aria-labelledby="h-listeners">
           <h2 id="h-listeners">Listeners</h2>
-          <div class="scroll" tabindex="0" role="region" aria-labelledby="h-listeners"><table id="listeners"><thead><tr>
+          <div class="scroll" tabindex="0" role="group" aria-labelledby="h-listeners"><table id="listeners"><thead><tr>
             <th scope="col">Type</th><th scope="col">State</th><th scope="col">Address</th>
             <th scope="col" class="n">Port</th><th scope="col">Mountpoint</th><th scope="col" class="n">Connections</th>
             <th scope="col" class="n">Limit</th><th scope="col">Use</th><th scope="col" class="n">Refused</th>
@@ -111,7 +111,7 @@ package enum StatusPage {
         <div class="halves">
         <section aria-labelledby="h-loops">
           <h2 id="h-loops">Event loops</h2>
-          <div class="scroll" tabindex="0" role="region" aria-labelledby="h-loops"><table id="loops"><thead><tr>
+          <div class="scroll" tabindex="0" role="group" aria-labelledby="h-loops"><table id="loops"><thead><tr>
             <th scope="col" class="n">Loop</th><th scope="col">State</th><th scope="col">Busy</th>
             <th scope="col" class="n">Connections</th><th scope="col" class="n">Queued</th>
             <th scope="col" class="n">Mailbox</th>
