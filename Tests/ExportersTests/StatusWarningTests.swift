@@ -1,4 +1,5 @@
 import BrokerMetrics
+import Foundation
 import Testing
 
 @testable import Exporters
@@ -253,8 +254,30 @@ private let rules: [Rule] = [
         #expect(!quiet.warnings.contains { $0.runbook == rule.runbook }, "\(quiet.warnings)")
     }
 
-    @Test func `every rule has its runbook, under the name of its alert`() {
-        for rule in rules { #expect(rule.runbook.hasPrefix("VerneMQ")) }
+    @Test func `every rule has a runbook and an alert of the same name`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let alerts = try String(contentsOf: root.appending(path: "dashboards/alerts.yml"), encoding: .utf8)
+        for name in Set(
+            rules.map(\.runbook) + [
+                "VerneMQMessagesDropped", "VerneMQStoreDoesNotBalance", "VerneMQInstanceDown",
+            ])
+        {
+            #expect(
+                FileManager.default.fileExists(atPath: root.appending(path: "docs/runbooks/\(name).md").path),
+                "\(name)")
+            #expect(alerts.contains("alert: \(name)\n"), "\(name)")
+        }
+    }
+
+    @Test(
+        arguments: [(nil, 10_000, false), (nil, 10_001, true), (10, 99_999, false), (10.5, 99_999, true)]
+            as [(Double?, Int64, Bool)])
+    func `looks that stand still are said`(age: Double?, uptime: Int64, speaks: Bool) {
+        var facts = calm
+        facts.snapshot = Snapshot(loops: [], uptimeMilliseconds: uptime)
+        facts.recent.age = age
+        #expect((facts.state(facts.warnings).word == "failing") == speaks)
     }
 
     @Test(arguments: DropReason.allCases) func `a single copy that is lost keeps the page from saying OK`(

@@ -92,7 +92,8 @@ extension StatusPage {
             wait = period;
             if (Date.now() - historyAt > 4900) {
               historyAt = Date.now();
-              await showHistory();
+              // The charts may be late; the numbers are there.
+              await showHistory().catch(() => {});
             }
           } catch (error) {
             offlineSince ??= lastAnswer ?? Date.now();

@@ -17,6 +17,19 @@ extension StatusFacts {
             }
     }
 
+    /// Rates and warnings come from looks that are taken once a second: when those stand still, no silence means anything.
+    var watchWarnings: [StatusWarning] {
+        let seconds = recent.age ?? Double(snapshot.uptimeMilliseconds) / 1000
+        guard seconds > 10 else { return [] }
+        return [
+            StatusWarning(
+                .critical,
+                "The broker has not looked at its own numbers for \(Plain.number(seconds)) seconds.",
+                "What is shown beside totals is old. Look whether the machine gives the process a processor.",
+                runbook: "VerneMQProcessPaused")
+        ]
+    }
+
     var loopWarnings: [StatusWarning] {
         var found: [StatusWarning] = []
         for (number, loop) in snapshot.loops.enumerated() where loop.isStalled {

@@ -58,7 +58,8 @@ package struct StatusFacts: Sendable {
     /// minutes for stands here at once, because the page is for who looks now.
     package var warnings: [StatusWarning] {
         let found =
-            listenerWarnings + loopWarnings + ledgerWarnings + storeWarnings + lossWarnings + limitWarnings
+            watchWarnings + listenerWarnings + loopWarnings + ledgerWarnings + storeWarnings + lossWarnings
+            + limitWarnings
             + certificateWarnings + clientWarnings + pageWarnings
         // Sorting keeps the order of equals: losses come before what merely is near a limit.
         return found.filter { $0.severity == .critical } + found.filter { $0.severity == .warning }
