@@ -23,7 +23,7 @@ package struct KeyNumber: Sendable {
     func row(width: Int) -> [Cell] {
         let known = values.compactMap { $0 }
         let mean = known.isEmpty ? nil : known.reduce(0, +) / Float(known.count)
-        func cell(_ value: Float?) -> Cell { value.map { .real(Double($0.shortened)) } ?? .text("") }
+        func cell(_ value: Float?) -> Cell { value.map { .real($0.shortened) } ?? .text("") }
         return [
             .text(name), .text(unit), cell(values.last ?? nil), cell(mean), cell(known.max()),
             .text(line(width)),
@@ -47,7 +47,7 @@ package struct KeyNumber: Sendable {
         let spans = spans(width)
         let top = peak
         let letters = Array(" ▁▂▃▄▅▆▇█")
-        var lines: [String] = []
+        var lines = ["\(name)\(unit.isEmpty ? "" : " in \(unit)")"]
         for row in stride(from: height - 1, through: 0, by: -1) {
             let label = row == height - 1 ? "\(top.shortened)" : row == 0 ? "0" : ""
             let cells = spans.map { value -> Character in
@@ -80,8 +80,8 @@ package struct KeyNumber: Sendable {
 
 extension Float {
     /// Without digits that say nothing.
-    fileprivate var shortened: Float {
-        let scale: Float = abs(self) < 0.1 ? 10_000 : abs(self) < 100 ? 100 : 1
-        return (self * scale).rounded() / scale
+    fileprivate var shortened: Double {
+        let scale = abs(self) < 0.1 ? 100_000.0 : abs(self) < 100 ? 100.0 : 1.0
+        return (Double(self) * scale).rounded() / scale
     }
 }
