@@ -32,6 +32,8 @@ package final class Broker: Sendable {
     private let sessionNumber = Atomic<UInt64>(0)
     let identifiers: PacketIdentifierCounters
 
+    /// Subscriptions of the broker's own probes, one for each loop once somebody has probed.
+    private let probeSubscriptions = Atomic<Int>(0)
     /// When a lapse of a loop was logged last, in nanoseconds of `MonotonicTime`; 0 = never.
     private let lapseToldAt = Atomic<UInt64>(0)
 
@@ -91,6 +93,15 @@ package final class Broker: Sendable {
         return lapseToldAt.compareExchange(
             expected: last, desired: max(1, end.nanoseconds), ordering: .relaxed
         ).exchanged
+    }
+
+    /// A loop has given itself a subscriber for probes.
+    func noteProbeSubscription() { probeSubscriptions.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Subscriptions of clients. Any thread.
+    package var subscriptionCount: Int {
+        let probes = probeSubscriptions.load(ordering: .relaxed)
+        return max(0, subscriptions.subscriptionCount - probes)
     }
 
     /// The loop on which a client lives.

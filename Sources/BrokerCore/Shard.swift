@@ -35,6 +35,8 @@ package final class Shard {
     var work = DeferredWork()
     var overload = Overload()
     var walks = ShardWalks()
+    /// The subscriber of the broker's own probes (`PathProbe.swift`); nil until somebody probes.
+    var pathProbe: Session?
     var watches = Watches()
     var residence = Residence()
     /// Whether anything is kept.
@@ -208,6 +210,7 @@ package final class Shard {
     /// The loop has ended. Sessions hold their shard as it holds them: without this neither would ever be freed.
     package func forgetSessions() {
         sessions.removeAll()
+        pathProbe = nil
         questions.forgetHandshakes()
         work = DeferredWork()
     }

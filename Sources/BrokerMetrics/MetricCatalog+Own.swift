@@ -286,6 +286,22 @@ extension MetricCatalog {
             "http_streams_refused_total", .counter, .requests, .own, .external(.httpStreamsRefused),
             help: "HTTP requests answered with 503 because too many such answers were being sent."),
         .single(
+            "health_probes_total", .counter, .requests, .own, .external(.healthProbes),
+            help:
+                "Answers of /health/live, /health/ready and /health/path, by check and result: ok (200) or down (503)."
+        ),
+        .single(
+            "health_path_walks_total", .counter, .events, .own, .external(.healthPathWalks),
+            help:
+                "Walks of /health/path: ok, or down (the way of a message was blocked); shared counts answers that had no walk of their own."
+        ),
+        .single(
+            "health_path_stage_seconds", .gauge, .seconds, .own,
+            .external(.healthPathStage, .nanoseconds),
+            help:
+                "How long a stage took in the last walk of /health/path: loop (until it took a letter), router, queue (until the message came out on the next loop), store (until a write was committed); the slowest loop. A stage that did not end has no value."
+        ),
+        .single(
             "api_requests_total", .counter, .requests, .own, .external(.apiRequests),
             help:
                 "Requests to the management API and over the socket of vmq-admin: done, failed (the command could not be carried out), invalid (it was not understood), unauthorized (no key, or not a good one), limited (too many wrong keys came from the address)."

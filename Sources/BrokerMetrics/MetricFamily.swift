@@ -263,6 +263,12 @@ public enum ExternalMetric: Int, CaseIterable, Sendable {
     /// Label: the metric that is over its budget. The registry counts these three itself.
     case metricsFoldedSeries
     case metricsFolds, metricsLabelsCut
+    /// Labels: which check, how it ended.
+    case healthProbes
+    /// Label: stage. In nanoseconds.
+    case healthPathStage
+    /// Label: how they ended.
+    case healthPathWalks
 
     /// The labels a reader gives values for, in this order.
     public var labelNames: [String] {
@@ -271,6 +277,9 @@ public enum ExternalMetric: Int, CaseIterable, Sendable {
         case .listenerRefused: ["listener", "limit"]
         case .descriptorsLimit, .descriptorsOpen: ["use"]
         case .httpRequests: ["code"]
+        case .healthProbes: ["check", "result"]
+        case .healthPathStage: ["stage"]
+        case .healthPathWalks: ["result"]
         case .logLines: ["level", "place"]
         case .logLinesDropped: ["level"]
         case .logWriteErrors: ["place"]

@@ -26,6 +26,8 @@ public final class MetricsRegistry: Sendable {
     private let sources = Mutex(Sources())
     private let utilization: Mutex<Utilization>
     private let cardinality: CardinalityGuard
+    /// By loop, the first request of `silentLoops` that it has not answered.
+    private let silence = Mutex<[Int: (request: UInt64, askedAt: MonotonicTime)]>([:])
 
     /// Readings closer together than this share one busy percentage: two scrapers do not cut it to noise.
     private static let utilizationInterval: UInt64 = 1_000_000_000
@@ -114,6 +116,35 @@ public final class MetricsRegistry: Sendable {
         let requests = exchanges.map { $0.request() }
         let answers = collect(exchanges, requests, until: clock.now, deadline)
         return answers.indices.filter { answers[$0].isStalled }
+    }
+
+    /// The loops that have not come to the end of a turn for `limit`, with the nanoseconds since this was first seen. Blocks
+    /// the calling thread, which must not be a loop's, for `patience` at the longest; so it has to be asked again and again.
+    ///
+    /// A loop that answers late is not silent: what was asked of it is remembered until it is answered.
+    public func silentLoops(
+        for limit: Duration = .seconds(10), patience: Duration = .milliseconds(100)
+    ) -> [(loop: Int, nanoseconds: UInt64)] {
+        let exchanges = sources.withLock { $0.loops }
+        let begin = clock.now
+        let requests = exchanges.map { $0.request() }
+        _ = collect(exchanges, requests, until: begin, patience)
+        let now = clock.now
+        return silence.withLock { silence in
+            exchanges.indices.compactMap { index in
+                if let question = silence[index], exchanges[index].words(since: question.request) != nil {
+                    silence[index] = nil
+                }
+                guard exchanges[index].words(since: requests[index]) == nil else {
+                    silence[index] = nil
+                    return nil
+                }
+                let question = silence[index] ?? (requests[index], begin)
+                silence[index] = question
+                let passed = now.nanoseconds(since: question.askedAt)
+                return passed >= UInt64(limit / .nanoseconds(1)) ? (index, passed) : nil
+            }
+        }
     }
 
     private func collect(

@@ -64,6 +64,13 @@ struct JSONText {
         bool(value)
     }
 
+    /// Writes `"name":null`.
+    mutating func null(_ name: String) {
+        key(name)
+        separate()
+        bytes.append(text: "null")
+    }
+
     private mutating func open(_ byte: UInt8) {
         separate()
         bytes.append(byte)

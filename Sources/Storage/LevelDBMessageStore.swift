@@ -123,6 +123,11 @@ package final class LevelDBMessageStore: MessageStore {
         jobs.put(.commit(batch, completed: completed))
     }
 
+    /// Writes a checkpoint of the time line on the thread that writes.
+    package func probe(completed: @escaping @Sendable () -> Void) {
+        jobs.put(.probe(completed: completed))
+    }
+
     /// Gives `request` to the thread that reads, which calls `completed`. Before `start` nothing is read, and
     /// `completed` is not called.
     package func load(

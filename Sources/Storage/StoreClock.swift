@@ -52,15 +52,19 @@ struct StoreClock {
 
     /// The checkpoint to write, if it is time for one.
     ///
-    /// - Parameter isIdle: nothing else is to be written.
-    mutating func checkpoint(_ clock: any Clock, isIdle: Bool, _ log: Logger) -> TimeLine.Checkpoint? {
+    /// - Parameters:
+    ///   - isIdle: nothing else is to be written.
+    ///   - isWanted: it is time for one, whenever the last was.
+    mutating func checkpoint(
+        _ clock: any Clock, isIdle: Bool, isWanted: Bool = false, _ log: Logger
+    ) -> TimeLine.Checkpoint? {
         let next = line.checkpoint(at: clock.now, wall: clock.wallMilliseconds)
         let passed = next.instant - min(next.instant, last.instant)
         if let step = step(from: last, to: next, passed) {
             log.notice(
                 "the clock was set while the broker ran: what it keeps lives on as if it had not been",
                 metadata: ["by_ms": "\(step)", "now": "\(LogTime(milliseconds: next.wall))"])
-        } else if isWritten, passed < (isIdle ? Self.idleGap : Self.gap) {
+        } else if isWritten, !isWanted, passed < (isIdle ? Self.idleGap : Self.gap) {
             return nil
         }
         (last, isWritten) = (next, true)

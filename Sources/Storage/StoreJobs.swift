@@ -4,6 +4,7 @@ import Primitives
 /// What the writer is asked to do, in the order in which it was asked.
 enum StoreJob: Sendable {
     case commit(StoreBatch, completed: @Sendable () -> Void)
+    case probe(completed: @Sendable () -> Void)
     case load(StoreLoad, completed: @Sendable (Result<LoadedBacklog, StoreError>) -> Void)
     case takeDue(MonotonicTime, completed: @Sendable (Set<UInt64>) -> Void)
     /// nil = whether they have expired or not.

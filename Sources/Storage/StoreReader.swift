@@ -52,7 +52,7 @@ final class StoreReader: Sendable {
         case .purge(let request, let now, let completed):
             let found = reading { db throws(StoreError) in try findUnsent(request, expiredBy: now, db) }
             remove(request.session, (try? found.get()) ?? [], completed)
-        case .commit, .takeDue, .removeExpired, .discard: break  // the writer's
+        case .commit, .probe, .takeDue, .removeExpired, .discard: break  // the writer's
         }
     }
 

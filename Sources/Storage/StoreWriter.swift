@@ -101,6 +101,11 @@ final class StoreWriter {
             changes.add(batch, database)
             completions.append(completed)
             if changes.batch.byteCount > Self.batchByteCount { flush() }
+        case .probe(let completed):
+            if let checkpoint = time.checkpoint(clock, isIdle: false, isWanted: true, log) {
+                changes.put(checkpoint)
+            }
+            completions.append(completed)
         case .load: break  // the reader's
         case .purge(let request, let now, let completed):
             flush()

@@ -1,6 +1,7 @@
 import BrokerCore
 import BrokerLog
 import BrokerMetrics
+import Exporters
 import HTTPServer
 import Listeners
 import Primitives
@@ -58,6 +59,29 @@ extension MetricsRegistry {
         register(.storeBatch, statistics.batches)
     }
 
+    /// Shows what the checks of health have found.
+    func connect(to answers: HealthAnswers, _ probe: PathProbe) {
+        register(labelled: .healthProbes) {
+            answers.counts.map { ExternalSample([$0.check, $0.result], value: Int64($0.count)) }
+        }
+        register(labelled: .healthPathWalks) {
+            let counts = probe.counts
+            return [("ok", counts.open), ("down", counts.blocked), ("shared", counts.shared)].map {
+                ExternalSample([$0.0], value: Int64($0.1))
+            }
+        }
+        register(labelled: .healthPathStage) {
+            guard let walk = probe.last else { return [] }
+            let stages: [(String, [UInt64?])] = [
+                ("loop", walk.ways.map(\.waited)), ("router", walk.ways.map(\.routed)),
+                ("queue", walk.ways.map(\.queued)), ("store", [walk.stored]),
+            ]
+            return stages.compactMap { stage, times in
+                times.compactMap { $0 }.max().map { ExternalSample([stage], value: Int64(clamping: $0)) }
+            }
+        }
+    }
+
     /// Begins to give freed memory back to the system, and shows what came of it.
     func startMemoryReturn() throws(ThreadError) {
         let returner = MemoryReturner()
@@ -93,7 +117,7 @@ extension MetricsRegistry {
         let broker = runtime.broker
         register(.retainMessages) { broker.retained.count }
         register(.retainMemory) { broker.retained.byteCount }
-        register(.routerSubscriptions) { broker.subscriptions.subscriptionCount }
+        register(.routerSubscriptions) { broker.subscriptionCount }
         register(.routerMemory) { broker.subscriptions.byteCount }
         register(.activeMQTTConnections) {
             runtime.runningListeners.reduce(0) { $0 + $1.state.counts.active }

@@ -16,6 +16,9 @@ struct Pages: Sendable {
     let metricsPage: MetricsPage
     let httpListeners: HTTPListeners
     let watch: StatusWatch
+    let pathProbe: PathProbe
+    let healthAnswers = HealthAnswers()
+    let progress = StartProgress()
 
     /// - Parameter needsKey: whether a module asks for an API key on this listener.
     func routes(_ modules: [String], _ admin: AdminRoutes, needsKey: (String) -> Bool) -> [Route] {
@@ -57,8 +60,10 @@ struct Pages: Sendable {
     }
 
     private var health: [Route] {
-        func route(_ path: String, _ answer: @escaping @Sendable () -> Health) -> Route {
-            Route(path, .any, isUrgent: true) { _ in
+        func route(
+            _ path: String, isUrgent: Bool = true, _ answer: @escaping @Sendable () -> Health
+        ) -> Route {
+            Route(path, .any, isUrgent: isUrgent) { _ in
                 let health = answer()
                 return .json(health.body, status: health.statusCode)
             }
@@ -70,7 +75,47 @@ struct Pages: Sendable {
             route("/health") { [self] in
                 .node(state, listeners, stalledLoops: registry.stalledLoops())
             },
+            route("/health/live") { [self] in counted(.live, live) },
+            route("/health/ready") { [self] in counted(.ready, ready) },
+            // It may wait for a loop or the store, and the other checks must not wait for it.
+            route("/health/path", isUrgent: false) { [self] in counted(.path, path) },
         ]
+    }
+
+    private func counted(_ check: HealthAnswers.Check, _ make: () -> Health) -> Health {
+        let health = make()
+        healthAnswers.count(check, health)
+        return health
+    }
+
+    private func live() -> Health {
+        let begin = runtime.broker.clock.now
+        let silent = registry.silentLoops()
+        return .live(
+            silentLoops: silent.map { ($0.loop, Int($0.nanoseconds / 1_000_000_000)) },
+            duration: runtime.broker.clock.now.nanoseconds(since: begin))
+    }
+
+    private func ready() -> Health {
+        let begin = runtime.broker.clock.now
+        var readiness = Health.Readiness()
+        readiness.isStarted = progress.isDone
+        readiness.isStopping = runtime.isDraining
+        readiness.listeners = listeners
+        readiness.stalledLoops = registry.stalledLoops()
+        readiness.isStoreFailing = runtime.broker.store.health.isFailing
+        readiness.isOutOfDescriptors = runtime.limits.clients.map { $0.taken >= $0.maximum } ?? false
+        return .ready(readiness, duration: runtime.broker.clock.now.nanoseconds(since: begin))
+    }
+
+    private func path() -> Health {
+        let walk = pathProbe.walk()
+        return .path(
+            reasons: walk.reasons,
+            ways: walk.ways.map { way in
+                (way.loop, [("loop_us", way.waited), ("router_us", way.routed), ("queue_us", way.queued)])
+            },
+            store: runtime.broker.store.isDurable ? ("store_us", walk.stored) : nil, duration: walk.duration)
     }
 
     private var status: [Route] {
@@ -126,6 +171,13 @@ struct Pages: Sendable {
                 reachedLimits: listener.state.reachedLimits(now: runtime.broker.clock.now).map(\.settingName))
         } + httpListeners.statuses
     }
+}
+
+/// Whether the start is complete.
+final class StartProgress: Sendable {
+    private let done = Atomic<Bool>(false)
+    var isDone: Bool { done.load(ordering: .relaxed) }
+    func complete() { done.store(true, ordering: .relaxed) }
 }
 
 /// The HTTP listeners that run, for their own pages to show.

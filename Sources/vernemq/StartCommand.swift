@@ -113,7 +113,8 @@ struct StartCommand: ParsableCommand {
             let watch = StatusWatch(history: historyFile.read())
             let pages = Pages(
                 registry: registry, runtime: runtime,
-                metricsPage: metricsPage, httpListeners: http, watch: watch)
+                metricsPage: metricsPage, httpListeners: http, watch: watch, pathProbe: PathProbe(runtime))
+            registry.connect(to: pages.healthAnswers, pages.pathProbe)
             let control = try ControlStart(
                 config, runtime, registry, http, metricsPage, watch, historyFile, output)
             try listen(config, runtime, pages, control.routes, descriptors, log)
@@ -124,6 +125,7 @@ struct StartCommand: ParsableCommand {
                     registry: registry, node: broker.settings.nodeName, loopCount: loopCount,
                     namespace: config.prometheusNamespace, version: BuildVersion.text),
                 runtime, control.routes.control.settings, log)
+            pages.progress.complete()
             log.info(
                 "started",
                 metadata: [

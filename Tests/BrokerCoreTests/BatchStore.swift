@@ -26,6 +26,8 @@ final class BatchStore: MessageStore {
         if isHolding.load(ordering: .relaxed) { held.withLock { $0.append(completed) } } else { completed() }
     }
 
+    func probe(completed: @escaping @Sendable () -> Void) { commit(StoreBatch(), completed: completed) }
+
     func load(
         _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
     ) { completed(.success(LoadedBacklog(copies: [], next: nil))) }

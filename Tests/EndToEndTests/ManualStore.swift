@@ -195,6 +195,8 @@ final class ManualStore: MessageStore {
         take(.commit(batch, completed))
     }
 
+    func probe(completed: @escaping @Sendable () -> Void) { commit(StoreBatch(), completed: completed) }
+
     func load(
         _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void
     ) { take(.load(request, completed)) }

@@ -152,6 +152,53 @@ import Testing
         #expect(text(health) == #"{"status":"DOWN","reasons":["Event loops do not answer: [1,3]"]}"#)
     }
 
+    @Test func `a node is ready when nothing keeps every client out`() {
+        func reasons(_ change: (inout Health.Readiness) -> Void) -> String {
+            var readiness = Health.Readiness()
+            readiness.listeners = [running]
+            change(&readiness)
+            let health = Health.ready(readiness, duration: 7999)
+            let body = text(health)
+            #expect((health.statusCode == 200) == body.hasPrefix(#"{"status":"OK","reasons":[],"#))
+            return body
+        }
+        func full(_ connections: Int) -> ListenerStatus {
+            ListenerStatus(
+                type: "mqtt", isRunning: true, ip: "::", port: 1, maximumConnections: 2,
+                connections: connections)
+        }
+        func down(_ reason: String) -> String {
+            #"{"status":"DOWN","reasons":["\#(reason)"],"duration_us":7}"#
+        }
+        let ok = #"{"status":"OK","reasons":[],"duration_us":7}"#
+        #expect(reasons { _ in } == ok)
+        #expect(reasons { $0.isStarted = false } == down("Node is starting"))
+        #expect(reasons { $0.isStopping = true } == down("Node is stopping"))
+        #expect(reasons { $0.listeners += [stopped("http")] } == down("Listeners are not ready: [http]"))
+        #expect(reasons { $0.listeners = [] } == down("There is no listener for clients"))
+        #expect(reasons { $0.stalledLoops = [0] } == down("Event loops do not answer: [0]"))
+        #expect(reasons { $0.isStoreFailing = true } == down("The store takes no writes"))
+        #expect(reasons { $0.isOutOfDescriptors = true } == down("Clients have all descriptors"))
+        #expect(reasons { $0.listeners = [full(2)] } == down("All listeners have max_connections"))
+        #expect(reasons { $0.listeners = [full(1)] } == ok)
+        // Who is not let in by one gets in by the other.
+        #expect(reasons { $0.listeners = [full(2), running] } == ok)
+    }
+
+    @Test func `a check tells what it took`() {
+        #expect(
+            text(.live(silentLoops: [(1, 12)], duration: 2000))
+                == #"{"status":"DOWN","reasons":["Event loop 1 has not answered for 12 s"],"duration_us":2}"#)
+        let path = Health.path(
+            reasons: ["a"], ways: [(0, [("loop_us", 5000), ("queue_us", nil)])], store: ("store_us", 9000),
+            duration: 10_000)
+        #expect(path.statusCode == 503)
+        #expect(
+            text(path)
+                == #"{"status":"DOWN","reasons":["a"],"duration_us":10,"loops":[{"loop":0,"loop_us":5,"queue_us":null}],"store_us":9}"#
+        )
+    }
+
     @Test(arguments: [
         (Health.ClusterState.unknown, "Unknown cluster status"), (.notJoined, "Node has not joined cluster"),
         (.memberOffline, "At least one node is offline"),

@@ -126,7 +126,8 @@ def test_metrics_are_gzip_for_those_who_accept_it(broker):
     assert names(text) == names(plain.body)
 
 
-@pytest.mark.parametrize("path", ["/status/", "/metrics/", "/health/", "/status.json/"])
+@pytest.mark.parametrize("path", [
+    "/status/", "/metrics/", "/health/", "/status.json/", "/health/live/", "/health/ready/", "/health/path/"])
 def test_a_slash_at_the_end_changes_nothing(broker, path):
     assert broker.get(path).status == 200
 

@@ -14,6 +14,9 @@ package protocol MessageStore: Sendable {
     /// Writes `batch` as a whole or not at all, and calls `completed` when it is committed. The store tries a batch
     /// that it cannot write again and again; meanwhile `health` says that the store fails.
     func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void)
+    /// Writes something of its own that changes nothing, in the way of a batch, and calls `completed` when it is
+    /// committed: for who asks whether the store works.
+    func probe(completed: @escaping @Sendable () -> Void)
     /// Reads copies of one session in the order of their numbers. An error means that the store could not be read now.
     func load(
         _ request: StoreLoad, completed: @escaping @Sendable (Result<LoadedBacklog, StoreError>) -> Void)
@@ -161,6 +164,9 @@ package struct MemoryMessageStore: MessageStore {
 
     /// Done at once.
     package func commit(_ batch: StoreBatch, completed: @escaping @Sendable () -> Void) { completed() }
+
+    /// Done at once.
+    package func probe(completed: @escaping @Sendable () -> Void) { completed() }
 
     /// Finds nothing.
     package func load(

@@ -85,7 +85,10 @@ extension Shard {
     }
 
     /// A session may stand in two slots, where it has taken the place of another: it is seen in that of its handle.
-    private func isOwn(_ session: Session, _ slot: Int) -> Bool { Int(session.handle.slot) == slot }
+    /// No operator sees the subscribers of the broker's own probes.
+    private func isOwn(_ session: Session, _ slot: Int) -> Bool {
+        Int(session.handle.slot) == slot && !session.isProbe
+    }
 
     /// The client and its siblings; they are few.
     private func find(

@@ -30,7 +30,9 @@ private final class SessionSettingsChange: DeferredJob {
         while slot < shard.sessions.slotCount {
             guard shard.steps < end else { return true }
             shard.count(steps: 8)
-            shard.sessions.session(inSlot: slot)?.change(from: before, to: after)
+            if let session = shard.sessions.session(inSlot: slot), !session.isProbe {
+                session.change(from: before, to: after)
+            }
             slot += 1
         }
         return false

@@ -20,6 +20,17 @@ extension Session {
         shard.delivered(1)
     }
 
+    /// The broker's own subscriber takes what waits for it. - Returns: how many copies.
+    func takeQueued() -> Int {
+        var count = 0
+        while let copy = outbound.takeNext(settings.queueType) {
+            countQueued(copy, by: -1)
+            shard.delivered(1)
+            count += 1
+        }
+        return count
+    }
+
     // MARK: Lost
 
     /// A copy was lost when it arrived.

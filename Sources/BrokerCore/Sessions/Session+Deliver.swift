@@ -60,7 +60,7 @@ extension Session {
         _ publication: inout Publication, _ terms: DeliveryTerms, _ ticket: inout StoreTicket
     ) -> DropReason? {
         guard isOnline else {
-            if shard.hooks.wants(.onOfflineMessage) {
+            if shard.hooks.wants(.onOfflineMessage), !isProbe {
                 shard.hooks.notify(
                     .onOfflineMessage, .offlineMessage(id, publication.sharedMessage(), terms.qos))
             }
