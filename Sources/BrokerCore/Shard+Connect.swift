@@ -1,7 +1,7 @@
-import BrokerMetrics
+package import BrokerMetrics
 import Logging
 package import MQTTCodec
-import Primitives
+package import Primitives
 
 /// From CONNECT to a session.
 extension Shard {
@@ -78,9 +78,18 @@ extension Shard {
     }
 
     /// Ends the client's connection for a newer one; each of them, where it had several [MQTT-3.1.4-3].
-    func displace(_ subscriber: SubscriberID) {
+    func displace(_ subscriber: SubscriberID, by newer: any ClientTransport) {
         while let older = session(subscriber), older.isOnline {
             counters.add(.sessionTakenOver)
+            tell(.takenOver, "session taken over") {
+                var facts = older.logFacts
+                facts["new_peer"] = .string("\(newer.clientPeer.address):\(newer.clientPeer.port)")
+                facts["new_listener"] = .string(newer.listenerFacts.name)
+                facts["reason"] = "same_client_id"
+                facts["connected_s"] = .stringConvertible(
+                    now.nanoseconds(since: older.connectedAt) / 1_000_000_000)
+                return facts
+            }
             older.disconnect(.sessionTakenOver, .takenOver)
         }
     }
@@ -97,7 +106,7 @@ extension Shard {
         }
         if existing?.isOnline == true {
             // Another newcomer with the same id was quicker while a hook was asked: the later one wins.
-            displace(attempt.subscriber)
+            displace(attempt.subscriber, by: transport)
             existing = session(attempt.subscriber)
         }
         if let older = existing, older.isExpired {
@@ -121,6 +130,7 @@ extension Shard {
     package func refuseProtocolLevel(_ transport: any ClientTransport) {
         let code = ConnectReturnCode.unacceptableProtocolVersion.rawValue
         counters.add(CloseReason.refused)
+        tellRefused(transport, code, .unsupportedProtocolVersion)
         var output = ClientOutput(transport.output, version: .v311)
         output.send(.connack(ConnackPacket(code: code)), from: self)
         transport.close(.refused)
@@ -133,9 +143,36 @@ extension Shard {
             ? ReasonCode.quotaExceeded.rawValue : ConnectReturnCode.serverUnavailable.rawValue
         counters.add(.connectReceived, version.label)
         counters.add(CloseReason.refused)
+        tellRefused(transport, code, .quotaExceeded, event: .connectOverLimit)
         var output = ClientOutput(transport.output, version: version)
         output.send(.connack(ConnackPacket(code: code)), from: self)
         transport.close(.refused)
+    }
+
+    /// - Parameter packet: nil = only its version is known.
+    private func tellRefused(
+        _ transport: any ClientTransport, _ code: UInt8, _ reason: ReasonCode, packet: ConnectPacket? = nil,
+        event: ClientEvent = .connectRefused
+    ) {
+        tell(event, "CONNECT refused") {
+            var facts = Self.clientFacts(transport, clientID: packet?.clientID, userName: packet?.userName)
+            facts["code"] = .stringConvertible(code)
+            facts["reason"] = .string(reason.vernemqName)
+            if let packet { facts["version"] = .string("\(packet.version)") }
+            return facts
+        }
+    }
+
+    /// A connection that has no session has sent a packet that must not come.
+    package func tellProtocolError(
+        _ transport: any ClientTransport, clientID: UTF8Text? = nil, reason: CloseReason, problem: String
+    ) {
+        tell(.protocolError, "client broke the protocol") {
+            var facts = Self.clientFacts(transport, clientID: clientID)
+            facts["reason"] = .string(reason.label)
+            facts["problem"] = .string(problem)
+            return facts
+        }
     }
 
     /// Answers CONNECT with a refusal and closes [MQTT-3.2.2-7].
@@ -147,14 +184,7 @@ extension Shard {
         let version = packet.version
         let wireCode = version == .v5 ? reason.rawValue : code.rawValue
         counters.add(CloseReason.refused)
-        log.debug(
-            "CONNECT refused",
-            metadata: [
-                "client": "\(packet.clientID)", "code": .stringConvertible(wireCode),
-                "reason": "\(reason.vernemqName)",
-                "peer": "\(transport.clientPeer.address):\(transport.clientPeer.port)",
-                "listener": "\(transport.listenerFacts.name)",
-            ])
+        tellRefused(transport, wireCode, reason, packet: packet)
         var properties = Properties()
         if version == .v5 {
             if packet.properties.requestProblemInformation != 0 {

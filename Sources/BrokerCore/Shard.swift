@@ -1,3 +1,4 @@
+import BrokerLog
 package import BrokerMetrics
 package import Logging
 import MQTTCodec
@@ -35,6 +36,9 @@ package final class Shard {
     var work = DeferredWork()
     var overload = Overload()
     var walks = ShardWalks()
+    var clientLog = ClientLog()
+    /// Messages are lost because what waits for a client takes `queue_memory`.
+    let queueMemory: Episode
     /// The subscriber of the broker's own probes (`PathProbe.swift`); nil until somebody probes.
     var pathProbe: Session?
     var watches = Watches()
@@ -61,6 +65,10 @@ package final class Shard {
         routing = RoutingState(
             broker.subscriptions, loopCount: broker.loopCount,
             random: RandomNumbers(seed: now.nanoseconds &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15))
+        queueMemory = Episode(
+            broker.log, began: "what waits for a client takes all memory that it may: messages are lost",
+            ended: "what waits for clients takes less memory than it may again",
+            limit: "queue_memory", ["loop": .stringConvertible(index)])
         isStoring = broker.store.isDurable
         outbox = StoreOutbox(loopCount: broker.loopCount)
         let mark = max(1 << 16, broker.settings.store.backlogByteCount / broker.loopCount)
@@ -114,6 +122,7 @@ package final class Shard {
         counters.set(.fanOutsWaiting, to: routing.fanOuts.count)
         setStoreGauges()
         counters.set(.routerCacheBytes, to: routing.routes.byteCount)
+        queueMemory.endIfQuiet(for: .seconds(10))
     }
 
     /// How long the loop may sleep; nil = until something happens, 0 = work is left.
@@ -166,6 +175,7 @@ package final class Shard {
         case .backlogRetry(let handle): session(handle)?.retryBacklog()
         case .retainedRelease: freeRetainedMemory()
         case .horizonDeadline(let serial): horizonDeadlinePassed(serial)
+        case .clientLog: clientLogTimerFired()
         }
     }
 
@@ -223,6 +233,7 @@ package final class Shard {
     }
 
     func remove(_ session: Session) {
+        if session.drops.isTold { tellDropsEnded(session) }
         if sessions.remove(session) { counters.add(.queueTeardown) }
     }
 

@@ -14,6 +14,7 @@ package enum TimerToken: Sendable {
     case backlogRetry(SessionHandle)
     case retainedRelease
     case horizonDeadline(UInt32)
+    case clientLog
 }
 
 /// The timers of one loop, and those whose time has come and for which a turn had no time yet.
@@ -82,7 +83,7 @@ extension TimerToken {
             .resumeReading(let handle, let epoch):
             (handle, epoch)
         case .backlogRetry(let handle): (handle, nil)
-        case .hookDeadline, .retainedSweep, .retainedRelease, .horizonDeadline: nil
+        case .hookDeadline, .retainedSweep, .retainedRelease, .horizonDeadline, .clientLog: nil
         }
     }
 }

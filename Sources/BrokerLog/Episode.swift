@@ -21,14 +21,26 @@ package final class Episode: Sendable {
     private let level: Logger.Level
     private let began: Logger.Message
     private let ended: Logger.Message
+    /// Facts of both lines.
+    private let facts: (began: Logger.Metadata, ended: Logger.Metadata)
     private let course = Mutex<Course?>(nil)
 
     /// - Parameters:
     ///   - began: the message of the first occurrence.
     ///   - ended: the message of the end.
+    ///   - limit: what is full while the episode lasts: the lines say `event=limit_reached` and `limit_cleared`. nil = it
+    ///     is no limit.
+    ///   - facts: go with both lines.
     package init(
-        _ logger: Logger, level: Logger.Level = .warning, began: Logger.Message, ended: Logger.Message
+        _ logger: Logger, level: Logger.Level = .warning, began: Logger.Message, ended: Logger.Message,
+        limit: String? = nil, _ facts: Logger.Metadata = [:]
     ) {
+        var both = (began: facts, ended: facts)
+        if let limit {
+            both.began.merge(["event": "limit_reached", "limit": .string(limit)]) { $1 }
+            both.ended.merge(["event": "limit_cleared", "limit": .string(limit)]) { $1 }
+        }
+        self.facts = both
         self.logger = logger
         self.level = level
         self.began = began
@@ -45,7 +57,8 @@ package final class Episode: Sendable {
             current.count &+= 1
             current.last = max(current.last, now)
             course = current
-            if isFirst { logger.log(level: level, began, metadata: metadata()) }
+            guard isFirst else { return }
+            logger.log(level: level, began, metadata: facts.began.merging(metadata()) { $1 })
         }
     }
 
@@ -72,7 +85,7 @@ package final class Episode: Sendable {
         course.withLock { course in
             guard let finished = course, isOver(finished) else { return }
             course = nil
-            var facts = metadata()
+            var facts = facts.ended.merging(metadata()) { $1 }
             facts["occurrences"] = .stringConvertible(finished.count)
             let lasted = finished.began.duration(to: now) / .milliseconds(1)
             facts["lasted_ms"] = .stringConvertible(Int64(lasted.rounded()))

@@ -41,6 +41,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case publishersPaused, fanOutsPutOff
     /// Messages that no client has sent, for which the store took nothing.
     case publicationsRefused
+    /// Lines about clients that were not written, because there were too many of their kind.
+    case logOmittedRefusals, logOmittedProtocolErrors, logOmittedSlow, logOmittedTakeovers, logOmittedDrops
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".

@@ -312,6 +312,18 @@ extension MetricCatalog {
         .single(
             "log_lines_total", .counter, .entries, .own, .external(.logLines),
             help: "Lines written to the log, by level and place."),
+        .labelled(
+            "log_client_events_omitted_total", .counter, .entries, by: "event",
+            [
+                ("client_connect_refused", Counter.logOmittedRefusals.word),
+                ("client_protocol_error", Counter.logOmittedProtocolErrors.word),
+                ("client_slow", Counter.logOmittedSlow.word),
+                ("session_taken_over", Counter.logOmittedTakeovers.word),
+                ("client_drops_began", Counter.logOmittedDrops.word),
+            ],
+            help:
+                "Events of clients that the log does not tell, because it told of enough others in the same minute; by event as in the log."
+        ),
         .single(
             "log_lines_dropped_total", .counter, .entries, .own, .external(.logLinesDropped),
             help: "Log lines dropped because too many waited to be written, by level."),

@@ -62,7 +62,7 @@ final class RequestHandling: Sendable {
         let counters = HTTPCounters()
         let fullness = Episode(
             log, began: "http listener is full: connections that can be spared are closed for new ones",
-            ended: "http listener has room again")
+            ended: "http listener has room again", limit: "http_connections")
         self.limits = limits
         self.traits = traits
         self.counters = counters

@@ -46,7 +46,8 @@ final class BrokerLoop: EventLoopOwner {
         newcomerMemory = NewcomerMemory(limit: max(share, ClientConnection.largestConnect))
         newcomerTrouble = Episode(
             broker.log, began: "connections without a session hold too much memory: the largest are cut",
-            ended: "connections without a session hold little memory again")
+            ended: "connections without a session hold little memory again", limit: "newcomer_memory",
+            ["loop": .stringConvertible(index)])
         shard = Shard(
             broker, index: index, counters: counters,
             links: ShardLinks(readClock: { [clock = loop.clock] in clock.now }) {
@@ -85,6 +86,7 @@ final class BrokerLoop: EventLoopOwner {
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
             counters.set(.newcomerBytes, to: newcomerMemory.byteCount)
             newcomerTrouble.endIfQuiet(for: .seconds(10))
+            loop.lookAtLimits()
             shard.refreshGauges()
         }
         if areWillsPublished, !shard.isFanningOut { directory.reportWills(loop: loop.index) }
@@ -233,8 +235,9 @@ final class BrokerLoop: EventLoopOwner {
         newcomerMemory.set(connection, to: byteCount)
         while newcomerMemory.isFull, let largest = newcomerMemory.largest() {
             newcomerTrouble.occurred([
-                "held": "\(newcomerMemory.byteCount)", "limit": "\(newcomerMemory.limit)",
-                "connections": "\(newcomerMemory.count)", "setting": "newcomer_memory",
+                "held": .stringConvertible(newcomerMemory.byteCount),
+                "maximum": .stringConvertible(newcomerMemory.limit),
+                "connections": .stringConvertible(newcomerMemory.count),
             ])
             newcomerMemory.set(largest, to: 0)
             largest.cut(.newcomerMemory)

@@ -182,7 +182,7 @@ final class ClientConnection: Connection, ClientTransport {
     private func mayBegin(_ header: FixedHeader) -> Bool {
         if handshake == nil, header.type != .connect {
             if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
-            close(CloseReason.protocolError)  // [MQTT-3.1.0-1]
+            endBeforeSession(.protocolError, "\(header.type) before CONNECT")  // [MQTT-3.1.0-1]
             return false
         }
         guard header.remainingLength <= Self.plainPacketLimit || Self.mayBeLong(header.type) else {
@@ -203,7 +203,11 @@ final class ClientConnection: Connection, ClientTransport {
             case .auth: handshake.receive(try AuthPacket.decode(body: body, version: .v5))
             default:
                 if header.type == .publish { owner.counters.countRefusedPublish(.protocolError) }
-                close(header.type == .disconnect ? CloseReason.clientDisconnect : .protocolError)
+                if header.type == .disconnect {
+                    close(CloseReason.clientDisconnect)
+                } else {
+                    endBeforeSession(.protocolError, "\(header.type) before CONNACK")
+                }
             }
             return
         }
@@ -271,10 +275,16 @@ final class ClientConnection: Connection, ClientTransport {
             owner.shard.refuseProtocolLevel(self)
             return
         }
-        owner.shard.log.debug(
-            "malformed packet before CONNECT was accepted",
-            metadata: ["peer": "\(peer)", "listener": "\(listenerFacts.name)", "problem": "\(error)"])
-        close(error.problem == .packetTooLarge ? CloseReason.packetTooLarge : .malformed)
+        let reason = error.problem == .packetTooLarge ? CloseReason.packetTooLarge : .malformed
+        endBeforeSession(reason, "\(error)")
+    }
+
+    /// Ends a connection that has no session because of a packet that must not come.
+    private func endBeforeSession(_ reason: CloseReason, _ problem: String) {
+        guard isOpen else { return }
+        owner.shard.tellProtocolError(
+            self, clientID: handshake?.attempt.subscriber.clientID, reason: reason, problem: problem)
+        close(reason)
     }
 
     /// Each whole PUBLISH among them has reached us, and goes nowhere because its connection ended first: a client that

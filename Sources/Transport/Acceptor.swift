@@ -121,14 +121,27 @@ final class Acceptor {
 
     private func noteAccepted(_ loop: EventLoop) {
         let ended = state.countAccepted(now: loop.now)
+        tell(ended, loop)
+    }
+
+    /// Tells of limits that are over, though nobody has come since. To be called now and then.
+    func lookAtLimits(_ loop: EventLoop) { tell(state.endQuiet(now: loop.now), loop) }
+
+    private func tell(_ ended: ListenerState.Ended, _ loop: EventLoop) {
         if ended.isExhaustionOver {
-            loop.logger.notice("accepting connections again", metadata: ["listener": "\(state.name)"])
+            loop.logger.notice(
+                "accepting connections again",
+                metadata: [
+                    "event": "limit_cleared", "limit": "open_files", "listener": "\(state.name)",
+                ])
         }
         for (limit, count) in ended.limits {
             loop.logger.notice(
                 "there is room for connections again",
                 metadata: [
-                    "listener": "\(state.name)", "limit": "\(limit.settingName)", "kept_out": "\(count)",
+                    "event": "limit_cleared", "listener": "\(state.name)", "limit": "\(limit.settingName)",
+                    "kept_out": .stringConvertible(count),
+                    "connections": .stringConvertible(state.counts.active),
                 ])
         }
     }
@@ -141,8 +154,9 @@ final class Acceptor {
                 ? "no room for more connections: clients are refused"
                 : "no room for more connections: clients wait in the backlog",
             metadata: [
-                "listener": "\(state.name)", "limit": "\(limit.settingName)",
-                "connections": "\(state.counts.active)",
+                "event": "limit_reached", "listener": "\(state.name)", "limit": "\(limit.settingName)",
+                "connections": .stringConvertible(state.counts.active),
+                "maximum": .stringConvertible(state.maximum(of: limit)),
             ])
     }
 
@@ -158,7 +172,11 @@ final class Acceptor {
         if state.countExhausted(refused: refused, now: loop.now) {
             loop.logger.error(
                 "out of descriptors: connections are refused; raise the limit on open files (ulimit -n)",
-                metadata: ["listener": "\(state.name)", "error": "\(TransportError.text(of: error))"])
+                metadata: [
+                    "event": "limit_reached", "limit": "open_files", "listener": "\(state.name)",
+                    "connections": .stringConvertible(state.counts.active),
+                    "error": "\(TransportError.text(of: error))",
+                ])
         }
         retryAt = loop.now.adding(milliseconds: loop.settings.acceptRetryMilliseconds)
         pause(.descriptorsExhausted, loop)

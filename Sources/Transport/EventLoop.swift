@@ -125,6 +125,11 @@ package final class EventLoop {
 
     // ── acceptors ──
 
+    /// Tells of limits of listeners that are over. To be called now and then.
+    package func lookAtLimits() {
+        for acceptor in acceptors { acceptor?.lookAtLimits(self) }
+    }
+
     /// Accepts connections from `socket` on this loop, from the next wait on.
     ///
     /// - Parameters:

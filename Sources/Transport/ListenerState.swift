@@ -221,6 +221,31 @@ package final class ListenerState: Sendable {
         }
     }
 
+    /// What is over at `now`, for who looks now and then: there is room, and nobody was kept out for a while.
+    func endQuiet(now: MonotonicTime) -> Ended {
+        let hasDescriptors = shared.clients.map { $0.taken < $0.maximum } ?? true
+        return state.withLock { state in
+            var ended = Ended()
+            // Nobody may have come since, so this waits longer than for one that has.
+            if state.exhausted.end(now, quiet: Self.limitQuiet) != nil { ended.isExhaustionOver = true }
+            let hasRoom = state.counts.active + state.kept < state.maximum
+            for limit in ConnectionLimit.allCases where limit == .maxConnections ? hasRoom : hasDescriptors {
+                if let count = state.overLimit[limit.rawValue].end(now, quiet: Self.limitQuiet) {
+                    ended.limits.append((limit, count))
+                }
+            }
+            return ended
+        }
+    }
+
+    /// How many connections the limit allows.
+    func maximum(of limit: ConnectionLimit) -> Int {
+        switch limit {
+        case .maxConnections: maxConnections
+        case .descriptors: shared.clients?.maximum ?? .max
+        }
+    }
+
     /// Notes that `limit` keeps a client out. - Returns: true when this begins such a time.
     ///
     /// - Parameter isTold: it was accepted to be told; else it waits in the backlog.

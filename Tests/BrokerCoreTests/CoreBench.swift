@@ -17,13 +17,15 @@ final class CoreBench {
         let replies = Mutex<[(ticket: HookTicket, reply: HookReply)]>([])
     }
 
-    init(hooks: [any Hook] = [], _ change: (inout BrokerSettings) -> Void = { _ in }) {
+    init(
+        hooks: [any Hook] = [], log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        _ change: (inout BrokerSettings) -> Void = { _ in }
+    ) {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
         change(&settings)
         broker = Broker(
-            settings: settings, loopCount: 1, hooks: hooks,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            settings: settings, loopCount: 1, hooks: hooks, log: log)
         let posted = posted
         shard = Shard(
             broker, index: 0, counters: LoopCounters(),

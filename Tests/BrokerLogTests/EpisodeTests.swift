@@ -34,6 +34,18 @@ import Testing
         #expect(episode.count == 0)
     }
 
+    @Test func `an episode of a limit says so in both lines`() {
+        let episode = Episode(
+            log.logger(label: "test"), began: "full", ended: "room", limit: "places", ["loop": "1"])
+        episode.occurred(["client": "c"], at: start)
+        episode.ended(at: start + .seconds(1))
+        #expect(
+            lines == [
+                "warning full client=c event=limit_reached limit=places loop=1",
+                "notice room event=limit_cleared lasted_ms=1000 limit=places loop=1 occurrences=1",
+            ])
+    }
+
     @Test func `what did not begin does not end`() {
         let episode = episode()
         episode.ended()

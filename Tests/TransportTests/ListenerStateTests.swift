@@ -21,6 +21,25 @@ struct ListenerStateTests {
         #expect(state.counts.accepted == 4)
     }
 
+    @Test func `a limit clears when there is room and nobody was kept out for a while, though nobody comes`()
+        throws
+    {
+        func at(_ seconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: seconds * 1_000_000_000) }
+        let state = ListenerState(name: "test", maxConnections: 1)
+        let loop = try EventLoopHandle(index: 0)
+        #expect(state.reserve(orWake: loop) == .place)
+        state.confirm(nil)
+        #expect(state.countOverLimit(.maxConnections, isTold: true, now: at(1)))
+        #expect(!state.countOverLimit(.maxConnections, isTold: true, now: at(2)))
+        #expect(state.endQuiet(now: at(60)).limits.isEmpty, "there is no room")
+        state.release()
+        #expect(state.endQuiet(now: at(11)).limits.isEmpty)
+        let ended = state.endQuiet(now: at(12)).limits
+        #expect(ended.map(\.0) == [.maxConnections] && ended.map(\.count) == [2])
+        #expect(state.endQuiet(now: at(60)).limits.isEmpty)
+        #expect(state.maximum(of: .maxConnections) == 1)
+    }
+
     @Test func `places are taken and given back, and whoever waited is woken once`() throws {
         let state = ListenerState(name: "test", maxConnections: 1, action: .wait)
         let loop = try EventLoopHandle(index: 0)

@@ -68,6 +68,9 @@ struct ClientOutput: ~Copyable {
     /// Whether there is a connection.
     var isOpen: Bool { buffer != nil }
 
+    /// Bytes that wait for the client to take them.
+    var byteCount: Int { buffer?.byteCount ?? 0 }
+
     /// Whether the client does not take what it is sent: over 256 KiB wait. Always false without a connection.
     var isBlocked: Bool { buffer?.isBlocked == true }
 

@@ -215,7 +215,7 @@ package final class ConnectHandshake {
             if storeSerial == nil { refuseBusy() } else { transport.pauseReading(.overload) }
             return
         }
-        if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber) }
+        if !attempt.settings.allowsMultipleSessions { shard.displace(attempt.subscriber, by: transport) }
         // As in VerneMQ, `on_client_wakeup` comes before `on_register`.
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(attempt.packet.version)

@@ -39,7 +39,7 @@ extension Session {
         flight: FlightNote = .none
     ) {
         unstore(ticket, publication.message, flight: flight)
-        noteError(.messageLost(reason))
+        noteLost(reason)
         shard.lost(&publication, of: id, reason)
     }
 
@@ -52,7 +52,7 @@ extension Session {
     /// A copy was lost that no gauge counts: it had left the queue and was not sent.
     func loseUncounted(_ copy: QueuedMessage, _ reason: DropReason) {
         unstore(copy.ticket, copy.message, flight: copy.flight)
-        noteError(.messageLost(reason))
+        noteLost(reason)
         shard.lost(copy.message, of: id, reason)
     }
 
@@ -65,7 +65,7 @@ extension Session {
     /// A copy was lost that has been taken out of the window.
     func lose(_ copy: InflightWindow.Removed, _ reason: DropReason) {
         leave(copy)
-        noteError(.messageLost(reason))
+        noteLost(reason)
         shard.lost(copy.message, of: id, reason)
     }
 
@@ -75,7 +75,7 @@ extension Session {
         counters.move(.queuedMessages, by: -count)
         counters.move(.spilledMessages, by: -count)
         counters.move(.storedCopies, by: -count)
-        noteError(.messageLost(reason))
+        noteLost(reason, count)
         shard.lost(nil, count: count, of: id, reason)
     }
 

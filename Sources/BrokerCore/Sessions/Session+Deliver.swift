@@ -1,3 +1,4 @@
+import BrokerLog
 import BrokerMetrics
 import MQTTCodec
 import Primitives
@@ -66,7 +67,10 @@ extension Session {
             }
             return enqueue(&publication, terms, &ticket, limit: settings.maxOfflineMessages)
         }
-        if connection.output.isBlocked, outbound.queue.isEmpty { counters.add(.subscriberBlocked) }
+        if connection.output.isBlocked, outbound.queue.isEmpty {
+            counters.add(.subscriberBlocked)
+            noteSlow()
+        }
         let reason = enqueue(&publication, terms, &ticket, limit: settings.maxOnlineMessages)
         if reason == nil, shard.hooks.wantsDeliveries { drain() }
         return reason
@@ -99,11 +103,11 @@ extension Session {
                     loopByteCount: shard.queuedByteCount))
             switch decision {
             case .refuse(let cause):
-                if cause == .bytes { counters.add(.queueMemoryFull) }
+                if cause == .bytes { noteQueueMemoryFull() }
                 return .queueFull
             case .dropOldest(let cause):
                 guard let oldest = outbound.takeOldest() else { return .queueFull }
-                if cause == .bytes { counters.add(.queueMemoryFull) }
+                if cause == .bytes { noteQueueMemoryFull() }
                 lose(oldest, .queueFull)
             case .append, .appendAndOweOldest, .leaveToStore:
                 if isKept { ticket = ensureStored(&publication, terms, ticket) }
@@ -119,6 +123,11 @@ extension Session {
                 return nil
             }
         }
+    }
+
+    private func noteQueueMemoryFull() {
+        counters.add(.queueMemoryFull)
+        shard.queueMemory.occurred(logFacts)
     }
 
     func countQueued(_ copy: QueuedMessage, by change: Int) { shard.countQueued(copy, by: change) }

@@ -140,9 +140,9 @@ extension Session {
         guard isSilent else { return }
         counters.add(.keepaliveExpired, version.label)
         if let omitted = shard.admitSilenceLine() {
-            var facts: Logger.Metadata = [
-                "client": "\(id.clientID)", "keep_alive": .stringConvertible(connection.keepAlive),
-            ]
+            var facts = logFacts
+            facts["event"] = "client_silent"
+            facts["keep_alive"] = .stringConvertible(connection.keepAlive)
             if omitted > 0 { facts["others_before"] = .stringConvertible(omitted) }
             shard.log.log(
                 level: shard.settings.logsKeepAliveAsWarning ? .warning : .info,
@@ -214,6 +214,7 @@ extension Session {
     func detach(_ reason: CloseReason) {
         guard isOnline else { return }
         if reason != .clientDisconnect, reason != .shutdown { noteError(.disconnected(reason)) }
+        if reason == .sendTimeout { tellSendTimeout() }
         connection.output.watch?.ended()
         connection.end(epoch: shard.takeEpoch())
         // In the same batch as what is done with the will here, so that after a crash the will is published once.
@@ -239,6 +240,15 @@ extension Session {
             return
         }
         goOffline(will, reason)
+    }
+
+    private func tellSendTimeout() {
+        shard.tell(.slow, "client does not take what it is sent") {
+            var facts = logFacts
+            facts["reason"] = "send_timeout"
+            facts["waiting"] = .stringConvertible(waitingCount)
+            return facts
+        }
     }
 
     /// The session goes on without a connection.

@@ -68,6 +68,10 @@ package final class Session {
     var record = SessionRecord()
     /// nil = nothing went wrong since the session began, or the broker was started.
     private(set) var lastError: LastError?
+    /// What of its losses the log is told.
+    var drops = DropSpell()
+    /// When it was last slow, in seconds as `Shard.logSecond` has them; 0 = never.
+    var slowAt: UInt32 = 0
 
     package internal(set) var subscriptions = SubscriptionList()
     /// What its shared groups look at; nil until it has a shared subscription.
@@ -105,6 +109,11 @@ package final class Session {
     var isBridge: Bool { connection.isBridge }
     /// The session's number in the store; 0 = it is not stored.
     var storeNumber: UInt64 { record.number }
+
+    /// When its connection began.
+    var connectedAt: MonotonicTime { connection.connectedAt }
+    /// Copies that wait, in memory and in the store alone.
+    var waitingCount: Int { outbound.queue.count }
 
     /// Stops reading the client for a reason, if it has a connection.
     func pauseReading(_ reason: PauseReason) { connection.transport?.pauseReading(reason) }
@@ -161,23 +170,39 @@ package final class Session {
 
     /// Ends the connection because of a packet that breaks the rules [MQTT-4.13.1-1].
     package func fail(_ error: MalformedPacket) {
-        shard.log.debug(
-            "malformed packet",
-            metadata: ["client": "\(id.clientID)", "problem": "\(error)"])
         if error.problem == .packetTooLarge {
             counters.add(.invalidMessageSizeError, version.label)
-            disconnect(.packetTooLarge, .packetTooLarge)
+            disconnect(.packetTooLarge, .packetTooLarge, because: error)
         } else {
-            disconnect(error.reasonCode, .malformed)
+            disconnect(error.reasonCode, .malformed, because: error)
         }
     }
 
     /// Tells a v5 client why, then closes. The will is published. Nothing further of this connection is taken.
-    package func disconnect(_ code: ReasonCode, _ reason: CloseReason) {
+    ///
+    /// - Parameter problem: what is wrong with the client's packet; nil = the code says it.
+    package func disconnect(
+        _ code: ReasonCode, _ reason: CloseReason, because problem: MalformedPacket? = nil
+    ) {
         guard let transport = connection.transport else { return }
+        switch reason {
+        case .malformed, .protocolError, .packetTooLarge: tellProtocolError(code, reason, problem)
+        default: break
+        }
         if version == .v5 { send(.disconnect(DisconnectPacket(reasonCode: code, properties: Properties()))) }
         transport.close(reason)
         detach(reason)
+    }
+
+    private func tellProtocolError(_ code: ReasonCode, _ reason: CloseReason, _ problem: MalformedPacket?) {
+        shard.tell(.protocolError, "client broke the protocol") {
+            var facts = logFacts
+            facts["reason"] = .string(reason.label)
+            facts["code"] = .stringConvertible(code.rawValue)
+            facts["problem"] = .string(problem.map { "\($0)" } ?? code.vernemqName)
+            facts["version"] = .string("\(version)")
+            return facts
+        }
     }
 
     // MARK: Sending
