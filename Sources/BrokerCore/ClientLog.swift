@@ -270,11 +270,16 @@ extension Shard {
         if let clientID { facts["client"] = .string(clientID.description) }
         if let userName { facts["user"] = .string(userName.description) }
         if let transport {
-            facts["peer"] = .string("\(transport.clientPeer.address):\(transport.clientPeer.port)")
+            facts["peer"] = .string(transport.clientPeer.logText)
             facts["listener"] = .string(transport.listenerFacts.name)
         }
         let mountpoint = mountpoint ?? transport?.listenerFacts.mountpoint ?? .default
         if mountpoint != .default { facts["mountpoint"] = .string(mountpoint.name.description) }
         return facts
     }
+}
+
+extension ClientPeer {
+    /// Address and port; an address of IPv6 in brackets, so that the port stands apart.
+    var logText: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 }

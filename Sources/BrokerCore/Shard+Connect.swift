@@ -83,7 +83,7 @@ extension Shard {
             counters.add(.sessionTakenOver)
             tell(.takenOver, "session taken over") {
                 var facts = older.logFacts
-                facts["new_peer"] = .string("\(newer.clientPeer.address):\(newer.clientPeer.port)")
+                facts["new_peer"] = .string(newer.clientPeer.logText)
                 facts["new_listener"] = .string(newer.listenerFacts.name)
                 facts["reason"] = "same_client_id"
                 facts["connected_s"] = .stringConvertible(

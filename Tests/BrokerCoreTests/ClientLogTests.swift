@@ -193,6 +193,11 @@ import Testing
         #expect(lines.all[0].facts["limit"] == "queue_memory" && lines.all[0].facts["client"] == "away")
     }
 
+    @Test func `the port of a peer stands apart from its address`() {
+        #expect(ClientPeer(address: "10.0.0.1", port: 2).logText == "10.0.0.1:2")
+        #expect(ClientPeer(address: "::1", port: 2).logText == "[::1]:2")
+    }
+
     @Test func `what each session remembers of its losses is small`() {
         #expect(MemoryLayout<DropSpell>.size <= 16)
     }
