@@ -94,9 +94,12 @@ private struct Watched {
 
     @Test func `quantiles are those of the last ten looks`() throws {
         var watched = Watched()
-        watched.pass(20) { $0.observe(.turnNanoseconds, 8_000_000_000) }
+        watched.pass(20) { $0.observe(.residenceQoS0, 8_000_000_000) }
         watched.pass(11) {
-            for value in 1...100 as ClosedRange<UInt64> { $0.observe(.turnNanoseconds, value * 10_000) }
+            for value in 1...100 as ClosedRange<UInt64> {
+                let histograms: [LoopHistogram] = [.residenceQoS0, .residenceQoS1, .residenceQoS2]
+                $0.observe(histograms[Int(value % 3)], value * 10_000)
+            }
         }
         let (median, high) = (
             try #require(watched.recent.latency.quantile(0.5)),

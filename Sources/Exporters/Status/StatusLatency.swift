@@ -1,13 +1,17 @@
 import BrokerMetrics
 
-/// Which distribution the page shows as latency. To show another one, change these two.
+/// Which distribution the page shows as latency.
 enum StatusLatency {
     /// Under the number on the page.
     static let meaning =
-        "a turn of an event loop: what a message waits for at most while nothing else holds it"
+        "from arrival to the network: how long copies were in the broker, of all QoS"
 
     static func buckets(of snapshot: Snapshot) -> ArraySlice<UInt64>? {
-        snapshot.buckets(of: .turnNanoseconds)
+        let parts = [LoopHistogram.residenceQoS0, .residenceQoS1, .residenceQoS2].compactMap {
+            snapshot.buckets(of: $0).map { Distribution(counts: Array($0)) }
+        }
+        guard !parts.isEmpty else { return nil }
+        return parts.reduce(into: Distribution()) { $0 += $1 }.counts[...]
     }
 }
 
