@@ -24,7 +24,7 @@ class Program:
         self.binary, self.clock = folder / "vernemq", folder / "stopped_clock.so"
         # Valgrind 3.19 does not understand the debug information of Swift 6.
         subprocess.run(["objcopy", "--strip-debug", binary, self.binary], check=True)
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.clock, CLOCK], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.clock, CLOCK, "-ldl"], check=True)
 
 
 class CountedBroker:
