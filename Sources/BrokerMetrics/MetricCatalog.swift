@@ -12,7 +12,8 @@ public enum MetricCatalog {
 
     /// Every family for a broker with `loopCount` loops.
     public static func families(loopCount: Int) -> [MetricFamily] {
-        verneMQCounters + verneMQGauges + schedulers(max(loopCount, schedulerNames)) + runtime + ledger + flow
+        verneMQCounters + verneMQGauges + verneMQStore + schedulers(max(loopCount, schedulerNames)) + runtime
+            + ledger + flow
             + latency + loops
             + store
             + service + exposition + push

@@ -41,7 +41,7 @@ public enum MetricHeritage: Sendable {
 public enum MetricUnit: String, Sendable {
     case events, packets, messages, bytes, connections, sessions, queues, subscriptions, matches, letters
     case milliseconds, seconds, percent, entries, threads, descriptors, requests, switches, reductions, words
-    case calls, timers, subscribers, series, flag, lines, points
+    case calls, timers, subscribers, series, flag, lines, points, microseconds
     /// A difference that should be 0.
     case difference
 }
@@ -199,6 +199,12 @@ public struct HistogramBounds: Sendable {
         ],
         texts: turnSeconds.texts.dropLast() + ["2.5", "5", "10", "30", "60"], scale: .nanoseconds)
 
+    /// VerneMQ's: 10 µs to a second, in microseconds.
+    public static let verneMQMicroseconds: HistogramBounds = {
+        let values: [UInt64] = [10, 100, 1_000, 10_000, 100_000, 1_000_000]
+        return HistogramBounds(values: values, texts: values.map { String($0) }, scale: .integer)
+    }()
+
     /// 0, 1, 3, 7, … 1,048,575: edges of the log-linear buckets, so exact.
     public static let counts: HistogramBounds = {
         let values = (0...20).map { UInt64(1) << UInt64($0) - 1 }
@@ -322,6 +328,9 @@ public enum ExternalHistogram: Int, CaseIterable, Sendable {
     case otlpRequest
     /// Nanoseconds that making an answer of `/metrics` took.
     case scrapeNanoseconds
+    /// Microseconds of operations on the store, under VerneMQ's names.
+    case metadataPut, metadataGet, metadataDelete, metadataFold
+    case storageWrite, storageRead, storageDelete, storageScan
 }
 
 /// One value of an `ExternalMetric`.

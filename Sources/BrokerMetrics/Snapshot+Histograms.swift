@@ -6,6 +6,13 @@ public struct HistogramReading: Sendable {
     public let count: UInt64
     /// The sum of the observed values, in their own unit: nanoseconds or a number of things.
     public let sum: UInt64
+
+    /// The observations of both, which are cut at the same bounds.
+    public static func + (left: HistogramReading, right: HistogramReading) -> HistogramReading {
+        HistogramReading(
+            cumulative: zip(left.cumulative, right.cumulative).map { $0 &+ $1 },
+            count: left.count &+ right.count, sum: left.sum &+ right.sum)
+    }
 }
 
 /// The distributions of a snapshot.

@@ -38,10 +38,15 @@ extension Control {
         var lines: [String] = []
         for family in families.sorted(by: { $0.name < $1.name }) {
             var found: [(name: String, value: String)] = []
+            var distribution: (reading: HistogramReading, bounds: HistogramBounds)?
             for series in family.series {
                 if let (reading, bounds) = snapshot.histogram(of: series) {
                     guard labels.isEmpty else { continue }
-                    found += Self.lines(of: reading, bounds, family.name)
+                    if isAggregated {
+                        distribution = (distribution.map { $0.reading + reading } ?? reading, bounds)
+                    } else {
+                        found += Self.lines(of: reading, bounds, family.name)
+                    }
                     continue
                 }
                 var total = MetricValue(0)
@@ -64,6 +69,7 @@ extension Control {
                 let whole = found.reduce(Int64(0)) { $0 &+ (Int64($1.value) ?? 0) }
                 found = [(family.name, isWhole ? "\(whole)" : "\(sum)")]
             }
+            if let (reading, bounds) = distribution { found += Self.lines(of: reading, bounds, family.name) }
             guard !found.isEmpty else { continue }
             for line in found {
                 if describes { lines.append("# \(family.help)") }

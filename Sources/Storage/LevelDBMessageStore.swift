@@ -55,6 +55,7 @@ package final class LevelDBMessageStore: MessageStore {
         let result = try recovery.run(
             progress: progress, sessions: sessions, wills: wills, retained: retained)
         let nanoseconds = clock.now.nanoseconds(since: begin)
+        statistics.operations.recovered(nanoseconds)
         statistics.change {
             $0.loaded = result.loaded
             $0.leftovers = Int64(result.orphans)

@@ -48,9 +48,16 @@ final class StoreReader: Sendable {
     private func take(_ job: StoreJob) {
         switch job {
         case .load(let request, let completed):
-            completed(reading { db throws(StoreError) in try load(request, db) })
+            let scan = statistics.operations.scan
+            completed(
+                reading { db throws(StoreError) in
+                    try scan.time { () throws(StoreError) in try load(request, db) }
+                })
         case .purge(let request, let now, let completed):
-            let found = reading { db throws(StoreError) in try findUnsent(request, expiredBy: now, db) }
+            let scan = statistics.operations.scan
+            let found = reading { db throws(StoreError) in
+                try scan.time { () throws(StoreError) in try findUnsent(request, expiredBy: now, db) }
+            }
             remove(request.session, (try? found.get()) ?? [], completed)
         case .commit, .probe, .takeDue, .removeExpired, .discard: break  // the writer's
         }
@@ -218,7 +225,9 @@ final class StoreReader: Sendable {
         var key = StoreKey(.body, number)
         var value: [UInt8]?
         do throws(StoreError) {
-            value = try database.value(of: key)
+            value = try statistics.operations.read.time { () throws(StoreError) in
+                try database.value(of: key)
+            }
             let references = StoreKey(.references, number)
             if value == nil, let found = try database.value(of: references),
                 let body = try? rows.references(references.bytes, found).body

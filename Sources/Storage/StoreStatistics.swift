@@ -1,5 +1,6 @@
 import BrokerCore
 package import BrokerMetrics
+import Primitives
 import Synchronization
 
 /// What the store counts. Written by its threads, read by any.
@@ -44,6 +45,9 @@ package final class StoreStatistics: Sendable {
     /// Rows of a commit.
     package let batches = SharedHistogram()
 
+    /// Microseconds of operations, by VerneMQ's names for them.
+    package let operations = StoreOperations()
+
     /// Nothing has been counted.
     package init() {}
 
@@ -53,6 +57,50 @@ package final class StoreStatistics: Sendable {
     func change(_ body: (inout Counts) -> Void) { counts.withLock { body(&$0) } }
 
     func count(_ error: StoreError) { change { $0.errors[StoreErrorKind(error).rawValue] += 1 } }
+}
+
+/// How long operations of the store take, in microseconds. VerneMQ tells the store of messages from that of its metadata:
+/// sessions, subscriptions, retained messages and wills. Here a commit may hold both, and then counts as both.
+package struct StoreOperations: Sendable {
+    /// Commits that stored or removed metadata; the start, which reads all of it.
+    package let metadataPut = SharedHistogram()
+    package let metadataDelete = SharedHistogram()
+    package let metadataFold = SharedHistogram()
+    /// Commits, and those that removed something.
+    package let write = SharedHistogram()
+    package let delete = SharedHistogram()
+    /// Look-ups of one row, and walks over the rows of a session.
+    package let read = SharedHistogram()
+    package let scan = SharedHistogram()
+
+    /// Reading the whole store took this long.
+    func recovered(_ nanoseconds: UInt64) { metadataFold.observe(nanoseconds / 1_000) }
+
+    /// A commit took this long.
+    ///
+    /// - Parameters:
+    ///   - stored: rows by `StoredKind` that it wrote.
+    ///   - deleted: rows by `StoredKind` that it removed.
+    func committed(_ nanoseconds: UInt64, stored: [Int64], deleted: [Int64]) {
+        let time = nanoseconds / 1_000
+        func isMetadata(_ rows: [Int64]) -> Bool {
+            StoredKind.allCases.contains { $0 != .copies && $0 != .bodies && rows[$0.rawValue] > 0 }
+        }
+        write.observe(time)
+        if deleted.contains(where: { $0 > 0 }) { delete.observe(time) }
+        if isMetadata(stored) { metadataPut.observe(time) }
+        if isMetadata(deleted) { metadataDelete.observe(time) }
+    }
+}
+
+extension SharedHistogram {
+    /// Observes how many microseconds `body` takes.
+    func time<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        let clock = SystemClock()
+        let begin = clock.now
+        defer { observe(clock.now.nanoseconds(since: begin) / 1_000) }
+        return try body()
+    }
 }
 
 /// What went wrong, as a label.

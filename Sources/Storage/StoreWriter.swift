@@ -168,6 +168,8 @@ final class StoreWriter {
                 statistics.writes.observe(nanoseconds)
             }
             statistics.batches.observe(UInt64(changes.batch.count))
+            statistics.operations.committed(
+                nanoseconds, stored: changes.stored, deleted: changes.deleted)
         }
         statistics.change { counts in
             if changes.batch.count > 0 { counts.commits += 1 }

@@ -57,6 +57,14 @@ extension MetricsRegistry {
         register(.storeWrite, statistics.writes)
         register(.storeSync, statistics.syncs)
         register(.storeBatch, statistics.batches)
+        let operations = statistics.operations
+        register(.metadataPut, operations.metadataPut)
+        register(.metadataDelete, operations.metadataDelete)
+        register(.metadataFold, operations.metadataFold)
+        register(.storageWrite, operations.write)
+        register(.storageDelete, operations.delete)
+        register(.storageRead, operations.read)
+        register(.storageScan, operations.scan)
     }
 
     /// Shows what the checks of health have found.

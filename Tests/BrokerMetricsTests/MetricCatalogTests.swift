@@ -28,6 +28,19 @@ import Testing
         #expect(ours.count == verneMQExposition.count)
     }
 
+    @Test func `VerneMQ's histograms are there with its bounds`() {
+        let ours = MetricCatalog.families.filter { $0.kind == .histogram && $0.heritage != .own }
+        #expect(ours.map(\.name) == verneMQHistograms)
+        for family in ours {
+            guard case .externalHistogram(_, let bounds) = family.series[0].source else {
+                Issue.record("\(family.name) is no histogram")
+                continue
+            }
+            #expect(family.series.count == 1 && family.labelNames.isEmpty)
+            #expect(bounds.texts == ["10", "100", "1000", "10000", "100000", "1000000"])
+        }
+    }
+
     @Test func `VerneMQ's counters are 58 names with 192 series`() {
         #expect(MetricCatalog.families.count { $0.heritage == .verneMQCounter } == 58)
         #expect(exposition.count { $0.heritage == .verneMQCounter } == 192)

@@ -1,3 +1,4 @@
+import BrokerMetrics
 import MQTTCodec
 import Primitives
 import TestSupport
@@ -28,6 +29,32 @@ import Testing
         let rest = try store.load(2, 9...UInt64.max, limit: 7)
         #expect(rest.copies.map(\.number) == [10, 12, 14, 16, 18, 20] && rest.next == nil)
         #expect(try store.load(9).copies.isEmpty)
+    }
+
+    @Test func `each operation is timed under VerneMQ's name for it`() throws {
+        let store = try filled()
+        func counts(_ operations: StoreOperations) -> [UInt64] {
+            let all = [
+                operations.write, operations.delete, operations.metadataPut, operations.metadataDelete,
+                operations.scan, operations.read,
+            ]
+            return all.map { $0.reading.dropLast().reduce(0, &+) }
+        }
+        let operations = store.store.statistics.operations
+        let begin = counts(operations)
+        func changes(_ body: () throws -> Void) rethrows -> [UInt64] {
+            let before = counts(operations)
+            try body()
+            return zip(counts(operations), before).map { $0 - $1 }
+        }
+        #expect(begin[0] == 1 && begin[1] == 0 && begin[2] == 1)
+        #expect(
+            try changes { try store.commit { $0.add("x", number: 100, for: [2]) } } == [1, 0, 0, 0, 0, 0])
+        #expect(try changes { try store.commit { $0.remove(2, of: 2) } } == [1, 1, 0, 0, 0, 0])
+        #expect(try changes { try store.commit { $0.add(session: 4) } } == [1, 0, 1, 0, 0, 0])
+        #expect(try changes { _ = try store.load(2) } == [0, 0, 0, 0, 1, 0])
+        // Two sessions have the message: its body is a row of its own.
+        #expect(try changes { _ = try store.load(1) } == [0, 0, 0, 0, 1, 1])
     }
 
     @Test func `a load stops at its number of bytes, but has one copy at least`() throws {

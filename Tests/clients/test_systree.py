@@ -46,7 +46,9 @@ def test_the_tree_says_what_metrics_show_says(tree):
     sys.wait_for("mqtt/connect/received", lambda value: value == "1")
     sys.wait_for("sessions", lambda value: value == "1")
     sys.wait_for("queue/processes", lambda value: value == "1")
-    shown = dict(re.findall(r"(?m)^\w+\.(\S+) = (\S+)$", Admin(broker)("metrics show").text))
+    lines = re.findall(r"(?m)^\w+\.(\S+) = (\S+)$", Admin(broker)("metrics show").text)
+    shown = dict(lines)
+    assert len(shown) == len(lines), "each name once, with the sum over all labels"
     # All but histograms, whose parts are not named alike.
     for name in shown:
         if "bucket" not in name:
