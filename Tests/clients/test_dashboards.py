@@ -27,7 +27,7 @@ def documented():
 
 def run(*command, **options):
     return subprocess.run(
-        [str(each) for each in command], capture_output=True, text=True, timeout=DEADLINE, **options)
+        [str(each) for each in command], capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture(params=BOARDS, ids=lambda path: path.stem)

@@ -3,7 +3,7 @@
 import time
 
 # Seconds; generous, for it is only reached when something is wrong.
-DEADLINE = 15
+DEADLINE = 60
 
 
 def wait_until(what, condition, deadline=DEADLINE):
