@@ -10,13 +10,14 @@ from waiting import DEADLINE, wait_until
 # Families that VerneMQ does not have, by how their names begin: of these promtool must have nothing to say.
 OWN = re.compile(
     r"vernemq_(ledger|message_drops|connections?|output|undecoded|publisher|subscriber|sessions|queued|inflight|fan_out"
-    r"|router_cache|retained|hook|loop|listener|http|process|snapshot|build|metrics)_")
+    r"|router_cache|retained|hook|loop|listener|http|process|snapshot|build|metrics|publish|ack|health|log)_")
 # What VerneMQ's names, kept for its dashboards, do against the conventions: counters without _total, others with it
-# or with _count.
+# or with _count, and microseconds.
 TOLERATED = re.compile(
     r"vernemq_\w+ ("
     r'counter metrics should have "_total" suffix'
     r'|non-counter metrics should not have "_total" suffix'
+    r'|use base unit "seconds" instead of "microseconds"'
     r'|non-histogram and non-summary metrics should not have "_count" suffix)')
 
 
