@@ -1,7 +1,8 @@
+import Primitives
+
 /// One pass over a text: is it UTF-8 without U+0000, how many `/` are in it, is there a `+` or `#`.
 ///
-/// Eight bytes at a time while they are ASCII, byte by byte from the first that is not. What counts as UTF-8
-/// is RFC 3629: surrogates, overlong forms and numbers over U+10FFFF are refused. Control characters and
+/// Eight bytes at a time while they are ASCII, byte by byte from the first that is not. Control characters and
 /// non-characters such as U+FFFF are accepted (§1.5.4 lets a server do so), and a byte order mark is kept
 /// [MQTT-1.5.4-3].
 struct TextScan: BitwiseCopyable {
@@ -72,33 +73,10 @@ struct TextScan: BitwiseCopyable {
                 index &+= 1
                 continue
             }
-            let length = sequenceLength(bytes, at: index, end: end)
+            let length = bytes.utf8SequenceLength(at: index, end: end)
             guard length > 0 else { throw MalformedPacket(.invalidUTF8, at: index, in: type) }
             index &+= length
         }
         return scan
-    }
-
-    /// Bytes of the sequence that begins at `index` with a byte over 0x7F; 0 when it is not well-formed
-    /// (Unicode, table 3-7).
-    private static func sequenceLength(_ bytes: RawSpan, at index: Int, end: Int) -> Int {
-        let lead = bytes.octet(at: index)
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch lead {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF1...0xF3: length = 4
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        default: return 0
-        }
-        guard end &- index >= length, second.contains(bytes.octet(at: index &+ 1)) else { return 0 }
-        for position in index &+ 2..<index &+ length where bytes.octet(at: position) & 0xC0 != 0x80 {
-            return 0
-        }
-        return length
     }
 }

@@ -66,29 +66,13 @@ enum SafeText {
         }
     }
 
-    /// The character that begins at `index` with a byte over 0x7F; nil when it is not well-formed (Unicode, table 3-7).
+    /// The character that begins at `index` with a byte over 0x7F; nil when it is not well-formed.
     static func scalar(in bytes: RawSpan, at index: Int) -> (value: UInt32, length: Int)? {
-        let lead = bytes.byte(at: index)
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch lead {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF1...0xF3: length = 4
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        default: return nil
-        }
-        guard bytes.byteCount - index >= length, second.contains(bytes.byte(at: index + 1)) else {
-            return nil
-        }
-        var value = UInt32(lead) & (0x7F >> UInt32(length))
+        let length = bytes.utf8SequenceLength(at: index, end: bytes.byteCount)
+        guard length > 1 else { return nil }
+        var value = UInt32(bytes.byte(at: index)) & (0x7F >> UInt32(length))
         for offset in index + 1..<index + length {
-            let byte = bytes.byte(at: offset)
-            guard byte & 0xC0 == 0x80 else { return nil }
-            value = value << 6 | UInt32(byte & 0x3F)
+            value = value << 6 | UInt32(bytes.byte(at: offset) & 0x3F)
         }
         return (value, length)
     }
