@@ -60,6 +60,9 @@ let package = Package(
         .target(name: "MQTTCodec", dependencies: ["Primitives"], swiftSettings: safe),
         // The commands of vmq-admin: as data, from words, to text. Knows no broker.
         .target(name: "Admin", swiftSettings: safe),
+        // What a listener may speak below MQTT: PROXY headers, WebSocket. Bytes to facts; no socket, no MQTT.
+        .target(
+            name: "StreamProtocols", dependencies: ["CCrypto", "CSystem", "Primitives"], swiftSettings: safe),
         .target(name: "PasswordFile", dependencies: ["CCrypto", "Primitives"], swiftSettings: strict),
 
         // OTLP's messages; script/otlp-protobuf writes the sources from the definitions.
@@ -152,6 +155,9 @@ let package = Package(
             name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "BrokerMetricsTests", dependencies: ["BrokerMetrics", "Primitives"], swiftSettings: strict),
+        .testTarget(
+            name: "StreamProtocolsTests", dependencies: ["StreamProtocols", "Primitives", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "AdminTests", dependencies: ["Admin"], swiftSettings: strict),
         .testTarget(name: "AdminClientTests", dependencies: ["AdminClient", "Admin"], swiftSettings: strict),
         .testTarget(
