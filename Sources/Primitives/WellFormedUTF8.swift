@@ -1,4 +1,5 @@
-/// What counts as UTF-8, in one place: RFC 3629, so surrogates, overlong forms and numbers over U+10FFFF do not.
+/// What counts as UTF-8, in one place: RFC 3629, so surrogates, overlong forms and numbers over U+10FFFF do
+/// not.
 extension RawSpan {
     /// Bytes of the character that begins at `index` and lies in front of `end`; 0 when it is not well-formed
     /// (Unicode, table 3-7).
