@@ -110,7 +110,9 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "HTTPServer",
-            dependencies: ["CMicroHTTPD", "CZlib", "CSystem", "Primitives", "BrokerLog", logging],
+            dependencies: [
+                "CMicroHTTPD", "CZlib", "CSystem", "Primitives", "BrokerMetrics", "BrokerLog", logging,
+            ],
             swiftSettings: strict),
 
         .target(
@@ -175,7 +177,7 @@ let package = Package(
         .testTarget(
             name: "VerneMQTests",
             dependencies: [
-                "vernemq", "BrokerLog", "TestSupport",
+                "vernemq", "BrokerLog", "BrokerMetrics", "Exporters", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -193,13 +195,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ExportersTests",
-            dependencies: ["Exporters", "BrokerMetrics", "Primitives", "PrometheusProto", protobuf],
+            dependencies: [
+                "Exporters", "BrokerMetrics", "Primitives", "PrometheusProto", "vernemq", protobuf,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "PushExportersTests",
             dependencies: [
                 "PushExporters", "OTLPMessages", "BrokerMetrics", "Primitives", "TestSupport", "CSystem",
-                logging,
+                "vernemq", logging,
                 protobuf,
             ],
             swiftSettings: strict),
@@ -218,7 +222,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Listeners", "BrokerCore", "BrokerMetrics", "Exporters", "MQTTCodec", "Transport",
-                "Primitives", "Storage",
+                "Primitives", "Storage", "vernemq",
                 "TestSupport", logging,
             ],
             swiftSettings: strict),

@@ -154,6 +154,11 @@ package final class LogOutput: Sendable {
 
     // MARK: Counts
 
+    /// The places that there may be, as metrics call them.
+    package static let placeNames = LogWriter.Name.allCases.map(\.rawValue)
+    /// The levels of lines, as metrics call them.
+    package static let levelNames = Logger.Level.allCases.map(\.rawValue)
+
     /// Lines written, by place and level.
     package var writtenLines: [(place: String, level: String, count: UInt64)] {
         writer.places.flatMap { place in

@@ -14,7 +14,7 @@ final class LogWriter: Sendable {
     }
 
     /// As metrics call it.
-    enum Name: String, Sendable { case console, file, errorFile = "error_file" }
+    enum Name: String, CaseIterable, Sendable { case console, file, errorFile = "error_file" }
 
     let places: [Place]
     let queue: LogQueue

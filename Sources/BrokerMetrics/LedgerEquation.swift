@@ -25,6 +25,11 @@ public enum LedgerEquation: String, CaseIterable, Sendable {
     /// (`VerneMQQueues`) say what waits in them. A loop's own block fits it, so it is 0 at every moment.
     case queue
 
+    /// The store's own count of its rows, of which those with `kind="copies"` are in the equation `storage`.
+    static let storeRows = "store_rows"
+    /// Not 0 while the store takes no writes.
+    static let storeFailing = "store_failing"
+
     /// The equation in plain sentences, for `docs/metrics.md`.
     public var meaning: String {
         switch self {

@@ -211,107 +211,6 @@ extension MetricCatalog {
     ]
 
     static let service: [MetricFamily] = [
-        .single(
-            "listener_connections", .gauge, .connections, .own, .external(.listenerConnections),
-            help: "Open connections of each listener."),
-        .single(
-            "listener_connections_limit", .gauge, .connections, .own, .external(.listenerConnectionsLimit),
-            help: "Connections each listener may have; no series where there is no limit."),
-        .single(
-            "listener_running", .gauge, .flag, .own, .external(.listenerRunning),
-            help: "1 while the listener takes clients, 0 while it is stopped; /health is 503 then."),
-        .single(
-            "listener_refused_total", .counter, .connections, .own, .external(.listenerRefused),
-            help:
-                "Clients that were told that there is no room, by listener and limit: its max_connections, or the descriptors for clients of all listeners."
-        ),
-        .single(
-            "descriptors_limit", .gauge, .descriptors, .own, .external(.descriptorsLimit),
-            help:
-                "Descriptors set aside at the start, by use: clients of all listeners, refusals (clients being told that there is no room), http, and the broker itself with store, log and a few to spare."
-        ),
-        .single(
-            "descriptors_open", .gauge, .descriptors, .own, .external(.descriptorsOpen),
-            help: "Descriptors open now, by use as in descriptors_limit."),
-        .single(
-            "http_requests_total", .counter, .requests, .own, .external(.httpRequests),
-            help: "HTTP requests answered, by class of the status code."),
-        .single(
-            "http_requests_refused_total", .counter, .requests, .own, .external(.httpRefusals),
-            help: "HTTP requests refused before a page saw them, by reason."),
-        .single(
-            "http_connections", .gauge, .connections, .own, .external(.httpConnections),
-            help: "Open HTTP connections."),
-        .single(
-            "http_connections_accepted_total", .counter, .connections, .own,
-            .external(.httpConnectionsAccepted),
-            help: "HTTP connections accepted."),
-        .single(
-            "http_connections_refused_total", .counter, .connections, .own,
-            .external(.httpConnectionsRefused),
-            help: "HTTP connections refused because too many were open and all of them waited for a page."),
-        .single(
-            "http_connections_spared_total", .counter, .connections, .own,
-            .external(.httpConnectionsSpared),
-            help:
-                "HTTP connections closed for new ones, or because answers for slow readers held too much memory."
-        ),
-        .single(
-            "http_connections_timed_out_total", .counter, .connections, .own,
-            .external(.httpConnectionsTimedOut),
-            help: "HTTP connections cut because a request or its answer took too long."),
-        .single(
-            "http_handler_errors_total", .counter, .events, .own, .external(.httpHandlerErrors),
-            help: "HTTP requests answered with 500 because their handler failed."),
-        .single(
-            "http_response_bytes_total", .counter, .bytes, .own, .external(.httpResponseBytes),
-            help: "Bytes of the bodies of HTTP answers."),
-        .single(
-            "http_handshakes_failed_total", .counter, .connections, .own, .external(.httpFailedHandshakes),
-            help:
-                "HTTPS connections that sent something and ended before their first request: most often a failed handshake."
-        ),
-        .single(
-            "http_streams", .gauge, .requests, .own, .external(.httpStreams),
-            help: "HTTP answers that are being sent while they are made."),
-        .single(
-            "http_streams_begun_total", .counter, .requests, .own, .external(.httpStreamsBegun),
-            help: "HTTP answers that were sent while they were made."),
-        .single(
-            "http_streams_ended_total", .counter, .requests, .own, .external(.httpStreamsEnded),
-            help:
-                "Such answers that have ended: finished (whole), reader (it went), deadline (it took nothing for too long), server (it stopped or needed the place), failed (what made them failed)."
-        ),
-        .single(
-            "http_streams_refused_total", .counter, .requests, .own, .external(.httpStreamsRefused),
-            help: "HTTP requests answered with 503 because too many such answers were being sent."),
-        .single(
-            "health_probes_total", .counter, .requests, .own, .external(.healthProbes),
-            help:
-                "Answers of /health/live, /health/ready and /health/path, by check and result: ok (200) or down (503)."
-        ),
-        .single(
-            "health_path_walks_total", .counter, .events, .own, .external(.healthPathWalks),
-            help:
-                "Walks of /health/path: ok, or down (the way of a message was blocked); shared counts answers that had no walk of their own."
-        ),
-        .single(
-            "health_path_stage_seconds", .gauge, .seconds, .own,
-            .external(.healthPathStage, .nanoseconds),
-            help:
-                "How long a stage took in the last walk of /health/path: loop (until it took a letter), router, queue (until the message came out on the next loop), store (until a write was committed); the slowest loop. A stage that did not end has no value."
-        ),
-        .single(
-            "api_requests_total", .counter, .requests, .own, .external(.apiRequests),
-            help:
-                "Requests to the management API and over the socket of vmq-admin: done, failed (the command could not be carried out), invalid (it was not understood), unauthorized (no key, or not a good one), limited (too many wrong keys came from the address)."
-        ),
-        .single(
-            "client_traces", .gauge, .requests, .own, .external(.tracesRunning),
-            help: "Client traces that are running."),
-        .single(
-            "log_lines_total", .counter, .entries, .own, .external(.logLines),
-            help: "Lines written to the log, by level and place."),
         .labelled(
             "log_client_events_omitted_total", .counter, .entries, by: "event",
             [
@@ -325,28 +224,8 @@ extension MetricCatalog {
                 "Events of clients that the log does not tell, because it told of enough others in the same minute; by event as in the log."
         ),
         .single(
-            "log_lines_dropped_total", .counter, .entries, .own, .external(.logLinesDropped),
-            help: "Log lines dropped because too many waited to be written, by level."),
-        .single(
-            "log_write_errors_total", .counter, .events, .own, .external(.logWriteErrors),
-            help:
-                "Log lines that a place did not take (a full disk, a stopped terminal), and log files that could not be opened again, by place."
-        ),
-        .single(
-            "log_queue_lines", .gauge, .entries, .own, .external(.logWaitingLines),
-            help: "Log lines that wait to be written."),
-        .single(
-            "log_queue_bytes", .gauge, .bytes, .own, .external(.logWaitingBytes),
-            help: "Memory of log lines that wait to be written."),
-        .single(
             "process_resident_memory_bytes", .gauge, .bytes, .own, .process(.residentBytes),
             help: "Resident memory of the broker's process."),
-        .single(
-            "memory_returns_total", .counter, .events, .own, .external(.memoryReturns),
-            help: "Times freed memory was given back to the system."),
-        .single(
-            "memory_returned_bytes_total", .counter, .bytes, .own, .external(.memoryReturnedBytes),
-            help: "Resident memory that was given back to the system."),
         .single(
             "process_cpu_seconds_total", .counter, .seconds, .own, .process(.cpuNanoseconds),
             help: "CPU time of the broker's process, user and system."),

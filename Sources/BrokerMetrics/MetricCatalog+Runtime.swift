@@ -2,37 +2,14 @@
 extension MetricCatalog {
     static let verneMQGauges: [MetricFamily] = [
         .single(
-            "total_active_connections", .gauge, .connections, .verneMQGauge,
-            .externalSum([.activeMQTTConnections, .activeWebSocketConnections]),
-            help: "Open MQTT connections on all listeners."),
-        .single(
-            "active_mqtt_connections", .gauge, .connections, .verneMQGauge, .external(.activeMQTTConnections),
-            help: "Open connections on the mqtt and mqtts listeners."),
-        .single(
-            "active_mqttws_connections", .gauge, .connections, .verneMQGauge,
-            .external(.activeWebSocketConnections),
-            help: "Open connections on the WebSocket listeners."),
-        .single(
             "queue_processes", .gauge, .queues, .verneMQGauge,
             .words([LoopGauge.sessionsOnline.word, LoopGauge.sessionsOffline.word], .integer),
             help: "Client queues of this node, online and offline."),
         .single(
-            "retain_memory", .gauge, .bytes, .verneMQGauge, .external(.retainMemory),
-            help: "Memory that retained messages take."),
-        .single(
-            "retain_messages", .gauge, .messages, .verneMQGauge, .external(.retainMessages),
-            help: "Retained messages of this node."),
-        .single(
-            "router_memory", .gauge, .bytes, .verneMQGauge, .external(.routerMemory),
-            help: "Memory that the routing table takes."),
-        .single(
-            "router_subscriptions", .gauge, .subscriptions, .verneMQGauge, .external(.routerSubscriptions),
-            help: "Subscriptions in the routing table."),
-        .single(
-            "netsplit_resolved", .counter, .events, .verneMQGauge, .external(.netsplitResolved),
+            "netsplit_resolved", .counter, .events, .verneMQGauge, .zero,
             help: "Times the nodes agreed again on who is there."),
         .single(
-            "netsplit_detected", .counter, .events, .verneMQGauge, .external(.netsplitDetected),
+            "netsplit_detected", .counter, .events, .verneMQGauge, .zero,
             help: "Times the nodes stopped agreeing on who is there."),
     ]
 
@@ -40,9 +17,6 @@ extension MetricCatalog {
         .runtime(
             "system_utilization", .gauge, .percent, .meanLoopUtilization,
             help: "Mean busy share of the event loops since the reading before."),
-        .runtime(
-            "vm_memory_ets", .gauge, .bytes, .externalSum([.routerMemory, .retainMemory]),
-            help: "Memory of the routing table and the retained messages."),
         .runtime("vm_memory_code", .gauge, .bytes, .process(.textBytes), help: "Size of the program's code."),
         .runtime(
             "vm_memory_binary", .gauge, .bytes,

@@ -76,57 +76,5 @@ extension MetricCatalog {
                 ("connect", Counter.storeConnectsRefused.word),
             ],
             help: "Packets refused because the store took nothing."),
-        .external(
-            "store_rows_added_total", .counter, .entries, .storeStored,
-            help: "Rows added to the store, by kind."),
-        .external(
-            "store_rows_deleted_total", .counter, .entries, .storeDeleted,
-            help: "Rows removed from the store, by kind."),
-        .external(
-            "store_rows_loaded", .gauge, .entries, .storeLoaded,
-            help: "Rows found in the store when the broker started, by kind."),
-        .external(
-            "store_rows", .gauge, .entries, .storePresent,
-            help: "Rows in the store, by kind: those found at the start and added since, less those removed."),
-        .external("store_commits_total", .counter, .events, .storeCommits, help: "Commits of the store."),
-        .single(
-            "store_write_seconds", .histogram, .seconds, .own, .externalHistogram(.storeWrite, .turnSeconds),
-            help: "How long a commit took that did not wait for the disk (leveldb.sync_on_write = off)."),
-        .single(
-            "store_sync_seconds", .histogram, .seconds, .own, .externalHistogram(.storeSync, .turnSeconds),
-            help: "How long a commit took that waited for the disk (leveldb.sync_on_write = on)."),
-        .single(
-            "store_batch_rows", .histogram, .entries, .own, .externalHistogram(.storeBatch, .counts),
-            help: "Rows changed by each commit."),
-        .external(
-            "store_errors_total", .counter, .events, .storeErrors, help: "Errors of the store, by kind."),
-        .external(
-            "store_damaged_rows_total", .counter, .entries, .storeDamaged,
-            help: "Rows that could not be read and were left out; vernemq store check tells more."),
-        .external(
-            "store_failing", .gauge, .flag, .storeFailing,
-            help: "1 while the store takes no writes and messages that need it are refused."),
-        .external(
-            "store_leftovers_removed", .gauge, .entries, .storeLeftovers,
-            help: "Rows of sessions that had ended, found when the broker started and removed."),
-        .external(
-            "store_reopened_total", .counter, .events, .storeReopened,
-            help: "Times the store was opened anew after an error."),
-        .external(
-            "store_waiting_jobs", .gauge, .entries, .storeWaitingJobs,
-            help: "Jobs that waited for the store's writer at its last commit."),
-        .external("store_disk_bytes", .gauge, .bytes, .storeDiskBytes, help: "Bytes of the store's files."),
-        .single(
-            "store_recovery_seconds", .gauge, .seconds, .own,
-            .external(.storeRecoveryNanoseconds, .nanoseconds),
-            help: "How long reading the store took when the broker started."),
     ]
-}
-
-extension MetricFamily {
-    fileprivate static func external(
-        _ name: String, _ kind: MetricKind, _ unit: MetricUnit, _ metric: ExternalMetric, help: String
-    ) -> MetricFamily {
-        single(name, kind, unit, .own, .external(metric), help: help)
-    }
 }

@@ -145,13 +145,13 @@ extension MetricCatalog {
         .verne(
             "client_expired", .events, help: "Always 0, kept for old dashboards: see sessions_expired_total."),
         .single(
-            "cluster_bytes_received", .counter, .bytes, .verneMQCounter, .external(.clusterBytesReceived),
+            "cluster_bytes_received", .counter, .bytes, .verneMQCounter, .zero,
             help: "Bytes received from other nodes."),
         .single(
-            "cluster_bytes_sent", .counter, .bytes, .verneMQCounter, .external(.clusterBytesSent),
+            "cluster_bytes_sent", .counter, .bytes, .verneMQCounter, .zero,
             help: "Bytes sent to other nodes."),
         .single(
-            "cluster_bytes_dropped", .counter, .bytes, .verneMQCounter, .external(.clusterBytesDropped),
+            "cluster_bytes_dropped", .counter, .bytes, .verneMQCounter, .zero,
             help: "Bytes for other nodes that were thrown away because a node could not be reached."),
         .verne(
             "router_matches_local", .matches, .routerMatchesLocal,

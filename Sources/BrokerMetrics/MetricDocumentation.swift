@@ -1,7 +1,9 @@
 /// `docs/metrics.md`, written from the catalogue. A test holds the file against this.
 public enum MetricDocumentation {
     /// The whole page.
-    public static func render() -> String {
+    ///
+    /// - Parameter catalog: with all rooms, running or not.
+    public static func render(_ catalog: MetricCatalog) -> String {
         var page = """
             # Metrics
 
@@ -51,10 +53,10 @@ public enum MetricDocumentation {
 
 
             """
-        section("VerneMQ's counters", .verneMQCounter, to: &page)
-        section("VerneMQ's gauges and cluster counters", .verneMQGauge, to: &page)
-        section("VerneMQ's runtime names, for a process", .verneMQRuntime, to: &page)
-        section("Our own", .own, to: &page)
+        section("VerneMQ's counters", catalog, .verneMQCounter, to: &page)
+        section("VerneMQ's gauges and cluster counters", catalog, .verneMQGauge, to: &page)
+        section("VerneMQ's runtime names, for a process", catalog, .verneMQRuntime, to: &page)
+        section("Our own", catalog, .own, to: &page)
         page += """
             ## The ledger
 
@@ -93,21 +95,32 @@ public enum MetricDocumentation {
             | `reason` of `connections_closed_total` | \(list(CloseReason.allCases.map(\.label))) |
             | `mqtt_version` | `4` for 3.1 and 3.1.1, `5` for 5.0 |
             | `loop` | number of the event loop, from 0 |
-            | `code` | `1xx` … `5xx` |
-            | `format` | `text`, `openmetrics`, `protobuf` |
+            \(closedLabels(catalog))
 
             """
         return page
     }
 
-    private static func section(_ title: String, _ heritage: MetricHeritage, to page: inout String) {
+    private static func section(
+        _ title: String, _ catalog: MetricCatalog, _ heritage: MetricHeritage, to page: inout String
+    ) {
         page += "## \(title)\n\n| name | kind | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n"
-        for family in MetricCatalog.families where family.heritage == heritage {
+        for family in catalog.families where family.heritage == heritage {
             let labels = family.labelNames.isEmpty ? "–" : list(family.labelNames)
             page +=
                 "| `\(family.name)` | \(family.kind.rawValue) | \(family.unit.rawValue) | \(labels) | \(family.help) |\n"
         }
         page += "\n"
+    }
+
+    /// A row for each label of a room whose values are words of the program.
+    private static func closedLabels(_ catalog: MetricCatalog) -> String {
+        catalog.families.flatMap { family in
+            (family.roomSource?.labels ?? []).compactMap { label in
+                label.allowed.map { "| `\(label.name)` of `\(family.name)` | \(list($0)) |" }
+            }
+        }
+        .joined(separator: "\n")
     }
 
     private static func reasons(_ exit: VerneMQQueues.Exit) -> [String] {

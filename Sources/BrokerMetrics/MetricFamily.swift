@@ -25,8 +25,8 @@ public enum MetricKind: String, Sendable {
     case counter, gauge, histogram
 }
 
-/// Whose name it is: names of VerneMQ are never changed.
-public enum MetricHeritage: Sendable {
+/// Whose name it is: names of VerneMQ are never changed. The cases are in the order of the exposition.
+public enum MetricHeritage: CaseIterable, Sendable {
     /// `metrics reset` of VerneMQ zeroes these.
     case verneMQCounter
     /// A gauge of VerneMQ, or one of the counters of its clusters.
@@ -61,7 +61,7 @@ public struct MetricLabel: Hashable, Sendable {
 }
 
 /// One row of a family: its fixed labels and where its value comes from. A source such as `.perLoop` or
-/// `.external` gives several lines, and the labels that tell them apart.
+/// `.room` gives several lines, and the labels that tell them apart.
 public struct MetricSeries: Sendable {
     /// The labels that never change; empty when the source brings its own.
     public let labels: [MetricLabel]
@@ -86,10 +86,8 @@ public enum MetricSource: Sendable {
     case words([Int], MetricScale)
     /// One line for each loop, with the label `loop`.
     case perLoop(Int, MetricScale)
-    /// The values registered from outside, with their own labels; unlabelled ones are 0 until registered.
-    case external(ExternalMetric, MetricScale = .integer)
-    /// The sum of unlabelled outside values.
-    case externalSum([ExternalMetric])
+    /// What a room's reader gives, with its labels.
+    case room(RoomSource)
     /// A number of this process, from `Snapshot.process` and the counters.
     case process(ProcessMetric)
     /// The residual of an equation between the counters of messages.
@@ -106,8 +104,9 @@ public enum MetricSource: Sendable {
     case buildInfo
     /// The distribution over all loops, cut at the bounds.
     case histogram(LoopHistogram, HistogramBounds)
-    /// A distribution that is kept beside the loops, cut at the bounds; all 0 until it is registered.
-    case externalHistogram(ExternalHistogram, HistogramBounds)
+    /// The distributions that a room's reader gives, each with its labels, cut at the bounds; without labels all 0 until
+    /// the room is read.
+    case roomHistogram(RoomSource, HistogramBounds)
 }
 
 /// How a word becomes a value.
@@ -212,135 +211,14 @@ public struct HistogramBounds: Sendable {
     }()
 }
 
-/// Values that do not live in the loops' blocks; whoever owns them registers a reader at start.
-public enum ExternalMetric: Int, CaseIterable, Sendable {
-    case activeMQTTConnections, activeWebSocketConnections
-    case retainMessages, retainMemory, routerSubscriptions, routerMemory
-    case netsplitResolved, netsplitDetected
-    case clusterBytesReceived, clusterBytesSent, clusterBytesDropped
-    /// Labels: listener name, listener type.
-    case listenerConnections, listenerConnectionsLimit, listenerRunning
-    /// Labels: listener name, limit.
-    case listenerRefused
-    /// Label: what for.
-    case descriptorsLimit, descriptorsOpen
-    case memoryReturns, memoryReturnedBytes
-    /// Label: class of the status code, `2xx`.
-    case httpRequests
-    case httpConnections, httpConnectionsAccepted, httpConnectionsRefused, httpConnectionsTimedOut
-    case httpConnectionsSpared, httpHandlerErrors, httpResponseBytes, httpFailedHandshakes
-    /// Label: why.
-    case httpRefusals
-    case httpStreams, httpStreamsBegun, httpStreamsRefused
-    /// Label: how.
-    case httpStreamsEnded
-    /// Label: what kind of row.
-    case storePresent, storeStored, storeDeleted, storeLoaded
-    /// Label: what kind of error.
-    case storeErrors
-    case storeCommits, storeDiskBytes, storeRecoveryNanoseconds, storeFailing, storeWaitingJobs, storeDamaged
-    case storeReopened
-    /// Labels: level, place.
-    case logLines
-    /// Label: level.
-    case logLinesDropped
-    /// Label: place.
-    case logWriteErrors
-    case logWaitingLines, logWaitingBytes
-    case storeLeftovers
-    /// Label: how they ended.
-    case apiRequests
-    case tracesRunning
-    case graphiteConnected, graphitePushes, graphiteSentBytes, graphiteReconnects, graphiteBufferedBytes
-    /// Label: why.
-    case graphiteErrors, graphiteLinesDropped
-    /// In nanoseconds since 1970; 0 when there was none.
-    case graphiteLastSuccess
-    /// Label: how it ended.
-    case otlpExports, otlpRequests
-    case otlpRetries, otlpSentBytes, otlpPoints, otlpPointsRejected
-    /// In nanoseconds since 1970; 0 when there was none.
-    case otlpLastSuccess
-    /// Label: format. `/metrics` counts what it answers.
-    case metricsScrapes, metricsScrapeBytes
-    /// Label: why.
-    case metricsScrapesRefused
-    case metricsScrapesShared, metricsSeries
-    /// Label: the metric that is over its budget. The registry counts these three itself.
-    case metricsFoldedSeries
-    case metricsFolds, metricsLabelsCut
-    /// Labels: which check, how it ended.
-    case healthProbes
-    /// Label: stage. In nanoseconds.
-    case healthPathStage
-    /// Label: how they ended.
-    case healthPathWalks
-
-    /// The labels a reader gives values for, in this order.
-    public var labelNames: [String] {
-        switch self {
-        case .listenerConnections, .listenerConnectionsLimit, .listenerRunning: ["listener", "type"]
-        case .listenerRefused: ["listener", "limit"]
-        case .descriptorsLimit, .descriptorsOpen: ["use"]
-        case .httpRequests: ["code"]
-        case .healthProbes: ["check", "result"]
-        case .healthPathStage: ["stage"]
-        case .healthPathWalks: ["result"]
-        case .logLines: ["level", "place"]
-        case .logLinesDropped: ["level"]
-        case .logWriteErrors: ["place"]
-        case .httpRefusals, .httpStreamsEnded: ["reason"]
-        case .apiRequests, .otlpExports, .otlpRequests: ["result"]
-        case .graphiteErrors, .graphiteLinesDropped: ["reason"]
-        case .metricsScrapes, .metricsScrapeBytes: ["format"]
-        case .metricsScrapesRefused: ["reason"]
-        case .metricsFoldedSeries: ["metric"]
-        case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: ["kind"]
-        default: []
-        }
-    }
-}
-
-extension ExternalMetric {
-    /// Whether the values of the labels are words of the program, so that there are never more than some tens of series. They are
-    /// never folded (`SeriesBudget`): sums and the ledger are made of single ones. Others take what an operator, a plugin or a
-    /// client has named.
-    public var hasClosedLabels: Bool {
-        switch self {
-        case .descriptorsLimit, .descriptorsOpen, .httpRequests, .httpRefusals, .httpStreamsEnded,
-            .apiRequests, .graphiteErrors, .graphiteLinesDropped, .otlpExports, .otlpRequests:
-            true
-        case .storePresent, .storeStored, .storeDeleted, .storeLoaded, .storeErrors: true
-        case .logLines, .logLinesDropped, .logWriteErrors: true
-        case .metricsScrapes, .metricsScrapeBytes, .metricsScrapesRefused, .metricsFoldedSeries: true
-        default: labelNames.isEmpty
-        }
-    }
-}
-
-/// Distributions that are kept beside the loops; whoever owns them registers a reader at start.
-public enum ExternalHistogram: Int, CaseIterable, Sendable {
-    /// Nanoseconds of a commit without and with waiting for the disk.
-    case storeWrite, storeSync
-    /// Rows changed by a commit.
-    case storeBatch
-    /// Nanoseconds of a request to an OTLP receiver, answered or not.
-    case otlpRequest
-    /// Nanoseconds that making an answer of `/metrics` took.
-    case scrapeNanoseconds
-    /// Microseconds of operations on the store, under VerneMQ's names.
-    case metadataPut, metadataGet, metadataDelete, metadataFold
-    case storageWrite, storageRead, storageDelete, storageScan
-}
-
-/// One value of an `ExternalMetric`.
-public struct ExternalSample: Hashable, Sendable {
-    /// As many as the metric has label names; values from small closed sets.
-    public let labelValues: [String]
+/// One value of a room's family.
+public struct RoomSample: Hashable, Sendable {
+    /// As many as the family has label names, in their order.
+    public internal(set) var labelValues: [String]
     /// In the unit in which the series counts: nanoseconds where its scale is `.nanoseconds`.
-    public let value: Int64
+    public internal(set) var value: Int64
 
-    /// One value with the values of its labels, in the order of `ExternalMetric.labelNames`.
+    /// One value with the values of its labels, in the order of the family's label names.
     public init(_ labelValues: [String] = [], value: Int64) {
         self.labelValues = labelValues
         self.value = value

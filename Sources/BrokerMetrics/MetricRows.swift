@@ -151,7 +151,6 @@ extension MetricFamily {
         let labelNames: [String] =
             switch source {
             case .perLoop, .loopStalled: ["loop"]
-            case .external(let metric, _): metric.labelNames
             case .buildInfo: ["version"]
             default: []
             }

@@ -7,9 +7,14 @@ import Synchronization
 public final class MetricsRegistry: Sendable {
     private struct Sources {
         var loops: [SnapshotExchange] = []
-        var readers: [ExternalMetric: @Sendable () -> [ExternalSample]] = [:]
-        var histograms: [ExternalHistogram: SharedHistogram] = [:]
+        var readers: [(room: MetricRoom, read: Reader)] = []
+        /// By room: samples that were left out.
+        var undeclared: [String: Int64] = [:]
     }
+
+    /// Adds all samples of a room that there are at this moment. It is called on the thread that takes a snapshot, once for
+    /// each, and must not block for long.
+    public typealias Reader = @Sendable (inout RoomReading) -> Void
 
     /// The busy shares last reported, and the reading they were computed from.
     private struct Utilization {
@@ -18,6 +23,8 @@ public final class MetricsRegistry: Sendable {
         var percent: [Int] = []
     }
 
+    /// Every name that a snapshot may have.
+    public let catalog: MetricCatalog
     private let version: String
     private let clock: any Clock
     private let startedAt: MonotonicTime
@@ -34,9 +41,14 @@ public final class MetricsRegistry: Sendable {
 
     /// - Parameters:
     ///   - version: of the broker, for `build_info`.
+    ///   - catalog: with the rooms that may register.
     ///   - budget: how many series a snapshot may have.
-    public init(version: String, budget: SeriesBudget = SeriesBudget(), clock: any Clock = SystemClock()) {
-        cardinality = CardinalityGuard(budget)
+    public init(
+        version: String, catalog: MetricCatalog = .core(), budget: SeriesBudget = SeriesBudget(),
+        clock: any Clock = SystemClock()
+    ) {
+        cardinality = CardinalityGuard(budget, catalog)
+        self.catalog = catalog
         self.version = version
         self.clock = clock
         startedAt = clock.now
@@ -52,22 +64,48 @@ public final class MetricsRegistry: Sendable {
     /// How many loops were added.
     public var loopCount: Int { sources.withLock { $0.loops.count } }
 
-    /// Registers who knows the value of a metric without labels; replaces an earlier reader.
+    /// Registers the reader of a room, and reads it once to see that it gives what it has declared.
     ///
-    /// - Parameter read: called on the thread that takes a snapshot; must not block for long.
-    public func register(_ metric: ExternalMetric, _ read: @escaping @Sendable () -> Int) {
-        register(labelled: metric) { [ExternalSample(value: Int64(read()))] }
+    /// - Throws: `MetricConflict` when the catalogue does not have the room, when it has registered before, or when its first
+    ///   reading has a sample that it does not declare. Later ones are left out and counted.
+    public func register(_ room: MetricRoom, read: @escaping Reader) throws(MetricConflict) {
+        guard let declared = catalog.rooms.first(where: { $0.name == room.name }) else {
+            throw .unknownRoom(room.name)
+        }
+        var reading = RoomReading(declared)
+        read(&reading)
+        if let conflict = reading.conflict { throw conflict }
+        let isNew = sources.withLock { sources in
+            guard !sources.readers.contains(where: { $0.room.name == room.name }) else { return false }
+            sources.readers.append((declared, read))
+            sources.undeclared[room.name] = 0
+            return true
+        }
+        guard isNew else { throw .registeredTwice(room.name) }
     }
 
-    /// Registers who knows the values of a metric with labels; replaces an earlier reader.
-    public func register(labelled metric: ExternalMetric, _ read: @escaping @Sendable () -> [ExternalSample])
-    {
-        sources.withLock { $0.readers[metric] = read }
-    }
-
-    /// Registers who keeps a histogram; replaces an earlier one.
-    public func register(_ metric: ExternalHistogram, _ histogram: SharedHistogram) {
-        sources.withLock { $0.histograms[metric] = histogram }
+    /// Asks all rooms, and keeps what they give within the budget.
+    private func readRooms() -> (
+        samples: [String: [RoomSample]], distributions: [String: [RoomReading.Distribution]]
+    ) {
+        var samples: [String: [RoomSample]] = [:]
+        var distributions: [String: [RoomReading.Distribution]] = [:]
+        for (room, read) in sources.withLock({ $0.readers }) {
+            var reading = RoomReading(room)
+            read(&reading)
+            // No two rooms have a family in common.
+            samples.merge(reading.samples) { first, _ in first }
+            distributions.merge(reading.distributions) { first, _ in first }
+            if reading.skipped > 0 {
+                sources.withLock { $0.undeclared[room.name, default: 0] &+= Int64(reading.skipped) }
+            }
+        }
+        let folded = cardinality.apply(to: &samples, &distributions)
+        samples.merge(folded) { first, _ in first }
+        samples[RegistryMetrics.undeclared.name] = sources.withLock { sources in
+            sources.readers.map { RoomSample([$0.room.name], value: sources.undeclared[$0.room.name] ?? 0) }
+        }
+        return (samples, distributions)
     }
 
     /// Asks every loop for its numbers and waits until all have answered, `deadline` at the longest. Blocks
@@ -76,7 +114,7 @@ public final class MetricsRegistry: Sendable {
     /// - Returns: the numbers; a loop that did not answer in time is marked stalled and shown with its last ones.
     public func snapshot(deadline: Duration = .milliseconds(250)) -> Snapshot {
         let begin = clock.now
-        let (exchanges, readers, histograms) = sources.withLock { ($0.loops, $0.readers, $0.histograms) }
+        let exchanges = sources.withLock { $0.loops }
         let requests = exchanges.map { $0.request() }
         let answers = collect(exchanges, requests, until: begin, deadline)
         let busy = utilization(of: answers.map(\.words))
@@ -87,12 +125,9 @@ public final class MetricsRegistry: Sendable {
                 exemplars: exchanges[index].lastExemplars)
         }
         let duration = clock.now.nanoseconds(since: begin)
-        var external = readers.mapValues { $0() }
-        cardinality.apply(to: &external, loopCount: loops.count)
+        let (samples, distributions) = readRooms()
         return Snapshot(
-            loops: loops, external: external,
-            externalHistograms: histograms.mapValues { $0.reading },
-            externalExemplars: histograms.mapValues { $0.exemplars }, process: .now(), version: version,
+            loops: loops, samples: samples, distributions: distributions, process: .now(), version: version,
             uptimeMilliseconds: Int64(clamping: begin.nanoseconds(since: startedAt) / 1_000_000),
             startedAtMilliseconds: wallStart(at: begin), duration: duration)
     }

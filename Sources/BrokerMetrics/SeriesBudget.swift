@@ -29,89 +29,137 @@ final class CardinalityGuard: Sendable {
     static let other = "other"
 
     private struct State {
-        /// The label sets that a metric over its budget shows.
-        var shown: [ExternalMetric: Set<[String]>] = [:]
+        /// The label sets that a family over its budget shows.
+        var shown: [String: Set<[String]>] = [:]
         var folds: UInt64 = 0
         var cuts: UInt64 = 0
-        /// By the number of loops: counting them means making the catalogue.
-        var fixed: (loops: Int, count: Int)?
+    }
+
+    /// A family with labels, and the most label sets that it shows by its own declaration.
+    private struct Guarded {
+        let family: String
+        let labelCount: Int
+        /// nil: words of the program.
+        let bound: Int?
+        /// Series of one label set: a histogram has some for each.
+        let weight: Int
     }
 
     private let budget: SeriesBudget
+    private let guarded: [Guarded]
+    /// Series that are always there.
+    private let fixedCount: Int
     private let state = Mutex(State())
 
-    init(_ budget: SeriesBudget) { self.budget = budget }
-
-    /// Metrics whose labels are named from outside, in the order of the catalogue.
-    static let guarded: [(metric: ExternalMetric, family: String)] = MetricCatalog.families.flatMap {
-        family in
-        family.series.compactMap { series in
-            guard case .external(let metric, _) = series.source, !metric.hasClosedLabels else {
-                return nil
+    init(_ budget: SeriesBudget, _ catalog: MetricCatalog) {
+        self.budget = budget
+        guarded = catalog.families.compactMap { family in
+            guard let source = family.roomSource, !source.labels.isEmpty else { return nil }
+            return Guarded(
+                family: family.name, labelCount: source.labels.count, bound: source.bound,
+                weight: Self.weight(of: family.series[0].source))
+        }
+        fixedCount = catalog.families.reduce(0) { sum, family in
+            family.series.reduce(sum) { sum, series in
+                switch series.source {
+                case .perLoop, .loopStalled: sum + catalog.loopCount
+                // As many as its reader gives: counted then.
+                case .room(let source) where !source.labels.isEmpty: sum
+                case .roomHistogram(let source, _) where !source.labels.isEmpty: sum
+                default: sum + Self.weight(of: series.source)
+                }
             }
-            return (metric, family.name)
         }
     }
 
-    /// Folds what is too much, and adds what came of it as samples of `ExternalMetric`'s own.
-    func apply(to external: inout [ExternalMetric: [ExternalSample]], loopCount: Int) {
+    private static func weight(of source: MetricSource) -> Int {
+        switch source {
+        case .histogram(_, let bounds), .roomHistogram(_, let bounds): bounds.values.count + 3
+        default: 1
+        }
+    }
+
+    /// Folds what is too much.
+    ///
+    /// - Returns: what the registry shows of that itself.
+    func apply(
+        to samples: inout [String: [RoomSample]],
+        _ distributions: inout [String: [RoomReading.Distribution]]
+    ) -> [String: [RoomSample]] {
         state.withLock { state in
-            let closed = external.reduce(0) { $0 + ($1.key.hasClosedLabels ? $1.value.count : 0) }
-            var rest = max(0, budget.total - fixedCount(&state, loopCount) - closed)
-            var folded: [ExternalSample] = []
-            for (metric, family) in Self.guarded {
-                var count = 0
-                if let samples = external[metric], !samples.isEmpty {
-                    let limit = min(budget.perFamily, rest)
-                    let (kept, folds) = fold(samples, of: metric, limit: max(1, limit), &state)
-                    external[metric] = kept
-                    count = folds
-                    rest = max(0, rest - kept.count)
+            var closed = 0
+            for family in guarded where family.bound == nil {
+                let values = samples[family.family]?.count ?? 0
+                closed += (values + (distributions[family.family]?.count ?? 0)) * family.weight
+            }
+            var rest = max(0, budget.total - fixedCount - closed)
+            var folded: [RoomSample] = []
+            for family in guarded {
+                let room = rest / family.weight
+                let limit = family.bound.map { max(1, min(budget.perFamily, $0, room)) } ?? .max
+                var (count, shown) = (0, 0)
+                if let values = samples[family.family], !values.isEmpty {
+                    let kept = fold(values, of: family, limit, &state) { $0.value &+= $1.value }
+                    samples[family.family] = kept.all
+                    (count, shown) = (kept.folds, kept.all.count)
+                } else if let values = distributions[family.family], !values.isEmpty {
+                    let kept = fold(values, of: family, limit, &state) { $0.add($1) }
+                    distributions[family.family] = kept.all
+                    (count, shown) = (kept.folds, kept.all.count)
                 }
-                folded.append(ExternalSample([family], value: Int64(count)))
+                guard family.bound != nil else { continue }
+                rest = max(0, rest - shown * family.weight)
+                folded.append(RoomSample([family.family], value: Int64(count)))
                 state.folds &+= UInt64(count)
             }
-            external[.metricsFoldedSeries] = folded
-            external[.metricsFolds] = [ExternalSample(value: Int64(clamping: state.folds))]
-            external[.metricsLabelsCut] = [ExternalSample(value: Int64(clamping: state.cuts))]
+            return [
+                RegistryMetrics.foldedSeries.name: folded,
+                RegistryMetrics.folds.name: [RoomSample(value: Int64(clamping: state.folds))],
+                RegistryMetrics.labelsCut.name: [RoomSample(value: Int64(clamping: state.cuts))],
+            ]
         }
     }
 
-    /// - Parameter limit: at least 1.
+    /// - Parameters:
+    ///   - limit: at least 1.
+    ///   - merge: adds the second to the first.
     /// - Complexity: O(samples); memory for `limit` label sets.
-    private func fold(
-        _ samples: [ExternalSample], of metric: ExternalMetric, limit: Int, _ state: inout State
-    ) -> (kept: [ExternalSample], folds: Int) {
+    private func fold<Value: LabelledValue>(
+        _ values: [Value], of family: Guarded, _ limit: Int, _ state: inout State,
+        merge: (inout Value, Value) -> Void
+    ) -> (all: [Value], folds: Int) {
         // When all fit, all are shown; else one series is for those that do not.
-        let room = samples.count <= limit ? limit : limit - 1
-        if samples.count <= limit { state.shown[metric] = nil }
-        let shown = state.shown[metric].flatMap { $0.count <= room ? $0 : nil }
+        let room = values.count <= limit ? limit : limit - 1
+        if values.count <= limit { state.shown[family.family] = nil }
+        let shown = state.shown[family.family].flatMap { $0.count <= room ? $0 : nil }
         var places: [[String]: Int] = [:]
-        var kept: [ExternalSample] = []
-        kept.reserveCapacity(min(samples.count, limit))
-        var rest: Int64 = 0
+        var kept: [Value] = []
+        kept.reserveCapacity(min(values.count, limit))
+        var rest: Value?
         var folds = 0
-        for sample in samples {
-            let labels = cut(sample.labelValues, &state)
+        let other = [String](repeating: Self.other, count: family.labelCount)
+        for var value in values {
+            if family.bound != nil { value.labelValues = cut(value.labelValues, &state) }
             // Two that a cut has made the same, or that were the same, are one series.
-            if let place = places[labels] {
-                kept[place] = ExternalSample(labels, value: kept[place].value &+ sample.value)
-            } else if kept.count < room, shown?.contains(labels) ?? true {
-                places[labels] = kept.count
-                kept.append(ExternalSample(labels, value: sample.value))
+            if let place = places[value.labelValues] {
+                merge(&kept[place], value)
+            } else if kept.count < room, shown?.contains(value.labelValues) ?? true {
+                places[value.labelValues] = kept.count
+                kept.append(value)
             } else {
-                rest &+= sample.value
                 folds += 1
+                if rest == nil {
+                    rest = value
+                    rest?.labelValues = other
+                } else if var sum = rest.take() {
+                    merge(&sum, value)
+                    rest = sum
+                }
             }
         }
-        guard folds > 0 else { return (kept, 0) }
-        state.shown[metric] = shown ?? Set(places.keys)
-        let other = metric.labelNames.map { _ in Self.other }
-        if let place = places[other] {
-            kept[place] = ExternalSample(other, value: kept[place].value &+ rest)
-        } else {
-            kept.append(ExternalSample(other, value: rest))
-        }
+        guard let rest else { return (kept, 0) }
+        state.shown[family.family] = shown ?? Set(places.keys)
+        if let place = places[other] { merge(&kept[place], rest) } else { kept.append(rest) }
         return (kept, folds)
     }
 
@@ -125,21 +173,19 @@ final class CardinalityGuard: Sendable {
             return value[..<end] + "…"
         }
     }
+}
 
-    private func fixedCount(_ state: inout State, _ loopCount: Int) -> Int {
-        if let fixed = state.fixed, fixed.loops == loopCount { return fixed.count }
-        let count = MetricCatalog.families(loopCount: loopCount).reduce(0) { sum, family in
-            family.series.reduce(sum) { sum, series in
-                switch series.source {
-                case .perLoop, .loopStalled: sum + loopCount
-                case .external: sum  // as many as its reader gives: counted then
-                case .histogram(_, let bounds), .externalHistogram(_, let bounds):
-                    sum + bounds.values.count + 3
-                default: sum + 1
-                }
-            }
-        }
-        state.fixed = (loopCount, count)
-        return count
+/// A sample or a distribution, as folding sees it.
+private protocol LabelledValue {
+    var labelValues: [String] { get set }
+}
+
+extension RoomSample: LabelledValue {}
+extension RoomReading.Distribution: LabelledValue {}
+
+extension RoomReading.Distribution {
+    fileprivate mutating func add(_ other: RoomReading.Distribution) {
+        for index in 0..<min(words.count, other.words.count) { words[index] &+= other.words[index] }
+        exemplars.merge(other.exemplars)
     }
 }

@@ -19,7 +19,7 @@ public final class SharedHistogram: Sendable {
 
     /// Adds one observation. Any thread may call it.
     ///
-    /// - Parameter value: in the unit that the case of `ExternalHistogram` states.
+    /// - Parameter value: in the unit of its family; nanoseconds where that counts seconds.
     public func observe(_ value: UInt64) {
         state.withLock { $0.add(value) }
     }

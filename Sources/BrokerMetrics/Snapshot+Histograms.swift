@@ -15,29 +15,63 @@ public struct HistogramReading: Sendable {
     }
 }
 
+/// One histogram of a snapshot with its labels.
+public struct LabelledHistogram: Sendable {
+    /// Those of the series, or those that came with the values.
+    public let labels: LineLabels
+    /// Cut at `bounds`.
+    public let reading: HistogramReading
+    /// What it is cut at.
+    public let bounds: HistogramBounds
+    /// The buckets as they were counted, before they are cut; nil when nobody counts: all are 0.
+    public let buckets: ArraySlice<UInt64>?
+    /// The newest of all loops.
+    public let exemplars: ExemplarSlots
+}
+
 /// The distributions of a snapshot.
 extension Snapshot {
-    /// What a series that is a histogram shows; nil when it is none.
-    public func histogram(of series: MetricSeries) -> (HistogramReading, HistogramBounds)? {
+    /// The histograms that a series shows; none when it is a series of numbers.
+    public func histograms(of series: MetricSeries) -> [LabelledHistogram] {
         switch series.source {
-        case .histogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
-        case .externalHistogram(let histogram, let bounds): (reading(of: histogram, bounds), bounds)
-        default: nil
+        case .histogram(let histogram, let bounds):
+            let exemplars = loops.reduce(into: ExemplarSlots()) { slots, loop in
+                guard histogram.rawValue < loop.exemplars.count else { return }
+                slots.merge(loop.exemplars[histogram.rawValue])
+            }
+            return [
+                LabelledHistogram(
+                    labels: .fixed, reading: reading(of: histogram, bounds), bounds: bounds,
+                    buckets: total[histogram.word..<histogram.word + LogLinearBuckets.bucketCount],
+                    exemplars: exemplars)
+            ]
+        case .roomHistogram(let source, let bounds):
+            guard let distributions = distributions[source.family] else {
+                return source.unread.map { values in
+                    LabelledHistogram(
+                        labels: Self.labels(source, values),
+                        reading: HistogramReading(cumulative: bounds.values.map { _ in 0 }, count: 0, sum: 0),
+                        bounds: bounds, buckets: nil, exemplars: ExemplarSlots())
+                }
+            }
+            return distributions.map { distribution in
+                LabelledHistogram(
+                    labels: Self.labels(source, distribution.labelValues),
+                    reading: reading(distribution.words, at: 0, bounds), bounds: bounds,
+                    buckets: distribution.words[..<LogLinearBuckets.bucketCount],
+                    exemplars: distribution.exemplars)
+            }
+        default: return []
         }
+    }
+
+    private static func labels(_ source: RoomSource, _ values: [String]) -> LineLabels {
+        values.isEmpty ? .fixed : .named(source.labelNames, values)
     }
 
     /// The distribution of `histogram` over all loops, cut at `bounds`.
     public func reading(of histogram: LoopHistogram, _ bounds: HistogramBounds) -> HistogramReading {
         reading(total, at: histogram.word, bounds)
-    }
-
-    /// The distribution of a histogram that is kept beside the loops; all 0 until somebody registers.
-    public func reading(of histogram: ExternalHistogram, _ bounds: HistogramBounds) -> HistogramReading {
-        let words = externalHistograms[histogram.rawValue]
-        guard words.count == LogLinearBuckets.wordCount else {
-            return HistogramReading(cumulative: bounds.values.map { _ in 0 }, count: 0, sum: 0)
-        }
-        return reading(words, at: 0, bounds)
     }
 
     private func reading(_ words: [UInt64], at base: Int, _ bounds: HistogramBounds) -> HistogramReading {
@@ -58,31 +92,5 @@ extension Snapshot {
         }
         return HistogramReading(
             cumulative: cumulative, count: count, sum: words[base + LogLinearBuckets.sumOffset])
-    }
-
-    /// The buckets as they were counted, `LogLinearBuckets.bucketCount` words, before they are cut at bounds; nil when the
-    /// series is no histogram, or nobody has registered it.
-    public func buckets(of series: MetricSeries) -> ArraySlice<UInt64>? {
-        switch series.source {
-        case .histogram(let histogram, _):
-            return total[histogram.word..<histogram.word + LogLinearBuckets.bucketCount]
-        case .externalHistogram(let histogram, _):
-            let words = externalHistograms[histogram.rawValue]
-            return words.count == LogLinearBuckets.wordCount ? words[..<LogLinearBuckets.bucketCount] : nil
-        default: return nil
-        }
-    }
-
-    /// The exemplars of a series that is a histogram, the newest of all loops.
-    public func exemplars(of series: MetricSeries) -> ExemplarSlots {
-        switch series.source {
-        case .histogram(let histogram, _):
-            loops.reduce(into: ExemplarSlots()) { slots, loop in
-                guard histogram.rawValue < loop.exemplars.count else { return }
-                slots.merge(loop.exemplars[histogram.rawValue])
-            }
-        case .externalHistogram(let histogram, _): externalExemplars[histogram.rawValue]
-        default: ExemplarSlots()
-        }
     }
 }

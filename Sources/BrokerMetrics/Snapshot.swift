@@ -34,12 +34,10 @@ public struct Snapshot: Sendable {
     public let loops: [Loop]
     /// The sum of the loops' words.
     public let total: [UInt64]
-    /// By `ExternalMetric.rawValue`; empty where nobody registered.
-    public let external: [[ExternalSample]]
-    /// By `ExternalHistogram.rawValue`, laid out as `LogLinearBuckets` says; empty where nobody registered.
-    public let externalHistograms: [[UInt64]]
-    /// By `ExternalHistogram.rawValue`.
-    public let externalExemplars: [ExemplarSlots]
+    /// What the rooms gave, by the names of their families; none where no room has been read.
+    public let samples: [String: [RoomSample]]
+    /// The distributions that the rooms gave, by the names of their families.
+    let distributions: [String: [RoomReading.Distribution]]
     /// What the kernel says about the process, read for this snapshot.
     public let process: ProcessReading
     /// The broker's version, for `build_info`.
@@ -52,10 +50,9 @@ public struct Snapshot: Sendable {
     public let duration: UInt64
 
     /// - Parameter duration: in nanoseconds.
-    public init(
-        loops: [Loop], external: [ExternalMetric: [ExternalSample]] = [:],
-        externalHistograms: [ExternalHistogram: [UInt64]] = [:],
-        externalExemplars: [ExternalHistogram: ExemplarSlots] = [:],
+    init(
+        loops: [Loop], samples: [String: [RoomSample]] = [:],
+        distributions: [String: [RoomReading.Distribution]],
         process: ProcessReading = ProcessReading(),
         version: String = "", uptimeMilliseconds: Int64 = 0, startedAtMilliseconds: Int64 = 0,
         duration: UInt64 = 0
@@ -66,14 +63,33 @@ public struct Snapshot: Sendable {
             for index in 0..<min(total.count, loop.words.count) { total[index] &+= loop.words[index] }
         }
         self.total = total
-        self.external = ExternalMetric.allCases.map { external[$0] ?? [] }
-        self.externalHistograms = ExternalHistogram.allCases.map { externalHistograms[$0] ?? [] }
-        self.externalExemplars = ExternalHistogram.allCases.map { externalExemplars[$0] ?? ExemplarSlots() }
+        self.samples = samples
+        self.distributions = distributions
         self.process = process
         self.version = version
         self.uptimeMilliseconds = uptimeMilliseconds
         self.startedAtMilliseconds = startedAtMilliseconds
         self.duration = duration
+    }
+
+    /// The numbers of one moment, as a test has them.
+    ///
+    /// - Parameters:
+    ///   - samples: what the rooms gave, by the names of their families.
+    ///   - histograms: the distributions that the rooms gave, without labels.
+    ///   - duration: in nanoseconds.
+    public init(
+        loops: [Loop], samples: [String: [RoomSample]] = [:], histograms: [String: SharedHistogram] = [:],
+        process: ProcessReading = ProcessReading(), version: String = "", uptimeMilliseconds: Int64 = 0,
+        startedAtMilliseconds: Int64 = 0, duration: UInt64 = 0
+    ) {
+        self.init(
+            loops: loops, samples: samples,
+            distributions: histograms.mapValues {
+                [RoomReading.Distribution(labelValues: [], words: $0.reading, exemplars: $0.exemplars)]
+            },
+            process: process, version: version, uptimeMilliseconds: uptimeMilliseconds,
+            startedAtMilliseconds: startedAtMilliseconds, duration: duration)
     }
 
     /// The value of a counter, summed over all loops.
@@ -99,17 +115,17 @@ public struct Snapshot: Sendable {
         VersionLabel.allCases.reduce(0) { $0 &+ total[counter.word($1)] }
     }
 
-    /// The sum of an outside metric's values; 0 when nobody registered.
-    public subscript(_ metric: ExternalMetric) -> Int64 {
-        external[metric.rawValue].reduce(0) { $0 &+ $1.value }
-    }
+    /// The sum of the samples of a room's family; 0 when no room has given one.
+    public subscript(_ name: String) -> Int64 { samples[name, default: []].reduce(0) { $0 &+ $1.value } }
+    /// The sum of the samples of a room's family; 0 when no room has given one.
+    public subscript(_ family: MetricFamily) -> Int64 { self[family.name] }
 
     /// The left side of the equation less its right side; 0 when every message is accounted for. That of
     /// `storage` counts as 0 while the store takes no writes.
     public func residual(_ equation: LedgerEquation) -> Int64 {
         // What waits for a store that takes nothing is neither lost nor there.
-        if equation == .storage, self[.storeFailing] != 0 { return 0 }
-        let copies = external[ExternalMetric.storePresent.rawValue].first { $0.labelValues == ["copies"] }
+        if equation == .storage, self[LedgerEquation.storeFailing] != 0 { return 0 }
+        let copies = samples[LedgerEquation.storeRows]?.first { $0.labelValues == ["copies"] }
         return equation.residual(of: total, presentCopies: copies?.value ?? 0)
     }
 
@@ -127,8 +143,8 @@ public enum LineLabels: Sendable {
     case loop(Int)
     /// `version`.
     case version(String)
-    /// The values of `ExternalMetric.labelNames`, in that order.
-    case values(of: ExternalMetric, [String])
+    /// The labels of a room's sample: the names, and as many values.
+    case named([String], [String])
 
     /// As pairs, for a line of `series`.
     public func pairs(of series: MetricSeries) -> [MetricLabel] {
@@ -136,7 +152,7 @@ public enum LineLabels: Sendable {
         case .fixed: series.labels
         case .loop(let number): [MetricLabel("loop", String(number))]
         case .version(let version): [MetricLabel("version", version)]
-        case .values(let metric, let values): zip(metric.labelNames, values).map { MetricLabel($0, $1) }
+        case .named(let names, let values): zip(names, values).map { MetricLabel($0, $1) }
         }
     }
 }
@@ -160,12 +176,17 @@ extension Snapshot {
             for (number, loop) in loops.enumerated() {
                 body(.loop(number), MetricValue(loop.isStalled ? 1 : 0))
             }
-        case .external(let metric, let scale):
-            if metric.labelNames.isEmpty { return report(self[metric], scale) }
-            for sample in external[metric.rawValue] {
-                body(.values(of: metric, sample.labelValues), MetricValue(sample.value, scale))
+        case .room(let source):
+            if source.labels.isEmpty { return report(self[source.family], source.scale) }
+            guard let samples = samples[source.family] else {
+                for values in source.unread {
+                    body(.named(source.labelNames, values), MetricValue(0, source.scale))
+                }
+                return
             }
-        case .externalSum(let metrics): report(metrics.reduce(0) { $0 &+ self[$1] })
+            for sample in samples {
+                body(.named(source.labelNames, sample.labelValues), MetricValue(sample.value, source.scale))
+            }
         case .process(let metric):
             let value = value(of: metric)
             report(value.raw, value.scale)
@@ -174,7 +195,7 @@ extension Snapshot {
         case .meanLoopUtilization: report(Int64(meanUtilization))
         case .snapshotNanoseconds: report(Int64(clamping: duration), .nanoseconds)
         case .buildInfo: body(.version(version), MetricValue(1))
-        case .histogram, .externalHistogram: break
+        case .histogram, .roomHistogram: break
         }
     }
 

@@ -57,7 +57,7 @@ extension Control {
             return matching(found)
         case .loggers: return matching(["console", "consolefile"])
         case .metrics:
-            return matching(MetricCatalog.families(loopCount: runtime.broker.loopCount).map(\.name))
+            return matching(registry.catalog.families.map(\.name))
         }
     }
 }

@@ -23,7 +23,7 @@ extension Control {
         ]
     }
 
-    private var families: [MetricFamily] { MetricCatalog.families(loopCount: runtime.broker.loopCount) }
+    private var families: [MetricFamily] { registry.catalog.families }
 
     // MARK: show
 
@@ -40,14 +40,13 @@ extension Control {
             var found: [(name: String, value: String)] = []
             var distribution: (reading: HistogramReading, bounds: HistogramBounds)?
             for series in family.series {
-                if let (reading, bounds) = snapshot.histogram(of: series) {
-                    guard labels.isEmpty else { continue }
+                for histogram in snapshot.histograms(of: series) where labels.isEmpty {
+                    let (reading, bounds) = (histogram.reading, histogram.bounds)
                     if isAggregated {
                         distribution = (distribution.map { $0.reading + reading } ?? reading, bounds)
                     } else {
                         found += Self.lines(of: reading, bounds, family.name)
                     }
-                    continue
                 }
                 var total = MetricValue(0)
                 var isThere = false
@@ -158,11 +157,8 @@ extension Control {
         var counts: [(name: String, count: Int)] = families.map { family in
             var count = 0
             for series in family.series {
-                if let (_, bounds) = snapshot.histogram(of: series) {
-                    count += bounds.texts.count + 3
-                } else {
-                    snapshot.forEachValue(of: series) { _, _ in count += 1 }
-                }
+                count += snapshot.histograms(of: series).reduce(0) { $0 + $1.bounds.texts.count + 3 }
+                snapshot.forEachValue(of: series) { _, _ in count += 1 }
             }
             return (family.name, count)
         }
@@ -171,7 +167,8 @@ extension Control {
         output.table(
             ["metric", "series"], counts.prefix(limit).map { [.text($0.name), .integer($0.count)] })
         output.text("\(total) series of \(counts.count) metrics")
-        for sample in snapshot.external[ExternalMetric.metricsFoldedSeries.rawValue] where sample.value > 0 {
+        for sample in snapshot.samples[RegistryMetrics.foldedSeries.name, default: []] where sample.value > 0
+        {
             output.alert(
                 "\(sample.labelValues.first ?? ""): \(sample.value) label sets are folded into other (metrics.max_series_per_family, metrics.max_series)"
             )
@@ -226,11 +223,8 @@ package final class MetricHistory: Sendable {
         let values = families.map { family -> Float in
             var total = 0.0
             for series in family.series {
-                if let (reading, _) = snapshot.histogram(of: series) {
-                    total += Double(reading.count)
-                } else {
-                    snapshot.forEachValue(of: series) { _, value in total += value.number }
-                }
+                for histogram in snapshot.histograms(of: series) { total += Double(histogram.reading.count) }
+                snapshot.forEachValue(of: series) { _, value in total += value.number }
             }
             return Float(total)
         }

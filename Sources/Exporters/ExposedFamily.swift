@@ -60,7 +60,8 @@ struct ExposedSeries: Sendable {
     /// `name{node="…"`, for labels that come with the value.
     let opening: [UInt8]
     let createdOpening: [UInt8]
-    /// For a histogram: one line for each bound and +Inf, then sum and count; empty for others.
+    /// For a histogram: one line for each bound and +Inf, then sum and count; empty for others. Where the labels come with the
+    /// values, a line ends before them.
     let bucketLines: [[UInt8]]
     let sumLine: [UInt8]
     let countLine: [UInt8]
@@ -91,12 +92,16 @@ struct ExposedSeries: Sendable {
         default: loopLines = []
         }
         switch series.source {
-        case .histogram(_, let bounds), .externalHistogram(_, let bounds):
-            bucketLines = (bounds.labelTexts + ["+Inf"]).map {
-                text(name + "_bucket", series.labels, le: $0)
+        case .histogram(_, let bounds), .roomHistogram(_, let bounds):
+            var dropped = 0
+            if case .roomHistogram(let source, _) = series.source, !source.labels.isEmpty {
+                dropped = "} ".utf8.count
             }
-            sumLine = text(name + "_sum", series.labels)
-            countLine = text(name + "_count", series.labels)
+            bucketLines = (bounds.labelTexts + ["+Inf"]).map {
+                text(name + "_bucket", series.labels, le: $0).dropLast(dropped)
+            }
+            sumLine = text(name + "_sum", series.labels).dropLast(dropped)
+            countLine = text(name + "_count", series.labels).dropLast(dropped)
         default:
             bucketLines = []
             sumLine = []

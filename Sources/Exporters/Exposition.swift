@@ -8,20 +8,11 @@ protocol MetricVisitor {
     mutating func line(
         _ family: ExposedFamily, _ series: ExposedSeries, _ labels: LineLabels, _ value: MetricValue)
     /// A series that is a histogram.
-    mutating func histogram(_ family: ExposedFamily, _ series: ExposedSeries, _ histogram: ExposedHistogram)
+    mutating func histogram(_ family: ExposedFamily, _ series: ExposedSeries, _ histogram: LabelledHistogram)
     /// The family has no more lines.
     mutating func end(_ family: ExposedFamily)
     /// There are no more families.
     mutating func finish()
-}
-
-/// A histogram as formats write it: cut at bounds, and the log-linear buckets that it was counted in.
-struct ExposedHistogram {
-    let reading: HistogramReading
-    let bounds: HistogramBounds
-    /// nil when nobody has registered the histogram: all are 0.
-    let buckets: ArraySlice<UInt64>?
-    let exemplars: ExemplarSlots
 }
 
 /// Writes a `Snapshot` in one of the formats of `/metrics`.
@@ -37,15 +28,17 @@ package struct Exposition: Sendable {
     let hasNativeHistograms: Bool
 
     /// - Parameters:
+    ///   - catalog: the families.
     ///   - namespace: stands before every name: `vernemq_`, or empty.
     ///   - node: the node's name.
-    ///   - loopCount: how many loops' names to show.
     ///   - hasNativeHistograms: whether protobuf has native histograms beside the classic buckets.
-    package init(namespace: String, node: String, loopCount: Int, hasNativeHistograms: Bool = true) {
+    package init(
+        _ catalog: MetricCatalog, namespace: String, node: String, hasNativeHistograms: Bool = true
+    ) {
         self.namespace = namespace
         self.hasNativeHistograms = hasNativeHistograms
-        families = MetricCatalog.families(loopCount: loopCount).map {
-            ExposedFamily($0, namespace: namespace, node: node, loopCount: loopCount)
+        families = catalog.families.map {
+            ExposedFamily($0, namespace: namespace, node: node, loopCount: catalog.loopCount)
         }
     }
 
@@ -96,15 +89,11 @@ package struct Exposition: Sendable {
             if let selection, !selection.contains(index) { continue }
             var hasBegun = false
             for series in family.series {
-                if let (reading, bounds) = snapshot.histogram(of: series.series) {
+                for histogram in snapshot.histograms(of: series.series) {
                     if !hasBegun { visitor.begin(family) }
                     hasBegun = true
-                    let histogram = ExposedHistogram(
-                        reading: reading, bounds: bounds, buckets: snapshot.buckets(of: series.series),
-                        exemplars: snapshot.exemplars(of: series.series))
                     visitor.histogram(family, series, histogram)
-                    count += bounds.values.count + 3
-                    continue
+                    count += histogram.bounds.values.count + 3
                 }
                 snapshot.forEachLine(of: series.series) { labels, value in
                     if !hasBegun { visitor.begin(family) }

@@ -116,7 +116,7 @@ package final class MetricsPage: Sendable {
     }
 }
 
-/// What `/metrics` counts about itself, see `MetricCatalog.exposition`.
+/// What `/metrics` counts about itself, see `ScrapeMetrics`.
 package final class ScrapeStatistics: Sendable {
     /// Why a scrape was refused.
     package enum Refusal: String, CaseIterable, Sendable {
@@ -152,23 +152,18 @@ package final class ScrapeStatistics: Sendable {
         if let exemplar { durations.observe(exemplar) } else { durations.observe(nanoseconds) }
     }
 
-    /// Shows the counts on `registry`.
-    package func register(in registry: MetricsRegistry) {
-        func byFormat(
-            _ metric: ExternalMetric, _ values: @escaping @Sendable (ScrapeStatistics) -> [Int64]
-        ) {
-            registry.register(labelled: metric) { [self] in
-                zip(ExpositionFormat.allCases, values(self)).map { ExternalSample([$0.label], value: $1) }
-            }
+    /// All samples of one moment. Any thread.
+    package func read(_ reading: inout RoomReading) {
+        let counts = counts.withLock { $0 }
+        for format in ExpositionFormat.allCases {
+            reading.add(ScrapeMetrics.scrapes, ["format": format.label], counts.scrapes[format.rawValue])
+            reading.add(ScrapeMetrics.bytes, ["format": format.label], counts.bytes[format.rawValue])
         }
-        byFormat(.metricsScrapes) { $0.counts.withLock { $0.scrapes } }
-        byFormat(.metricsScrapeBytes) { $0.counts.withLock { $0.bytes } }
-        registry.register(.metricsScrapesShared) { [self] in Int(counts.withLock { $0.shared }) }
-        registry.register(.metricsSeries) { [self] in Int(counts.withLock { $0.series }) }
-        registry.register(labelled: .metricsScrapesRefused) { [self] in
-            let refused = counts.withLock { $0.refused }
-            return Refusal.allCases.map { ExternalSample([$0.rawValue], value: refused[$0] ?? 0) }
+        reading.add(ScrapeMetrics.shared, counts.shared)
+        for reason in Refusal.allCases {
+            reading.add(ScrapeMetrics.refused, ["reason": reason.rawValue], counts.refused[reason] ?? 0)
         }
-        registry.register(.scrapeNanoseconds, durations)
+        reading.add(ScrapeMetrics.seconds, durations)
+        reading.add(ScrapeMetrics.series, counts.series)
     }
 }

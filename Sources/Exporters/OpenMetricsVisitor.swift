@@ -36,7 +36,7 @@ struct OpenMetricsVisitor: MetricVisitor {
     }
 
     mutating func histogram(
-        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: ExposedHistogram
+        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: LabelledHistogram
     ) {
         let exemplars = histogram.exemplars.isEmpty ? [] : histogram.exemplars.latest(of: histogram.bounds)
         let scale = histogram.bounds.scale
@@ -44,7 +44,7 @@ struct OpenMetricsVisitor: MetricVisitor {
             guard index < exemplars.count, let exemplar = exemplars[index] else { return }
             output.append(exemplar, scale)
         }
-        output.append(contentsOf: series.createdLine)
+        output.append(createdStart: series, histogram.labels)
         output.append(contentsOf: created)
     }
 

@@ -34,14 +34,7 @@ struct ProtobufVisitor: MetricVisitor {
         _ family: ExposedFamily, _ series: ExposedSeries, _ labels: LineLabels, _ value: MetricValue
     ) {
         var metric = Io_Prometheus_Client_Metric()
-        metric.label = series.labels
-        switch labels {
-        case .fixed: break
-        case .loop(let number): metric.label.append(.init("loop", String(number)))
-        case .version(let version): metric.label.append(.init("version", version))
-        case .values(let external, let values):
-            for (name, value) in zip(external.labelNames, values) { metric.label.append(.init(name, value)) }
-        }
+        metric.label = series.labels + labels.own
         if family.metric.kind == .counter {
             metric.counter.value = value.number
             metric.counter.createdTimestamp = created
@@ -52,7 +45,7 @@ struct ProtobufVisitor: MetricVisitor {
     }
 
     mutating func histogram(
-        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: ExposedHistogram
+        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: LabelledHistogram
     ) {
         let reading = histogram.reading
         let scale = histogram.bounds.scale
@@ -93,7 +86,7 @@ struct ProtobufVisitor: MetricVisitor {
             made.exemplars = exemplars.compactMap { $0.map { Io_Prometheus_Client_Exemplar($0, scale) } }
         }
         var metric = Io_Prometheus_Client_Metric()
-        metric.label = series.labels
+        metric.label = series.labels + histogram.labels.own
         metric.histogram = made
         message.metric.append(metric)
     }
@@ -111,6 +104,18 @@ struct ProtobufVisitor: MetricVisitor {
     }
 
     mutating func finish() {}
+}
+
+extension LineLabels {
+    /// Those that the series does not have by itself.
+    fileprivate var own: [Io_Prometheus_Client_LabelPair] {
+        switch self {
+        case .fixed: []
+        case .loop(let number): [.init("loop", String(number))]
+        case .version(let version): [.init("version", version)]
+        case .named(let names, let values): zip(names, values).map { .init($0, $1) }
+        }
+    }
 }
 
 extension MetricValue {

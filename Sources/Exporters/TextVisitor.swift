@@ -19,7 +19,7 @@ struct TextVisitor: MetricVisitor {
     }
 
     mutating func histogram(
-        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: ExposedHistogram
+        _ family: ExposedFamily, _ series: ExposedSeries, _ histogram: LabelledHistogram
     ) {
         output.append(series, histogram) { _, _ in }
     }
@@ -59,8 +59,8 @@ extension [UInt8] {
             append(decimal: UInt64(number))
             append(text: "\"")
         case .version(let version): append(name: "version", value: version)
-        case .values(let metric, let values):
-            for (name, value) in zip(metric.labelNames, values) { append(name: name, value: value) }
+        case .named(let names, let values):
+            for (name, value) in zip(names, values) { append(name: name, value: value) }
         }
         append(text: "} ")
     }
@@ -84,19 +84,25 @@ extension [UInt8] {
     ///
     /// - Parameter exemplar: appends what stands after the value of the bucket with this index.
     mutating func append(
-        _ series: ExposedSeries, _ histogram: ExposedHistogram, exemplar: (Int, inout [UInt8]) -> Void
+        _ series: ExposedSeries, _ histogram: LabelledHistogram, exemplar: (Int, inout [UInt8]) -> Void
     ) {
         let reading = histogram.reading
+        // Lines of a series with labels of its own are whole; else its labels end each of them.
+        var end: [UInt8] = []
+        if case .named = histogram.labels { end.append(opening: [], histogram.labels) }
         for (index, line) in series.bucketLines.enumerated() {
             append(contentsOf: line)
+            append(contentsOf: end)
             append(decimal: index < reading.cumulative.count ? reading.cumulative[index] : reading.count)
             exemplar(index, &self)
             append(UInt8(ascii: "\n"))
         }
         append(contentsOf: series.sumLine)
+        append(contentsOf: end)
         append(MetricValue(word: reading.sum, histogram.bounds.scale))
         append(UInt8(ascii: "\n"))
         append(contentsOf: series.countLine)
+        append(contentsOf: end)
         append(decimal: reading.count)
         append(UInt8(ascii: "\n"))
     }

@@ -59,10 +59,14 @@ final class ControlStart {
             },
             logOutput: output, version: BuildVersion.text)
         routes = AdminRoutes(control)
-        registry.register(labelled: .apiRequests) { [statistics = routes.statistics] in
-            statistics.reading.map { ExternalSample([$0.outcome.rawValue], value: Int64($0.count)) }
+    }
+
+    /// Shows what is asked of it.
+    func register(in registry: MetricsRegistry) throws(MetricConflict) {
+        try registry.register(ControlMetrics.room) {
+            [control = routes.control, statistics = routes.statistics] in
+            control.read(&$0, statistics)
         }
-        registry.register(.tracesRunning) { control.traces.count }
     }
 
     /// Opens the socket of `vmq-admin` and begins to take samples. A broker whose socket cannot be opened runs without.

@@ -19,7 +19,7 @@ struct PushStart {
         _ config: EffectiveConfig, _ source: MetricsSource, _ runtime: BrokerRuntime,
         _ settings: RuntimeSettings,
         _ log: Logger
-    ) {
+    ) throws(MetricConflict) {
         graphite = GraphiteExporter(source)
         otlp = OTLPExporter(source, OTLPSettings(config))
         sysTree = SysTreePublisher(source) { runtime.publish(ApplicationMessage($0, $1), .broker) }
@@ -27,8 +27,12 @@ struct PushStart {
             log.error("no metrics go to Graphite, an OTLP receiver or $SYS: no descriptor for it")
             return
         }
-        source.registry.connect(to: graphite.statistics)
-        source.registry.connect(to: otlp.statistics)
+        try source.registry.register(GraphiteMetrics.room) { [statistics = graphite.statistics] in
+            statistics.read(&$0)
+        }
+        try source.registry.register(OTLPMetrics.room) { [statistics = otlp.statistics] in
+            statistics.read(&$0)
+        }
         graphite.apply(GraphiteSettings(config))
         otlp.start()
         sysTree.apply(SysTreeSettings(config))
@@ -98,49 +102,5 @@ extension OTLPSettings {
         resource = config.otlpResource
         let authorities = config.string(.otlpCAFile)
         self.authorities = authorities.isEmpty ? nil : authorities
-    }
-}
-
-extension MetricsRegistry {
-    fileprivate func connect(to graphite: GraphiteStatistics) {
-        register(.graphiteConnected) { graphite.reading.isConnected ? 1 : 0 }
-        register(.graphitePushes) { graphite.reading.reports }
-        register(.graphiteSentBytes) { graphite.reading.sentBytes }
-        register(.graphiteReconnects) { max(0, graphite.reading.connections - 1) }
-        register(.graphiteBufferedBytes) { graphite.reading.bufferedBytes }
-        register(labelled: .graphiteErrors) {
-            let counts = graphite.reading.errors
-            return GraphiteError.allCases.map {
-                ExternalSample([$0.label], value: Int64(counts[$0.rawValue]))
-            }
-        }
-        register(labelled: .graphiteLinesDropped) {
-            let counts = graphite.reading.lostLines
-            return GraphiteLoss.allCases.map {
-                ExternalSample([$0.label], value: Int64(counts[$0.rawValue]))
-            }
-        }
-        register(.graphiteLastSuccess) { Int(graphite.reading.lastSuccess) * 1_000_000 }
-    }
-
-    fileprivate func connect(to otlp: OTLPStatistics) {
-        register(labelled: .otlpExports) {
-            let counts = otlp.reading.exports
-            return OTLPExportResult.allCases.map {
-                ExternalSample([$0.label], value: Int64(counts[$0.rawValue]))
-            }
-        }
-        register(labelled: .otlpRequests) {
-            let counts = otlp.reading.requests
-            return OTLPRequestResult.allCases.map {
-                ExternalSample([$0.label], value: Int64(counts[$0.rawValue]))
-            }
-        }
-        register(.otlpRetries) { otlp.reading.retries }
-        register(.otlpSentBytes) { otlp.reading.sentBytes }
-        register(.otlpPoints) { otlp.reading.points }
-        register(.otlpPointsRejected) { otlp.reading.rejectedPoints }
-        register(.otlpLastSuccess) { Int(otlp.reading.lastSuccess) * 1_000_000 }
-        register(.otlpRequest, otlp.requests)
     }
 }

@@ -89,15 +89,18 @@ struct StartCommand: ParsableCommand {
                     refusals: ConnectionPlaces(maximum: descriptors.refusals)))
             let registry = MetricsRegistry(
                 version: BuildVersion.text,
+                catalog: try MetricCatalog.broker(loopCount: loopCount),
                 budget: SeriesBudget(
                     perFamily: config.integer(.metricsMaxSeriesPerFamily),
                     total: config.integer(.metricsMaxSeries)))
-            registry.connect(to: runtime, http)
-            registry.connect(to: output)
-            registry.connect(to: descriptors, runtime, http)
-            if let levelDB = store.levelDB { registry.connect(to: levelDB) }
+            let memory = MemoryReturner()
+            try registry.connect(to: runtime)
+            try registry.connect(to: output)
+            try registry.connect(to: descriptors, runtime, http, memory)
+            try registry.register(HTTPMetrics.room) { http.statistics.read(&$0) }
+            if let levelDB = store.levelDB { try registry.register(StoreMetrics.room) { levelDB.read(&$0) } }
             do {
-                try registry.startMemoryReturn()
+                try memory.start { Int(ProcessReading.residentNow) }
             } catch {
                 log.warning("freed memory is not given back: no thread for it")
             }
@@ -105,24 +108,27 @@ struct StartCommand: ParsableCommand {
             try store.restore(into: runtime, log) { terminal.say($0) }
             let metricsPage = MetricsPage(
                 Exposition(
-                    namespace: config.prometheusNamespace, node: broker.settings.nodeName,
-                    loopCount: loopCount, hasNativeHistograms: config.flag(.metricsNativeHistograms)),
+                    registry.catalog, namespace: config.prometheusNamespace, node: broker.settings.nodeName,
+                    hasNativeHistograms: config.flag(.metricsNativeHistograms)),
                 read: { registry.snapshot() })
-            metricsPage.statistics.register(in: registry)
+            try registry.register(ScrapeMetrics.room) { [statistics = metricsPage.statistics] in
+                statistics.read(&$0)
+            }
             let historyFile = StatusHistoryFile(config, log)
             let watch = StatusWatch(history: historyFile.read())
             let pages = Pages(
                 registry: registry, runtime: runtime,
                 metricsPage: metricsPage, httpListeners: http, watch: watch, pathProbe: PathProbe(runtime))
-            registry.connect(to: pages.healthAnswers, pages.pathProbe)
+            try registry.connect(to: pages.healthAnswers, pages.pathProbe)
             let control = try ControlStart(
                 config, runtime, registry, http, metricsPage, watch, historyFile, output)
+            try control.register(in: registry)
             try listen(config, runtime, pages, control.routes, descriptors, log)
             control.start(config, log)
-            let push = PushStart(
+            let push = try PushStart(
                 config,
                 MetricsSource(
-                    registry: registry, node: broker.settings.nodeName, loopCount: loopCount,
+                    registry: registry, node: broker.settings.nodeName,
                     namespace: config.prometheusNamespace, version: BuildVersion.text),
                 runtime, control.routes.control.settings, log)
             pages.progress.complete()
@@ -152,18 +158,19 @@ struct StartCommand: ParsableCommand {
             serve(runtime, http, control, push, output, &signals, config, log)
             store.levelDB?.close()
             log.info("stopped")
-        } catch let error as StoreError {
-            Console.error("vernemq: \(error)")
+        } catch {
+            guard let complaint = Self.complaint(error) else { throw error }
+            Console.error("vernemq: \(complaint)")
             throw ExitCode(1)
-        } catch let error as TransportError {
-            Console.error("vernemq: \(error)")
-            throw ExitCode(1)
-        } catch let error as HTTPServerError {
-            Console.error("vernemq: \(error)")
-            throw ExitCode(1)
-        } catch let error as AdminFailure {
-            Console.error("vernemq: \(error.text)")
-            throw ExitCode(1)
+        }
+    }
+
+    /// What the terminal is told of an error that ends the start; nil for one that speaks for itself.
+    static func complaint(_ error: any Error) -> String? {
+        switch error {
+        case let error as AdminFailure: error.text
+        case is MetricConflict, is StoreError, is TransportError, is HTTPServerError: "\(error)"
+        default: nil
         }
     }
 

@@ -39,7 +39,7 @@ import Testing
 
     @Test func `loops and shared histograms hand theirs out with a reading, the newest of all loops`() throws
     {
-        let registry = MetricsRegistry(version: "1")
+        let registry = MetricsRegistry(version: "1", catalog: TestRoom.catalog)
         for (value, wall) in [(300_000, 9), (301_000, 8)] as [(UInt64, Int64)] {
             let counters = LoopCounters()
             counters.observe(.turnNanoseconds, exemplar(value, at: wall))
@@ -51,15 +51,15 @@ import Testing
         }
         let histogram = SharedHistogram()
         histogram.observe(exemplar(77, at: 3))
-        registry.register(.storeBatch, histogram)
+        try registry.register(TestRoom.room) { $0.add(TestRoom.batch, histogram) }
         let snapshot = registry.snapshot(deadline: .zero)
         func shown(_ name: String) throws -> [Exemplar] {
-            let family = try #require(MetricCatalog.families.first { $0.name == name })
-            let (_, bounds) = try #require(snapshot.histogram(of: family.series[0]))
-            return snapshot.exemplars(of: family.series[0]).latest(of: bounds).compactMap { $0 }
+            let family = try #require(TestRoom.catalog[name])
+            let histogram = try #require(snapshot.histograms(of: family.series[0]).first)
+            return histogram.exemplars.latest(of: histogram.bounds).compactMap { $0 }
         }
         #expect(try shown("loop_turn_seconds") == [exemplar(300_000, at: 9)])
-        #expect(try shown("store_batch_rows") == [exemplar(77, at: 3)])
+        #expect(try shown("room_batch") == [exemplar(77, at: 3)])
         #expect(try shown("fan_out") == [])
         #expect(snapshot.reading(of: .turnNanoseconds, .turnSeconds).count == 2)
     }

@@ -105,28 +105,26 @@ private final class LiveLoop: Sendable {
         #expect(exchange.words(since: second) != nil)
     }
 
-    @Test func `outside values are read at each snapshot, and are 0 until somebody knows them`() {
-        let registry = MetricsRegistry(version: "9.8.7")
-        #expect(lines(registry.snapshot(), "retain_messages") == ["": 0])
+    @Test func `rooms are read at each snapshot, and are 0 until somebody reads them`() throws {
+        let registry = MetricsRegistry(version: "9.8.7", catalog: TestRoom.catalog)
+        #expect(lines(registry.snapshot(), "room_plain") == ["": 0])
+        #expect(lines(registry.snapshot(), "store_rows") == ["kind=copies": 0, "kind=bodies": 0])
+        #expect(lines(registry.snapshot(), "room_sparse_seconds") == [:])
         let count = Mutex(5)
-        registry.register(.retainMessages) { count.withLock { $0 } }
-        registry.register(labelled: .listenerConnections) {
-            [ExternalSample(["default", "mqtt"], value: 3), ExternalSample(["web", "mqttws"], value: 4)]
+        try registry.register(TestRoom.room) { reading in
+            reading.add(TestRoom.plain, count.withLock { $0 })
+            reading.add(TestRoom.listeners, ["listener": "default", "type": "mqtt"], 3)
+            reading.add(TestRoom.listeners, ["type": "mqttws", "listener": "web"], 4)
+            reading.add(TestRoom.sparse, ["stage": "b"], 7)
         }
-        #expect(lines(registry.snapshot(), "retain_messages") == ["": 5])
+        #expect(lines(registry.snapshot(), "room_plain") == ["": 5])
         count.withLock { $0 = 6 }
         let snapshot = registry.snapshot()
-        #expect(lines(snapshot, "retain_messages") == ["": 6])
+        #expect(lines(snapshot, "room_plain") == ["": 6])
         #expect(
             lines(snapshot, "listener_connections")
                 == ["listener=default,type=mqtt": 3, "listener=web,type=mqttws": 4])
+        #expect(lines(snapshot, "room_sparse_seconds") == ["stage=b": 7])
         #expect(lines(snapshot, "build_info") == ["version=9.8.7": 1])
-    }
-
-    @Test func `the sum of connections is the sum of its parts`() {
-        let registry = MetricsRegistry(version: "1")
-        registry.register(.activeMQTTConnections) { 3 }
-        registry.register(.activeWebSocketConnections) { 4 }
-        #expect(lines(registry.snapshot(), "total_active_connections") == ["": 7])
     }
 }

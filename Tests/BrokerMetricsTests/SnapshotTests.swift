@@ -4,7 +4,7 @@ import Testing
 /// The lines of the family `name`, as `label=value,…` → raw value.
 func lines(_ snapshot: Snapshot, _ name: String) -> [String: Int64] {
     var found: [String: Int64] = [:]
-    for family in MetricCatalog.families where family.name == name {
+    for family in TestRoom.catalog.families where family.name == name {
         for series in family.series {
             snapshot.forEachValue(of: series) { labels, value in
                 found[labels.map { "\($0.name)=\($0.value)" }.joined(separator: ",")] = value.raw
@@ -69,9 +69,9 @@ func snapshot(_ count: (LoopCounters) -> Void) -> Snapshot {
             $0.add(.publishReceived, .v4, 2)
             $0.add(.publishReceived, .v5, 3)
         }
-        let family = try #require(MetricCatalog.families.first { $0.name == "mqtt_publish_received" })
+        let family = try #require(MetricCatalog.core().families.first { $0.name == "mqtt_publish_received" })
         #expect(snapshot.aggregate(family) == MetricValue(5))
-        let histogram = try #require(MetricCatalog.families.first { $0.kind == .histogram })
+        let histogram = try #require(MetricCatalog.core().families.first { $0.kind == .histogram })
         #expect(snapshot.aggregate(histogram) == nil)
     }
 

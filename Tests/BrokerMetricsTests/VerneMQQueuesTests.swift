@@ -6,7 +6,7 @@ import Testing
         let counters = LoopCounters()
         count(counters)
         let snapshot = Snapshot(loops: [Snapshot.Loop(words: counters.copy())])
-        return MetricCatalog.families.first { $0.name == name }.flatMap { snapshot.aggregate($0)?.raw }
+        return MetricCatalog.core().families.first { $0.name == name }.flatMap { snapshot.aggregate($0)?.raw }
     }
 
     @Test(arguments: DropReason.allCases)

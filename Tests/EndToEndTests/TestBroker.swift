@@ -43,7 +43,8 @@ final class TestBroker: Sendable {
             broker: Broker(
                 settings: settings, loopCount: loops, store: store, hooks: hooks, clock: clock, log: log),
             loopSettings: loopSettings, limits: limits)
-        registry = MetricsRegistry(version: "test")
+        registry = MetricsRegistry(
+            version: "test", catalog: .full(runtime.directory.exchanges.count))
         for exchange in runtime.directory.exchanges { registry.add(loop: exchange) }
         try runtime.start()
         try Self.restore(store, into: runtime, registry)
@@ -65,8 +66,8 @@ final class TestBroker: Sendable {
     ) throws {
         if let store = store as? ManualStore {
             let contents = store.contents
-            registry.register(labelled: .storePresent) {
-                [ExternalSample(["copies"], value: Int64(store.contents.copyCount))]
+            try registry.register(StoreMetrics.room) {
+                $0.add(StoreMetrics.rows, ["kind": "copies"], store.contents.copyCount)
             }
             runtime.restore(ManualStore.sessions(in: contents))
             runtime.restore(Array(contents.wills.values))
@@ -75,9 +76,7 @@ final class TestBroker: Sendable {
                 afterMessage: contents.copies.values.flatMap(\.keys).max() ?? 0,
                 session: max(contents.sessions.keys.max() ?? 0, contents.wills.keys.max() ?? 0))
         } else if let store = store as? LevelDBMessageStore {
-            registry.register(labelled: .storePresent) {
-                [ExternalSample(["copies"], value: store.statistics.reading.present(.copies))]
-            }
+            try registry.register(StoreMetrics.room) { store.read(&$0) }
             let result = try store.recover(progress: { _ in }) {
                 runtime.restore($0)
             } wills: {

@@ -13,7 +13,7 @@ import Testing
         let numbers: Snapshot
 
         func callAsFunction(_ name: String) -> Int64? {
-            MetricCatalog.families.first { $0.name == name }.flatMap { numbers.aggregate($0)?.raw }
+            MetricCatalog.full().families.first { $0.name == name }.flatMap { numbers.aggregate($0)?.raw }
         }
 
         /// In, out, drop, expired, unhandled.

@@ -118,7 +118,7 @@ import Testing
             "scrape_samples_scraped": Family(labels: [], values: [:]),
             "ALERTS": Family(labels: ["alertname", "alertstate", "severity"], values: [:]),
         ]
-        for family in MetricCatalog.families {
+        for family in MetricCatalog.full().families {
             var values: [String: Set<String>] = [:]
             for label in family.series.flatMap(\.labels) {
                 values[label.name, default: []].insert(label.value)

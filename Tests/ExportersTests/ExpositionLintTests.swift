@@ -6,7 +6,7 @@ import Testing
 @Suite struct ExpositionLintTests {
     @Test func `nothing is wrong with any form, and their numbers are the same`() {
         for (snapshot, least) in [(Readings.snapshot(), 500), (Readings.busy, 600)] {
-            let exposition = Exposition(namespace: "vernemq_", node: "a\"\\\n@b", loopCount: 1)
+            let exposition = Exposition(.full(1), namespace: "vernemq_", node: "a\"\\\n@b")
             let findings = ExpositionLint.check(exposition, snapshot)
             #expect(findings.map(\.form) == ["text", "openmetrics", "protobuf"])
             for finding in findings {
@@ -35,32 +35,75 @@ import Testing
             String(decoding: [0xFF, 0xC3, 0x28] as [UInt8], as: UTF8.self), "", " ",
             String(repeating: "x\"", count: 400),
         ]
-        let registry = MetricsRegistry(version: "\"\n\\")
-        registry.register(labelled: .logWriteErrors) {
-            hostile.enumerated().map { ExternalSample([$0.element], value: Int64($0.offset)) }
+        let family = MetricFamily.gauge("hostile", .events, [.open("place")], help: "Any value.")
+        let catalog = try MetricCatalog(rooms: [MetricRoom("Hostile", [family])])
+        let registry = MetricsRegistry(version: "\"\n\\", catalog: catalog)
+        try registry.register(catalog.rooms[1]) { reading in
+            for (index, value) in hostile.enumerated() { reading.add(family, ["place": value], index) }
         }
         let snapshot = registry.snapshot()
         for format in ExpositionFormat.allCases {
-            let reading = ExpositionLint.read(try Readings.render(snapshot, as: format), as: format)
+            let reading = ExpositionLint.read(try Readings.render(snapshot, catalog, as: format), as: format)
             #expect(reading.problems == [], "\(format)")
             for (index, value) in hostile.enumerated() {
                 let series = ReadExposition.series(
-                    "vernemq_log_write_errors_total", [("node", "VerneMQ@127.0.0.1"), ("place", value)])
+                    "vernemq_hostile", [("node", "VerneMQ@127.0.0.1"), ("place", value)])
                 #expect(reading.samples[series] == Double(index), "\(format): \(value.debugDescription)")
             }
         }
     }
 
-    @Test func `a label value of a megabyte and a million label values stay within their budget`() throws {
-        let registry = MetricsRegistry(version: "1", budget: SeriesBudget(perFamily: 50, total: 5_000))
-        let large = String(repeating: "é", count: 1 << 19)
-        registry.register(labelled: .listenerRefused) { [ExternalSample([large, large], value: 1)] }
-        registry.register(labelled: .listenerConnections) {
-            (0..<1_000_000).map { ExternalSample([String($0), "mqtt"], value: 1) }
+    @Test func `a room's histograms with labels read the same in every form`() throws {
+        let family = MetricFamily.histogram(
+            "call_seconds", .seconds, .turnSeconds,
+            [.open("plugin"), .closed("hook", ["publish", "register"])],
+            help: "How long calls took.")
+        let catalog = try MetricCatalog(rooms: [MetricRoom("Plugins", [family])])
+        let registry = MetricsRegistry(version: "1", catalog: catalog)
+        let (first, second) = (SharedHistogram(), SharedHistogram())
+        for value in [20_000, 3_000_000, 40_000_000] as [UInt64] { first.observe(value) }
+        second.observe(Exemplar(value: 700_000, traceHigh: 1, traceLow: 2, spanID: 3, wallMilliseconds: 4))
+        try registry.register(catalog.rooms[1]) { reading in
+            reading.add(family, ["plugin": "a\"\\\n", "hook": "publish"], first)
+            reading.add(family, ["plugin": "b", "hook": "register"], second)
         }
         let snapshot = registry.snapshot()
         for format in ExpositionFormat.allCases {
-            let bytes = try Readings.render(snapshot, as: format)
+            let reading = ExpositionLint.read(try Readings.render(snapshot, catalog, as: format), as: format)
+            #expect(reading.problems == [], "\(format)")
+            func sample(_ suffix: String, _ plugin: String, _ hook: String, le: String? = nil) -> Double? {
+                var labels = [("node", "VerneMQ@127.0.0.1"), ("plugin", plugin), ("hook", hook)]
+                if let le { labels.append(("le", le)) }
+                return reading.samples[ReadExposition.series("vernemq_call_seconds" + suffix, labels)]
+            }
+            #expect(sample("_count", "a\"\\\n", "publish") == 3)
+            #expect(sample("_bucket", "a\"\\\n", "publish", le: "0.01") == 2)
+            #expect(sample("_bucket", "b", "register", le: "+Inf") == 1)
+            #expect(sample("_sum", "b", "register") == 0.0007)
+        }
+        #expect(
+            try Readings.text(snapshot, catalog, as: .openMetrics, families: ["call_seconds"]).contains {
+                $0.hasPrefix(
+                    #"call_seconds_bucket{node="n",le="0.001",plugin="b",hook="register"} 1 # {trace_id="#)
+            })
+    }
+
+    @Test func `a label value of a megabyte and a million label values stay within their budget`() throws {
+        let small = MetricFamily.counter(
+            "small_total", .events, [.open("a"), .open("b")], help: "Large values.")
+        let many = MetricFamily.gauge(
+            "listener_connections", .events, [.open("listener"), .open("type")], help: "Many values.")
+        let catalog = try MetricCatalog(rooms: [MetricRoom("Hostile", [small, many])])
+        let registry = MetricsRegistry(
+            version: "1", catalog: catalog, budget: SeriesBudget(perFamily: 50, total: 5_000))
+        let large = String(repeating: "é", count: 1 << 19)
+        try registry.register(catalog.rooms[1]) { reading in
+            reading.add(small, ["a": large, "b": large], 1)
+            for index in 0..<1_000_000 { reading.add(many, ["listener": String(index), "type": "mqtt"], 1) }
+        }
+        let snapshot = registry.snapshot()
+        for format in ExpositionFormat.allCases {
+            let bytes = try Readings.render(snapshot, catalog, as: format)
             #expect(bytes.count < 300_000)
             let reading = ExpositionLint.read(bytes, as: format)
             #expect(reading.problems == [])

@@ -28,7 +28,7 @@ import Testing
         ("soket_open", "socket_open"), ("vernemq_soket_open", "vernemq_socket_open"),
         ("message_drop_total", "message_drops_total"),
     ]) func `a name that there is not is refused with the nearest`(name: String, nearest: String) {
-        let exposition = Exposition(namespace: "vernemq_", node: "n", loopCount: 1)
+        let exposition = Exposition(.full(1), namespace: "vernemq_", node: "n")
         let failure = #expect(throws: FamilySelection.Failure.self) {
             try FamilySelection.make(["socket_close", name], of: exposition)
         }
@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: [nil, "", "\u{1B}[31mred\n", String(repeating: "x", count: 1 << 20)] as [String?])
     func `what is no name is refused in a short line`(name: String?) {
-        let exposition = Exposition(namespace: "vernemq_", node: "n", loopCount: 1)
+        let exposition = Exposition(.full(1), namespace: "vernemq_", node: "n")
         let failure = #expect(throws: FamilySelection.Failure.self) {
             try FamilySelection.make([name], of: exposition)
         }
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func `more names than are allowed are refused`() {
-        let exposition = Exposition(namespace: "", node: "n", loopCount: 1)
+        let exposition = Exposition(.full(1), namespace: "", node: "n")
         #expect(throws: FamilySelection.Failure.self) {
             try FamilySelection.make(Array(repeating: "socket_open", count: 1_001), of: exposition)
         }
@@ -55,9 +55,9 @@ import Testing
 }
 
 @Suite struct MetricsPageTests {
-    private func page(_ registry: MetricsRegistry) -> MetricsPage {
-        let page = MetricsPage(Exposition(namespace: "", node: "n", loopCount: 0)) { registry.snapshot() }
-        page.statistics.register(in: registry)
+    private func page(_ registry: MetricsRegistry) throws -> MetricsPage {
+        let page = MetricsPage(Exposition(.full(0), namespace: "", node: "n")) { registry.snapshot() }
+        try registry.register(ScrapeMetrics.room) { [statistics = page.statistics] in statistics.read(&$0) }
         return page
     }
 
@@ -65,7 +65,7 @@ import Testing
     private func value(_ registry: MetricsRegistry, _ name: String, _ label: String? = nil) -> Int64? {
         let snapshot = registry.snapshot()
         var sum: Int64?
-        for series in MetricCatalog.families.first(where: { $0.name == name })?.series ?? [] {
+        for series in MetricCatalog.full().families.first(where: { $0.name == name })?.series ?? [] {
             snapshot.forEachValue(of: series) { labels, value in
                 if label == nil || labels.contains(where: { $0.value == label }) {
                     sum = (sum ?? 0) + value.raw
@@ -76,8 +76,8 @@ import Testing
     }
 
     @Test func `scrapes are counted by format, with size, series and time`() throws {
-        let registry = MetricsRegistry(version: "1")
-        let page = page(registry)
+        let registry = MetricsRegistry(version: "1", catalog: .full(0))
+        let page = try page(registry)
         for accept in [nil, "application/openmetrics-text", "application/openmetrics-text"] {
             guard case .exposition(_, let body) = page.answer(accept: accept) else {
                 Issue.record("no answer")
@@ -96,13 +96,15 @@ import Testing
         }
         let samples = ExpositionLint.read(body, as: .text).samples
         #expect(value(registry, "metrics_series") == Int64(samples.count))
-        let durations = registry.snapshot().reading(of: .scrapeNanoseconds, .turnSeconds)
+        let durations = try #require(
+            registry.snapshot().histograms(of: ScrapeMetrics.seconds.series[0]).first
+        ).reading
         #expect(durations.count == 4 && durations.sum > 0)
     }
 
-    @Test func `what is refused is counted by its reason, and says what there is`() {
-        let registry = MetricsRegistry(version: "1")
-        let page = page(registry)
+    @Test func `what is refused is counted by its reason, and says what there is`() throws {
+        let registry = MetricsRegistry(version: "1", catalog: .full(0))
+        let page = try page(registry)
         guard case .notAcceptable(let forms) = page.answer(accept: "image/png"),
             forms.contains("openmetrics-text"),
             case .badQuery(let nearest) = page.answer(accept: nil, names: ["soket_open"]),
@@ -118,19 +120,19 @@ import Testing
     }
 
     @Test func `who waits together shares one reading, and it begins after they came`() throws {
-        let registry = MetricsRegistry(version: "1")
+        let registry = MetricsRegistry(version: "1", catalog: .full(0))
         // The first reading goes on until the others wait; each reading knows its number.
         let gate = BlockingQueue<Int>()
         let readings = Atomic<Int64>(0)
-        let page = MetricsPage(Exposition(namespace: "", node: "n", loopCount: 0)) {
+        let page = MetricsPage(Exposition(.full(0), namespace: "", node: "n")) {
             let number = readings.wrappingAdd(1, ordering: .relaxed).newValue
             if number == 1 {
                 var none: ContiguousArray<Int> = []
                 _ = gate.take(into: &none, milliseconds: 60_000)
             }
-            return Snapshot(loops: [], external: [.retainMessages: [ExternalSample(value: number)]])
+            return Snapshot(loops: [], samples: ["retain_messages": [RoomSample(value: number)]])
         }
-        page.statistics.register(in: registry)
+        try registry.register(ScrapeMetrics.room) { [statistics = page.statistics] in statistics.read(&$0) }
         let seen = Mutex<[Double]>([])
         @Sendable func scrape(_ accept: String?) {
             let format = ExpositionFormat.negotiated(accept) ?? .text
@@ -154,13 +156,13 @@ import Testing
     }
 
     @Test func `the catalogue as JSON has every family with its facts`() throws {
-        let exposition = Exposition(namespace: "p_", node: "n", loopCount: 1)
+        let exposition = Exposition(.full(1), namespace: "p_", node: "n")
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(MetricsCatalogJSON.render(exposition)))
                 as? [String: Any])
         #expect(object["namespace"] as? String == "p_")
         let families = try #require(object["families"] as? [[String: Any]])
-        #expect(families.compactMap { $0["name"] as? String } == MetricCatalog.families.map(\.name))
+        #expect(families.compactMap { $0["name"] as? String } == MetricCatalog.full().families.map(\.name))
         let open = try #require(families.first { $0["name"] as? String == "mqtt_connack_sent" })
         #expect(open["exposed"] as? String == "p_mqtt_connack_sent")
         #expect(open["kind"] as? String == "counter" && open["openmetrics_kind"] as? String == "unknown")

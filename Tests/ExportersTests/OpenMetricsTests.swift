@@ -32,8 +32,8 @@ import Testing
     }
 
     @Test func `labels that come with the value stand in both lines of a counter`() throws {
-        let snapshot = Readings.snapshot(external: [
-            .logWriteErrors: [ExternalSample(["a\"\\\nb"], value: 2)]
+        let snapshot = Readings.snapshot(samples: [
+            "log_write_errors_total": [RoomSample(["a\"\\\nb"], value: 2)]
         ])
         #expect(
             try Readings.text(snapshot, as: .openMetrics, families: ["log_write_errors_total"]).suffix(3) == [
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `no name depends on the format`() {
-        let exposition = Exposition(namespace: "p_", node: "n", loopCount: 2)
+        let exposition = Exposition(.full(2), namespace: "p_", node: "n")
         for family in exposition.families {
             let expected =
                 family.openMetricsType == "counter"
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func `no two families share a name in OpenMetrics, with the suffixes of their types`() {
-        let exposition = Exposition(namespace: "", node: "n", loopCount: 2)
+        let exposition = Exposition(.full(2), namespace: "", node: "n")
         var owners: [String: String] = [:]
         for family in exposition.families {
             let suffixes =

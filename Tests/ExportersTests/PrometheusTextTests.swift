@@ -8,7 +8,7 @@ import Testing
         _ snapshot: Snapshot, namespace: String = "vernemq_", node: String = "VerneMQ@127.0.0.1"
     ) -> [String] {
         var output: [UInt8] = []
-        Exposition(namespace: namespace, node: node, loopCount: snapshot.loops.count).render(
+        Exposition(.full(snapshot.loops.count), namespace: namespace, node: node).render(
             snapshot, as: .text, into: &output)
         #expect(output.last == UInt8(ascii: "\n"))
         return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -114,9 +114,9 @@ import Testing
         }
         snapshot = Snapshot(
             loops: snapshot.loops,
-            external: [
-                .listenerConnections: [
-                    ExternalSample(["a", "mqtt"], value: 1), ExternalSample(["b", "mqtt"], value: 2),
+            samples: [
+                "listener_connections": [
+                    RoomSample(["a", "mqtt"], value: 1), RoomSample(["b", "mqtt"], value: 2),
                 ]
             ])
         let lines = render(snapshot, namespace: "p_")
@@ -149,7 +149,7 @@ import Testing
             for counter in Counter.allCases { counters.add(counter, .max) }
             return Snapshot.Loop(words: counters.copy())
         }
-        let text = Exposition(namespace: "vernemq_", node: "VerneMQ@127.0.0.1", loopCount: 16)
+        let text = Exposition(.full(16), namespace: "vernemq_", node: "VerneMQ@127.0.0.1")
         var output: [UInt8] = []
         text.render(Snapshot(loops: loops), as: .text, into: &output)
         #expect(output.count > 10_000 && output.count < 200_000)

@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func `native histograms can be left out`() throws {
-        let exposition = Exposition(namespace: "", node: "n", loopCount: 1, hasNativeHistograms: false)
+        let exposition = Exposition(.full(1), namespace: "", node: "n", hasNativeHistograms: false)
         var bytes: [UInt8] = []
         exposition.render(Readings.busy, as: .protobuf, into: &bytes)
         let histograms = try families(bytes).filter { $0.type == .histogram }.flatMap(\.metric).map(

@@ -6,17 +6,16 @@ import BrokerMetrics
 enum Readings {
     /// One loop that counted what `count` does, of a broker that began at 1764478399.25.
     static func snapshot(
-        external: [ExternalMetric: [ExternalSample]] = [:],
-        externalHistograms: [ExternalHistogram: SharedHistogram] = [:],
+        samples: [String: [RoomSample]] = [:],
+        histograms: [String: SharedHistogram] = [:],
         _ count: (LoopCounters) -> Void = { _ in }
     ) -> Snapshot {
         let counters = LoopCounters()
         count(counters)
         return Snapshot(
             loops: [Snapshot.Loop(words: counters.copy(), exemplars: counters.exemplarSlots)],
-            external: external,
-            externalHistograms: externalHistograms.mapValues(\.reading),
-            externalExemplars: externalHistograms.mapValues(\.exemplars),
+            samples: samples,
+            histograms: histograms,
             version: "1.0", startedAtMilliseconds: 1_764_478_399_250)
     }
 
@@ -24,17 +23,17 @@ enum Readings {
     static var busy: Snapshot {
         let histogram = SharedHistogram()
         for value in 0..<40 as Range<UInt64> { histogram.observe(value * value * value * 977) }
-        var external: [ExternalMetric: [ExternalSample]] = [:]
-        for metric in ExternalMetric.allCases {
-            let labels = metric.labelNames.map { "\($0)-a" }
-            external[metric] = [ExternalSample(labels, value: Int64(metric.rawValue) * 7_919)]
+        var samples: [String: [RoomSample]] = [:]
+        for (number, family) in MetricCatalog.full().families.enumerated() {
+            guard let labels = family.roomSource?.labelNames, family.kind != .histogram else { continue }
+            let values = labels.map { "\($0)-a" }
+            samples[family.name] = [RoomSample(values, value: Int64(number) * 7_919)]
             if !labels.isEmpty {
-                external[metric]?.append(ExternalSample(metric.labelNames.map { "\($0)\\\n\"é" }, value: 3))
+                samples[family.name]?.append(RoomSample(labels.map { "\($0)\\\n\"é" }, value: 3))
             }
         }
         return snapshot(
-            external: external,
-            externalHistograms: [.storeWrite: histogram, .storeSync: histogram, .storeBatch: histogram]
+            samples: samples,
         ) { counters in
             for counter in Counter.allCases { counters.add(counter, 1_000_003 << (counter.rawValue % 35)) }
             for counter in VersionedCounter.allCases { counters.add(counter, .v5, counter.rawValue) }
@@ -47,10 +46,12 @@ enum Readings {
     }
 
     static func render(
-        _ snapshot: Snapshot, as format: ExpositionFormat, namespace: String = "vernemq_",
+        _ snapshot: Snapshot, _ catalog: MetricCatalog? = nil, as format: ExpositionFormat,
+        namespace: String = "vernemq_",
         node: String = "VerneMQ@127.0.0.1", families: [String]? = nil
     ) throws -> [UInt8] {
-        let exposition = Exposition(namespace: namespace, node: node, loopCount: snapshot.loops.count)
+        let exposition = Exposition(
+            catalog ?? .full(snapshot.loops.count), namespace: namespace, node: node)
         var output: [UInt8] = []
         exposition.render(
             snapshot, as: format, selection: try FamilySelection.make(families ?? [], of: exposition),
@@ -59,9 +60,11 @@ enum Readings {
     }
 
     static func text(
-        _ snapshot: Snapshot, as format: ExpositionFormat, namespace: String = "", families: [String]? = nil
+        _ snapshot: Snapshot, _ catalog: MetricCatalog? = nil, as format: ExpositionFormat,
+        namespace: String = "", families: [String]? = nil
     ) throws -> [String] {
-        let bytes = try render(snapshot, as: format, namespace: namespace, node: "n", families: families)
+        let bytes = try render(
+            snapshot, catalog, as: format, namespace: namespace, node: "n", families: families)
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 }

@@ -28,10 +28,10 @@ import Testing
         counters.add(.routerMatchesLocal, 334)
         return Snapshot(
             loops: [Snapshot.Loop(words: counters.copy(), utilization: 12)],
-            external: [
-                .activeMQTTConnections: [ExternalSample(value: 2)],
-                .routerSubscriptions: [ExternalSample(value: 7)],
-                .retainMessages: [ExternalSample(value: 2)],
+            samples: [
+                "active_mqtt_connections": [RoomSample(value: 2)],
+                "router_subscriptions": [RoomSample(value: 7)],
+                "retain_messages": [RoomSample(value: 2)],
             ])
     }
 
@@ -92,8 +92,9 @@ import Testing
         let object = try object(
             Snapshot(
                 loops: [],
-                external: [
-                    .storeFailing: [ExternalSample(value: 1)], .storeDamaged: [ExternalSample(value: 3)],
+                samples: [
+                    "store_failing": [RoomSample(value: 1)],
+                    "store_damaged_rows_total": [RoomSample(value: 3)],
                 ]))
         let store = try #require(object["store"] as? [String: Any])
         #expect(store["failing"] as? Bool == true && store["damaged_rows"] as? Int == 3)
@@ -252,7 +253,7 @@ import Testing
                 StatusFacts(
                     snapshot: Snapshot(
                         loops: [Snapshot.Loop(words: [])],
-                        external: [.descriptorsLimit: [ExternalSample(["a"], value: 1)]]),
+                        samples: ["descriptors_limit": [RoomSample(["a"], value: 1)]]),
                     node: NodeStatus(node: "n", version: "1", listeners: []))),
             as: UTF8.self)
         let reads = try Regex(

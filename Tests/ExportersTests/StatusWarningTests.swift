@@ -37,7 +37,7 @@ private struct Rule: Sendable, CustomTestStringConvertible {
 }
 
 private func snapshot(
-    external: [ExternalMetric: [ExternalSample]] = [:], isStalled: Bool = false, memory: Int64 = 0,
+    samples: [String: [RoomSample]] = [:], isStalled: Bool = false, memory: Int64 = 0,
     _ count: (LoopCounters) -> Void = { _ in }
 ) -> Snapshot {
     let counters = LoopCounters()
@@ -45,7 +45,7 @@ private func snapshot(
     var process = ProcessReading()
     process.residentBytes = memory
     return Snapshot(
-        loops: [Snapshot.Loop(words: counters.copy(), isStalled: isStalled)], external: external,
+        loops: [Snapshot.Loop(words: counters.copy(), isStalled: isStalled)], samples: samples,
         process: process)
 }
 
@@ -121,14 +121,14 @@ private let rules: [Rule] = [
         $0.recent.residualSeconds[4] = 100
     },
     Rule("VerneMQStoreFailing", .critical) {
-        $0.snapshot = snapshot(external: [.storeFailing: [ExternalSample(value: 1)]])
+        $0.snapshot = snapshot(samples: ["store_failing": [RoomSample(value: 1)]])
     } quiet: {
-        $0.snapshot = snapshot(external: [.storeFailing: [ExternalSample(value: 0)]])
+        $0.snapshot = snapshot(samples: ["store_failing": [RoomSample(value: 0)]])
     },
     Rule("VerneMQStoreDamaged", .critical) {
-        $0.snapshot = snapshot(external: [.storeDamaged: [ExternalSample(value: 2)]])
+        $0.snapshot = snapshot(samples: ["store_damaged_rows_total": [RoomSample(value: 2)]])
     } quiet: {
-        $0.snapshot = snapshot(external: [.storeDamaged: [ExternalSample(value: 0)]])
+        $0.snapshot = snapshot(samples: ["store_damaged_rows_total": [RoomSample(value: 0)]])
     },
     Rule("VerneMQStoreLags", .warning) {
         $0.snapshot = snapshot {
@@ -175,16 +175,16 @@ private let rules: [Rule] = [
     .increase(.queueMemoryFull, "VerneMQQueueMemoryFull"),
     .increase(.newcomerMemory, "VerneMQNewcomerMemoryFull"),
     Rule("VerneMQDescriptorsNearLimit", .warning) {
-        $0.snapshot = snapshot(external: [
-            .descriptorsLimit: [ExternalSample(["http"], value: 100)],
-            .descriptorsOpen: [ExternalSample(["http"], value: 86)],
+        $0.snapshot = snapshot(samples: [
+            "descriptors_limit": [RoomSample(["http"], value: 100)],
+            "descriptors_open": [RoomSample(["http"], value: 86)],
         ])
     } quiet: {
-        $0.snapshot = snapshot(external: [
-            .descriptorsLimit: [
-                ExternalSample(["http"], value: 100), ExternalSample(["refusals"], value: 1),
+        $0.snapshot = snapshot(samples: [
+            "descriptors_limit": [
+                RoomSample(["http"], value: 100), RoomSample(["refusals"], value: 1),
             ],
-            .descriptorsOpen: [ExternalSample(["http"], value: 85), ExternalSample(["refusals"], value: 1)],
+            "descriptors_open": [RoomSample(["http"], value: 85), RoomSample(["refusals"], value: 1)],
         ])
     },
     Rule("VerneMQHighMemoryUsage", .warning) {
@@ -321,7 +321,7 @@ private let rules: [Rule] = [
     @Test func `what is critical comes first, and gives the state its reason`() {
         var facts = calm
         facts.recent.minute[.drop(.expired)] = 1
-        facts.snapshot = snapshot(external: [.storeFailing: [ExternalSample(value: 1)]])
+        facts.snapshot = snapshot(samples: ["store_failing": [RoomSample(value: 1)]])
         let warnings = facts.warnings
         #expect(warnings.map(\.severity) == [.critical, .warning])
         let state = facts.state(warnings)

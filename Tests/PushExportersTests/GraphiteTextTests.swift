@@ -8,11 +8,11 @@ import Testing
         count(counters)
         return Snapshot(
             loops: [Snapshot.Loop(words: counters.copy())],
-            external: [
-                .listenerConnections: [
-                    ExternalSample(["my listener.1", "mqtt"], value: 5),
-                    ExternalSample(["my_listener_1", "mqtt"], value: 2),
-                    ExternalSample(["~;=ü", "mqtt"], value: 1),
+            samples: [
+                "listener_connections": [
+                    RoomSample(["my listener.1", "mqtt"], value: 5),
+                    RoomSample(["my_listener_1", "mqtt"], value: 2),
+                    RoomSample(["~;=ü", "mqtt"], value: 1),
                 ]
             ], version: "1.0")
     }
@@ -23,7 +23,7 @@ import Testing
         _ names: String...
     ) -> [String] {
         var output: [UInt8] = []
-        GraphiteText(apiKey: apiKey, prefix: prefix, node: "VerneMQ@127.0.0.1", loopCount: 1).render(
+        GraphiteText(.full(1), apiKey: apiKey, prefix: prefix, node: "VerneMQ@127.0.0.1").render(
             snapshot, seconds: 1_700_000_000, labels: labels, into: &output)
         #expect(output.last == UInt8(ascii: "\n"))
         let all = String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)

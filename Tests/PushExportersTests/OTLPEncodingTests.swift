@@ -18,7 +18,7 @@ import Testing
             loops: [Snapshot.Loop(words: counters.copy())], version: "1.0",
             startedAtMilliseconds: 1_699_999_000_500)
         let source = MetricsSource(
-            registry: MetricsRegistry(version: "1.0"), node: "VerneMQ@127.0.0.1", loopCount: 1,
+            registry: MetricsRegistry(version: "1.0", catalog: .full(1)), node: "VerneMQ@127.0.0.1",
             namespace: namespace, version: "1.0")
         return OTLPEncoding(source, attributes: attributes).request(
             snapshot, wallMilliseconds: 1_700_000_000_250)
@@ -122,7 +122,7 @@ import Testing
         let (request, _) = request { $0.add(.socketOpen, 7) }
         let bytes: [UInt8] = try metric("vernemq_socket_open", in: request).serializedBytes()
         var expected: [UInt8] = [0x0A, 19] + Array("vernemq_socket_open".utf8)
-        let help = MetricCatalog.families.first { $0.name == "socket_open" }?.help ?? ""
+        let help = MetricCatalog.full().families.first { $0.name == "socket_open" }?.help ?? ""
         expected += [0x12, UInt8(help.utf8.count)] + Array(help.utf8)
         expected += [0x1A, 8] + Array("{events}".utf8)
         // Field 7, a sum: one point of start, time and a fixed integer; cumulative; monotonic.

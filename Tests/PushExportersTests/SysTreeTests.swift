@@ -14,7 +14,7 @@ struct SysTreeTests {
     }
 
     @Test func `a topic has a level for each word of a name, and the payload is the sum over all labels`() {
-        let messages = SysTopics(node: "a@b", loopCount: 1).messages(of: snapshot())
+        let messages = SysTopics(.full(1), node: "a@b").messages(of: snapshot())
         let payloads = Dictionary(grouping: messages, by: \.topic).mapValues { $0.map(\.payload) }
         #expect(payloads["$SYS/a@b/mqtt/connect/received"] == ["12"])
         #expect(payloads["$SYS/a@b/fan/out/count"] == ["1"])
@@ -26,18 +26,18 @@ struct SysTreeTests {
     }
 
     @Test func `every family is there, VerneMQ's and ours`() {
-        let topics = Set(SysTopics(node: "n", loopCount: 4).messages(of: snapshot()).map(\.topic))
-        for family in MetricCatalog.families(loopCount: 4) where family.kind != .histogram {
+        let topics = Set(SysTopics(.full(4), node: "n").messages(of: snapshot()).map(\.topic))
+        for family in MetricCatalog.full(4).families where family.kind != .histogram {
             // A family whose series come from outside has none here.
             guard snapshot().aggregate(family) != nil, !family.series.isEmpty else { continue }
-            let isOutside = family.series.contains { if case .external = $0.source { true } else { false } }
+            let isOutside = family.series.contains { if case .room = $0.source { true } else { false } }
             let topic = "$SYS/n/" + family.name.replacing("_", with: "/")
             #expect(topics.contains(topic) || isOutside, "\(topic)")
         }
     }
 
     @Test func `a node's name cannot make a wildcard or a level of its own`() {
-        let messages = SysTopics(node: "a/b+#", loopCount: 1).messages(of: snapshot())
+        let messages = SysTopics(.full(1), node: "a/b+#").messages(of: snapshot())
         #expect(messages.allSatisfy { $0.topic.hasPrefix("$SYS/a_b__/") })
     }
 

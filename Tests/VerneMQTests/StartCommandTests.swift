@@ -1,5 +1,6 @@
 import ArgumentParser
 import BrokerLog
+import BrokerMetrics
 import Glibc
 import Testing
 
@@ -25,6 +26,24 @@ import Testing
         #expect(ReadySignal(2) == nil)
         #expect(ReadySignal(-1) == nil)
         #expect(ReadySignal(1 << 20) == nil)
+    }
+}
+
+@Suite struct StartComplaintTests {
+    @Test func `metrics that do not fit together end the start with the names of both rooms`() {
+        let family = MetricFamily.counter("calls_total", .calls, help: "Something.")
+        do {
+            _ = try MetricCatalog(
+                rooms: MetricRooms.all + [
+                    MetricRoom("Webhooks", [family]), MetricRoom("Lua", [family]),
+                ])
+            Issue.record("two rooms declare the same metric")
+        } catch {
+            #expect(
+                StartCommand.complaint(error)
+                    == "metrics: Webhooks and Lua both declare the metric calls_total")
+        }
+        #expect(StartCommand.complaint(ExitCode(1)) == nil)
     }
 }
 

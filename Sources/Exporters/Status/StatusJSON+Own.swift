@@ -111,10 +111,10 @@ extension StatusJSON {
         json.field("backlog_bytes", snapshot[LoopGauge.storeBacklogBytes])
         json.field("backlog_limit_bytes", snapshot[LoopGauge.storeBacklogMark])
         json.field("clients_waiting", snapshot[LoopGauge.storeHeldClients])
-        json.field("disk_bytes", snapshot[ExternalMetric.storeDiskBytes])
-        json.field("damaged_rows", snapshot[ExternalMetric.storeDamaged])
-        json.field("errors", snapshot[ExternalMetric.storeErrors])
-        json.field("failing", snapshot[ExternalMetric.storeFailing] != 0)
+        json.field("disk_bytes", snapshot[RoomMetric.storeDiskBytes])
+        json.field("damaged_rows", snapshot[RoomMetric.storeDamaged])
+        json.field("errors", snapshot[RoomMetric.storeErrors])
+        json.field("failing", snapshot[RoomMetric.storeFailing] != 0)
         json.endObject()
     }
 

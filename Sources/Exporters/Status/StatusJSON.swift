@@ -9,13 +9,13 @@ private struct DescriptorStatus {
 
     /// nil when nobody has drawn up a budget.
     init?(_ snapshot: Snapshot) {
-        let limits = snapshot.external[ExternalMetric.descriptorsLimit.rawValue]
+        let limits = snapshot.samples(.descriptorsLimit)
         guard !limits.isEmpty else { return nil }
         for sample in limits {
             limit &+= sample.value
             if sample.labelValues == ["clients"] { clientsLimit = sample.value }
         }
-        for sample in snapshot.external[ExternalMetric.descriptorsOpen.rawValue] {
+        for sample in snapshot.samples(.descriptorsOpen) {
             open &+= sample.value
             if sample.labelValues == ["clients"] { clients = sample.value }
         }
@@ -46,8 +46,8 @@ package enum StatusJSON {
         json.field("queue_unhandled", snapshot.sum(VerneMQQueues.unhandled))
         // VerneMQ's page computes its drop rate from this field, which VerneMQ does not send: whatever is lost counts.
         json.field("msg_drop", WatchedCount.lost.value(in: snapshot))
-        json.field("num_subscriptions", snapshot[.routerSubscriptions])
-        json.field("num_retained", snapshot[.retainMessages])
+        json.field("num_subscriptions", snapshot[RoomMetric.routerSubscriptions])
+        json.field("num_retained", snapshot[RoomMetric.retainMessages])
         json.field("matches_local", snapshot[Counter.routerMatchesLocal])
         json.field("matches_remote", snapshot[Counter.routerMatchesRemote])
         json.field("version", status.version)

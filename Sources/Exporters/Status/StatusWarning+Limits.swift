@@ -70,9 +70,9 @@ extension StatusFacts {
     }
 
     private var descriptorWarnings: [StatusWarning] {
-        snapshot.external[ExternalMetric.descriptorsLimit.rawValue].compactMap { limit in
+        snapshot.samples(.descriptorsLimit).compactMap { limit in
             guard limit.value > 0, limit.labelValues != ["refusals"],
-                let open = snapshot.external[ExternalMetric.descriptorsOpen.rawValue].first(where: {
+                let open = snapshot.samples(.descriptorsOpen).first(where: {
                     $0.labelValues == limit.labelValues
                 }), Double(open.value) / Double(limit.value) > 0.85
             else { return nil }

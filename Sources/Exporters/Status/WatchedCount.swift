@@ -26,8 +26,8 @@ package enum WatchedCount: Hashable, Sendable, CaseIterable {
 
     /// What it is now.
     func value(in snapshot: Snapshot) -> UInt64 {
-        func external(_ metric: ExternalMetric, _ counts: ([String]) -> Bool = { _ in true }) -> UInt64 {
-            snapshot.external[metric.rawValue].reduce(0) {
+        func external(_ metric: RoomMetric, _ counts: ([String]) -> Bool = { _ in true }) -> UInt64 {
+            snapshot.samples(metric).reduce(0) {
                 counts($1.labelValues) ? $0 &+ UInt64(clamping: $1.value) : $0
             }
         }
@@ -66,7 +66,7 @@ package enum WatchedCount: Hashable, Sendable, CaseIterable {
         case .keepAliveExpired: return snapshot[VersionedCounter.keepaliveExpired]
         case .sendTimeouts: return snapshot[Counter.sendTimeouts]
         case .hookTimeouts: return snapshot[Counter.hookTimeout]
-        case .httpRefused: return external(.httpConnectionsRefused)
+        case .httpRefused: return external(.httpRefused)
         case .logLinesDropped: return external(.logLinesDropped)
         case .logWriteErrors: return external(.logWriteErrors)
         case .authorizationErrors:

@@ -51,8 +51,6 @@ package struct MetricsSource: Sendable {
     package let registry: MetricsRegistry
     /// The node's name.
     package let node: String
-    /// How many event loops there are.
-    package let loopCount: Int
     /// Stands before every name on `/metrics`.
     package let namespace: String
     /// The broker's.
@@ -62,12 +60,11 @@ package struct MetricsSource: Sendable {
 
     /// All of it.
     package init(
-        registry: MetricsRegistry, node: String, loopCount: Int, namespace: String, version: String,
+        registry: MetricsRegistry, node: String, namespace: String, version: String,
         clock: any Clock = SystemClock()
     ) {
         self.registry = registry
         self.node = node
-        self.loopCount = loopCount
         self.namespace = namespace
         self.version = version
         self.clock = clock

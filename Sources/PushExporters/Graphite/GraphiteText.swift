@@ -19,13 +19,13 @@ package struct GraphiteText: Sendable {
     private let node: String
 
     /// - Parameters:
+    ///   - catalog: the names to send.
     ///   - apiKey: stands before the prefix.
     ///   - prefix: stands before each name. Blanks and other bytes that would end the key become `_`.
     ///   - node: the node's name, which becomes a tag.
-    ///   - loopCount: how many loops' names to send.
-    package init(apiKey: String, prefix: String, node: String, loopCount: Int) {
+    package init(_ catalog: MetricCatalog, apiKey: String, prefix: String, node: String) {
         let parts = [apiKey, prefix].map(GraphiteName.path).filter { !$0.isEmpty }
-        families = MetricCatalog.families(loopCount: loopCount).map { metric in
+        families = catalog.families.map { metric in
             let name = metric.name.replacing("_", with: ".")
             return Family(metric: metric, key: (parts + [name]).joined(separator: "."))
         }
@@ -85,17 +85,18 @@ package struct GraphiteText: Sendable {
         of family: MetricFamily, _ snapshot: Snapshot, _ body: (String, [MetricLabel], MetricValue) -> Void
     ) {
         for series in family.series {
-            guard let (reading, bounds) = snapshot.histogram(of: series) else {
-                snapshot.forEachValue(of: series) { body("", $0, $1) }
-                continue
+            snapshot.forEachValue(of: series) { body("", $0, $1) }
+            for histogram in snapshot.histograms(of: series) {
+                let (reading, bounds) = (histogram.reading, histogram.bounds)
+                let labels = histogram.labels.pairs(of: series)
+                let count = MetricValue(word: reading.count)
+                body(".count", labels, count)
+                body(".sum", labels, MetricValue(word: reading.sum, bounds.scale))
+                for (text, cumulative) in zip(bounds.texts, reading.cumulative) {
+                    body(".bucket.\(GraphiteName.word(text))", labels, MetricValue(word: cumulative))
+                }
+                body(".bucket.inf", labels, count)
             }
-            let count = MetricValue(word: reading.count)
-            body(".count", series.labels, count)
-            body(".sum", series.labels, MetricValue(word: reading.sum, bounds.scale))
-            for (text, cumulative) in zip(bounds.texts, reading.cumulative) {
-                body(".bucket.\(GraphiteName.word(text))", series.labels, MetricValue(word: cumulative))
-            }
-            body(".bucket.inf", series.labels, count)
         }
     }
 

@@ -33,7 +33,7 @@ final class GraphiteWorker {
         self.statistics = statistics
         self.log = log
         text = GraphiteText(
-            apiKey: settings.apiKey, prefix: settings.prefix, node: source.node, loopCount: source.loopCount)
+            source.registry.catalog, apiKey: settings.apiKey, prefix: settings.prefix, node: source.node)
         lookup = NameLookup(orders.wakeup)
         trouble = Episode(
             log, began: "Graphite gets no metrics", ended: "Graphite gets metrics again")

@@ -23,7 +23,7 @@ package struct OTLPEncoding: Sendable {
 
     /// - Parameter attributes: of the resource, beside or in place of those that the broker has itself.
     package init(_ source: MetricsSource, attributes: [(name: String, value: String)]) {
-        families = MetricCatalog.families(loopCount: source.loopCount).map { metric in
+        families = source.registry.catalog.families.map { metric in
             Family(metric: metric, name: source.namespace + metric.name, unit: metric.otlpUnit)
         }
         var all = [
@@ -138,16 +138,17 @@ private struct Points {
     private mutating func histograms(_ family: MetricFamily)
         -> [Opentelemetry_Proto_Metrics_V1_HistogramDataPoint]
     {
-        let points = family.series.compactMap { series in
-            snapshot.histogram(of: series).map { histogram(series.labels, $0, $1) }
+        let points = family.series.flatMap { series in
+            snapshot.histograms(of: series).map { histogram($0, $0.labels.pairs(of: series)) }
         }
         count += points.count
         return points
     }
 
-    private func histogram(_ labels: [MetricLabel], _ reading: HistogramReading, _ bounds: HistogramBounds)
+    private func histogram(_ histogram: LabelledHistogram, _ labels: [MetricLabel])
         -> Opentelemetry_Proto_Metrics_V1_HistogramDataPoint
     {
+        let (reading, bounds) = (histogram.reading, histogram.bounds)
         let scale = bounds.scale == .nanoseconds ? 1e9 : 1
         var point = Opentelemetry_Proto_Metrics_V1_HistogramDataPoint()
         point.attributes = Self.attributes(labels)

@@ -18,10 +18,10 @@ package struct SysTopics: Sendable {
     private let prefix: String
 
     /// - Parameters:
+    ///   - catalog: the names to publish.
     ///   - node: the node's name; what no topic name may have in it becomes `_`.
-    ///   - loopCount: how many loops' names to publish.
-    package init(node: String, loopCount: Int) {
-        text = GraphiteText(apiKey: "", prefix: "", node: "", loopCount: loopCount)
+    package init(_ catalog: MetricCatalog, node: String) {
+        text = GraphiteText(catalog, apiKey: "", prefix: "", node: "")
         let level = String(node.map { "+#/\0".contains($0) ? "_" : $0 })
         prefix = "$SYS/\(level)/"
     }

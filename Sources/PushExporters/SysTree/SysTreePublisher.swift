@@ -102,7 +102,7 @@ package final class SysTreePublisher: Sendable {
         _ source: MetricsSource, _ settings: SysTreeSettings, _ orders: Orders<SysTreeSettings>,
         _ publish: (SysMessage, SysTreeSettings) -> Void
     ) {
-        let topics = SysTopics(node: source.node, loopCount: source.loopCount)
+        let topics = SysTopics(source.registry.catalog, node: source.node)
         var settings = settings
         var schedule = SysTreeSchedule(now: source.clock.now)
         while true {

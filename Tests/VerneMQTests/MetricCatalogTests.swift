@@ -1,11 +1,12 @@
 import BrokerMetrics
+import Exporters
 import Testing
 
 @Suite struct MetricCatalogTests {
     /// Every line an idle broker shows, as `kind name label=value,…`.
     private var exposition: [(line: String, heritage: MetricHeritage)] {
         let snapshot = Snapshot(loops: [Snapshot.Loop(words: [])])
-        return MetricCatalog.families.flatMap { family in
+        return MetricCatalog.full().families.flatMap { family in
             family.series.flatMap { series in
                 var lines: [(line: String, heritage: MetricHeritage)] = []
                 snapshot.forEachValue(of: series) { labels, _ in
@@ -29,10 +30,10 @@ import Testing
     }
 
     @Test func `VerneMQ's histograms are there with its bounds`() {
-        let ours = MetricCatalog.families.filter { $0.kind == .histogram && $0.heritage != .own }
+        let ours = MetricCatalog.full().families.filter { $0.kind == .histogram && $0.heritage != .own }
         #expect(ours.map(\.name) == verneMQHistograms)
         for family in ours {
-            guard case .externalHistogram(_, let bounds) = family.series[0].source else {
+            guard case .roomHistogram(_, let bounds) = family.series[0].source else {
                 Issue.record("\(family.name) is no histogram")
                 continue
             }
@@ -42,14 +43,14 @@ import Testing
     }
 
     @Test func `VerneMQ's counters are 58 names with 192 series`() {
-        #expect(MetricCatalog.families.count { $0.heritage == .verneMQCounter } == 58)
+        #expect(MetricCatalog.full().families.count { $0.heritage == .verneMQCounter } == 58)
         #expect(exposition.count { $0.heritage == .verneMQCounter } == 192)
     }
 
     @Test func `every word the loops keep is exported`() {
         var read = Set<Int>()
         var histograms = Set<LoopHistogram>()
-        for source in MetricCatalog.families.flatMap(\.series).map(\.source) {
+        for source in MetricCatalog.full().families.flatMap(\.series).map(\.source) {
             switch source {
             case .words(let words, _): read.formUnion(words)
             case .perLoop(let word, _): read.insert(word)
@@ -91,24 +92,26 @@ import Testing
         #expect(Set(0..<MetricLayout.histogram).subtracting(read).isEmpty)
     }
 
-    @Test func `every outside and process value has a row`() {
-        var outside = Set<ExternalMetric>()
+    @Test func `every number of the process has a row`() {
         var process = Set<ProcessMetric>()
-        for source in MetricCatalog.families.flatMap(\.series).map(\.source) {
-            switch source {
-            case .external(let metric, _): outside.insert(metric)
-            case .externalSum(let metrics): outside.formUnion(metrics)
-            case .process(let metric): process.insert(metric)
-            default: break
-            }
+        for case .process(let metric) in MetricCatalog.full().families.flatMap(\.series).map(\.source) {
+            process.insert(metric)
         }
-        #expect(outside == Set(ExternalMetric.allCases))
         #expect(process == Set(ProcessMetric.allCases))
+    }
+
+    @Test func `what the status page and the ledger ask of rooms is there`() {
+        for metric in RoomMetric.allCases {
+            #expect(MetricCatalog.full()[metric.rawValue]?.roomSource != nil, "\(metric.rawValue)")
+        }
+        let kinds = MetricCatalog.full()["store_rows"]?.roomSource?.labels
+        #expect(kinds?.map(\.name) == ["kind"])
+        #expect(MetricCatalog.full()["store_failing"]?.labelNames == [])
     }
 
     @Test func `names are unique and well formed, ours end in unit and kind, and help texts are one line`() {
         var seen = Set<String>()
-        for family in MetricCatalog.families {
+        for family in MetricCatalog.full().families {
             #expect(seen.insert(family.name).inserted, "\(family.name) stands twice")
             #expect(
                 family.name.utf8.allSatisfy {
@@ -125,7 +128,7 @@ import Testing
     }
 
     @Test func `series carry only labels their family declares, and no two series the same`() {
-        for family in MetricCatalog.families {
+        for family in MetricCatalog.full().families {
             for series in family.series {
                 let names = series.labels.map(\.name)
                 #expect(names == family.labelNames.filter { names.contains($0) }, "\(family.name)")
@@ -135,7 +138,7 @@ import Testing
     }
 
     @Test func `a broker with more loops than VerneMQ's dashboards know has a busy gauge for each`() {
-        let names = Set(MetricCatalog.families(loopCount: 6).map(\.name))
+        let names = Set(MetricCatalog.full(6).families.map(\.name))
         #expect(
             names.contains("system_utilization_scheduler_6")
                 && !names.contains("system_utilization_scheduler_7"))
