@@ -27,6 +27,10 @@ package final class Broker: Sendable {
     /// By loop: how far the copies that it stores have got.
     let horizons: [StoreHorizon]
     private let hooks: Mutex<[any Hook]>
+    /// What hooks were asked, by plugin and point.
+    package let tallies: HookTallies
+    /// Another number whenever hooks may decide otherwise about what they were asked before.
+    private let decisions = Atomic<UInt64>(1)
     /// The last number that a stored message was given, and the last of a session.
     private let storeNumber = Atomic<UInt64>(0)
     private let sessionNumber = Atomic<UInt64>(0)
@@ -50,6 +54,7 @@ package final class Broker: Sendable {
         self.clock = clock
         self.log = log
         self.hooks = Mutex(hooks)
+        tallies = HookTallies(loopCount: loopCount)
         identifiers = PacketIdentifierCounters(isUsed: store.isDurable)
         subscriptions = SubscriptionTrie(loopCount: loopCount)
         retained = RetainedTrie()
@@ -59,6 +64,15 @@ package final class Broker: Sendable {
 
     /// The hooks in the order in which their plugins were started; each loop keeps a chain made from them.
     package var registeredHooks: [any Hook] { hooks.withLock { $0 } }
+
+    /// Loops that are made from now on have these hooks. Loops that run are given them by `Shard.setHooks`.
+    package func register(_ hooks: [any Hook]) { self.hooks.withLock { $0 = hooks } }
+
+    /// A hook may decide otherwise from now on: nothing that was allowed before is remembered. Any thread.
+    package func forgetDecisions() { decisions.wrappingAdd(1, ordering: .releasing) }
+
+    /// Of what is remembered now.
+    var decisionGeneration: UInt64 { decisions.load(ordering: .acquiring) }
 
     // MARK: Numbers in the store
 

@@ -145,6 +145,8 @@ package struct ListenerFacts: Sendable {
     package var mountpoint: Mountpoint
     /// Whether its clients may connect without any plugin being asked.
     package var allowsAnonymous: Bool
+    /// The plugins that its clients are subject to; nil = all.
+    package var plugins: ListenerPlugins?
     /// Protocol levels as on the wire: 3, 4, 5, 131 (3.1 bridge), 132 (3.1.1 bridge).
     package var allowedProtocolVersions: [UInt8]
     /// Seconds; 0 = no limit.
@@ -153,13 +155,15 @@ package struct ListenerFacts: Sendable {
     /// What a listener named `name` gives to its clients.
     package init(
         name: String, mountpoint: Mountpoint = .default, allowsAnonymous: Bool = false,
-        allowedProtocolVersions: [UInt8] = [3, 4, 5, 131], maxConnectionLifetime: UInt64 = 0
+        allowedProtocolVersions: [UInt8] = [3, 4, 5, 131], maxConnectionLifetime: UInt64 = 0,
+        plugins: ListenerPlugins? = nil
     ) {
         self.name = name
         self.mountpoint = mountpoint
         self.allowsAnonymous = allowsAnonymous
         self.allowedProtocolVersions = allowedProtocolVersions
         self.maxConnectionLifetime = maxConnectionLifetime
+        self.plugins = plugins
     }
 }
 

@@ -6,7 +6,7 @@ package enum CoreLetter: Sendable {
     /// Copies of messages for sessions that live here.
     case deliveries(DeliveryBatch)
     /// A hook's late answer.
-    case hookReply(HookTicket, HookReply)
+    case hookReply(HookQuestionID, HookReply)
     /// The store has written batch `number`.
     case committed(UInt64)
     /// Copies that this loop has stored are not needed any more.

@@ -2,16 +2,67 @@ import BrokerMetrics
 import MQTTCodec
 import Primitives
 
-/// Questions to hooks that are answered later.
+/// Questions to hooks: asking them, waiting for later answers, going on.
 extension Shard {
-    /// Replaces the chain, for the next call of each session.
-    package func setHooks(_ hooks: [any Hook]) { self.hooks = HookChains(hooks) }
-
-    func ticket(_ asker: HookTicket.Asker, serial: UInt64) -> HookTicket {
-        let post = links.post
-        let index = index
-        return HookTicket(asker: asker, serial: serial) { post(.hookReply($0, $1), index) }
+    /// Replaces the chains, for the next question of each session. Questions that are open go on in the chain in which they
+    /// were asked.
+    package func setHooks(_ hooks: [any Hook]) {
+        self.hooks = HookChains(hooks, broker.tallies, loop: index)
+        if hasChoosingListener { self.hooks.askAboutPublishes() }
+        permits.forget()
     }
+
+    /// A client has come through a listener that names its plugins.
+    func noteChoosingListener() {
+        guard !hasChoosingListener else { return }
+        hasChoosingListener = true
+        hooks.askAboutPublishes()
+    }
+
+    /// A ticket for the next question.
+    @inline(__always)
+    func ticket<Modifiers>(_ asker: HookQuestionID.Asker) -> HookTicket<Modifiers> {
+        HookTicket(id: HookQuestionID(asker: asker, serial: questions.takeSerial()), door: questions.door)
+    }
+
+    // MARK: Asking
+
+    /// Asks the hooks of a point, and finishes the question at once or when the answer is there.
+    func ask<Modifiers>(_ question: HookQuestion<Modifiers>, _ asker: some HookAsker) {
+        guard let chain = hooks.chain(question.point, question.plugins) else {
+            return question.finish(.nobody)
+        }
+        if let shown = question.shown, let watch = asker.hookWatch { watch.asked(shown(), now) }
+        ask(question, chain, from: 0, asker)
+    }
+
+    /// As above, with the hooks of `chain` from the one with the number `start`.
+    func ask<Modifiers>(
+        _ question: HookQuestion<Modifiers>, _ chain: HookChain, from start: Int, _ asker: any HookAsker
+    ) {
+        let ticket: HookTicket<Modifiers> = ticket(asker.hookAsker)
+        let outcome = chain.ask(from: start, counters: counters) {
+            question.check(question.call($0, ticket), $0)
+        }
+        if case .pending(let course) = outcome {
+            asker.wait(for: PendingQuestion(question, ticket.id, course, askedAt: now))
+        } else {
+            finish(question, outcome, asker)
+        }
+    }
+
+    func finish<Modifiers>(
+        _ question: HookQuestion<Modifiers>, _ outcome: HookOutcome<Modifiers>, _ asker: any HookAsker
+    ) {
+        if question.shown != nil, let watch = asker.hookWatch,
+            let answer = outcome.watched(question.shownChanges)
+        {
+            watch.answered(answer, now)
+        }
+        question.finish(outcome)
+    }
+
+    // MARK: Waiting
 
     func expectAnswer(_ handshake: ConnectHandshake, serial: UInt64) {
         questions.keep(handshake, serial)
@@ -25,23 +76,23 @@ extension Shard {
             .hookDeadline(.connect, serial: serial), at: now.adding(milliseconds: settings.connectTimeout))
     }
 
-    func startHookDeadline(for asker: HookTicket.Asker, serial: UInt64) {
+    func startHookDeadline(for asker: HookQuestionID.Asker, serial: UInt64) {
         timers.add(.hookDeadline(asker, serial: serial), at: now.adding(milliseconds: settings.hookTimeout))
     }
 
     /// An answer has come through its ticket. The second one, one that comes after the deadline, and one for a client
     /// that has gone find no question.
-    package func answered(_ ticket: HookTicket, _ reply: HookReply) {
+    package func answered(_ id: HookQuestionID, _ reply: HookReply) {
         let isTaken =
-            switch ticket.asker {
+            switch id.asker {
             case .connect:
-                questions.takeHandshake(ticket.serial)?.answered(reply, serial: ticket.serial) ?? false
-            case .session(let handle): session(handle)?.answered(reply, serial: ticket.serial) ?? false
+                questions.takeHandshake(id.serial)?.answered(reply, serial: id.serial) ?? false
+            case .session(let handle): session(handle)?.answered(reply, serial: id.serial) ?? false
             }
         if !isTaken { counters.add(.hookAnswersIgnored) }
     }
 
-    func hookDeadlinePassed(_ asker: HookTicket.Asker, _ serial: UInt64) {
+    func hookDeadlinePassed(_ asker: HookQuestionID.Asker, _ serial: UInt64) {
         // Who had to answer while nobody looked gets that time again.
         let grace = absence.lapses.graceEnd(
             min(max(settings.hookTimeout, settings.connectTimeout), 86_400_000) * 1_000_000)

@@ -25,6 +25,8 @@ package final class Shard {
     /// Replaced as a whole when a plugin comes or goes.
     package internal(set) var hooks: HookChains
     var questions: HookQuestions
+    var permits = PermitCache()
+    var hasChoosingListener = false
     /// The time of this turn.
     package internal(set) var now: MonotonicTime
     var absence = ClientAbsence()
@@ -58,8 +60,11 @@ package final class Shard {
         self.links = links
         self.now = now
         settings = broker.settings
-        hooks = HookChains(broker.registeredHooks)
-        questions = HookQuestions(HookAnswerCheck(broker.settings, counters, broker.log))
+        hooks = HookChains(broker.registeredHooks, broker.tallies, loop: index)
+        let post = links.post
+        questions = HookQuestions(
+            HookAnswerCheck(broker.settings, counters, broker.log),
+            HookDoor { post(.hookReply($0, $1), index) })
         timers = ShardTimers(start: now)
         sessions = SessionTable(loop: index)
         routing = RoutingState(
@@ -138,7 +143,7 @@ package final class Shard {
     package func receive(_ letter: CoreLetter, isTurnOver: () -> Bool) -> Bool {
         switch letter {
         case .deliveries(let batch): return deliver(batch, isTurnOver: isTurnOver)
-        case .hookReply(let ticket, let reply): answered(ticket, reply)
+        case .hookReply(let id, let reply): answered(id, reply)
         case .committed(let number): committed(number)
         case .storeRemovals(let removals, let loop, let serial, let isUrgent):
             remove(removals, from: loop, serial: serial)

@@ -9,7 +9,7 @@ package enum TimerToken: Sendable {
     case sessionExpiry(SessionHandle, UInt32)
     case will(SessionHandle, UInt32)
     case resumeReading(SessionHandle, UInt32)
-    case hookDeadline(HookTicket.Asker, serial: UInt64)
+    case hookDeadline(HookQuestionID.Asker, serial: UInt64)
     case retainedSweep
     case backlogRetry(SessionHandle)
     case retainedRelease

@@ -14,7 +14,7 @@ final class CoreBench {
     private let posted = Posted()
 
     final class Posted: Sendable {
-        let replies = Mutex<[(ticket: HookTicket, reply: HookReply)]>([])
+        let replies = Mutex<[(ticket: HookQuestionID, reply: HookReply)]>([])
     }
 
     init(
@@ -57,9 +57,10 @@ final class CoreBench {
     /// Sends CONNECT on a connection of its own.
     func connect(
         _ clientID: UTF8Text, _ version: ProtocolVersion = .v5,
+        listener: ListenerFacts = ListenerFacts(name: "test"),
         _ change: (inout ConnectPacket) -> Void = { _ in }
     ) -> MemoryTransport {
-        let transport = MemoryTransport(self)
+        let transport = MemoryTransport(self, listener)
         var packet = ConnectPacket(version: version, clientID: clientID)
         change(&packet)
         transport.version = version
@@ -74,7 +75,7 @@ final class MemoryTransport: ClientTransport {
     let flushList: FlushList
     let output: OutputBuffer
     let clientPeer = ClientPeer(address: "memory", port: 1)
-    let listenerFacts = ListenerFacts(name: "test")
+    let listenerFacts: ListenerFacts
     let isHeldBack = false
     var handshake: ConnectHandshake?
     var version = ProtocolVersion.v5
@@ -83,8 +84,9 @@ final class MemoryTransport: ClientTransport {
     private(set) var pauses: PauseReason = []
     private let bench: CoreBench
 
-    init(_ bench: CoreBench) {
+    init(_ bench: CoreBench, _ listener: ListenerFacts = ListenerFacts(name: "test")) {
         self.bench = bench
+        listenerFacts = listener
         flushList = FlushList()
         output = OutputBuffer(slot: 0, flushList: flushList, pool: BufferPool())
     }

@@ -20,7 +20,9 @@ import Testing
             events.withLock { $0.append(event) }
         }
 
-        func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+        func onDeliver(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+            PublishModifiers
+        > {
             .refuse(HookRefusal())
         }
 

@@ -6,7 +6,7 @@ import Testing
 @testable import BrokerCore
 
 /// A question that a plugin can be asked.
-enum HookQuestion: CaseIterable, Sendable {
+enum AskedQuestion: CaseIterable, Sendable {
     case auth, register, will, publish, subscribe, unsubscribe, reauthenticate, deliver
 
     var point: HookPoint {
@@ -46,25 +46,26 @@ enum HookQuestion: CaseIterable, Sendable {
         return switch self {
         case .auth, .reauthenticate: .auth(answer())
         case .register: .register(answer())
-        case .will, .publish: .publish(answer())
+        case .will, .publish, .deliver: .publish(answer())
         case .subscribe: .subscribe(answer())
         case .unsubscribe: .unsubscribe(answer())
-        case .deliver: .deliver(answer())
         }
     }
 
     /// Every answer that is none to this question.
     var wrongReplies: [HookReply] {
-        let kinds: [HookQuestion] = [.auth, .register, .publish, .subscribe, .unsubscribe, .deliver]
+        let kinds: [AskedQuestion] = [.auth, .register, .publish, .subscribe, .unsubscribe]
+        // A copy is answered for as a message is.
+        let own = self == .deliver ? AskedQuestion.publish.point : point
         return kinds.flatMap { kind in
-            Kind.allCases.filter { kind.point != point || $0 == .later }.map(kind.reply)
+            Kind.allCases.filter { kind.point != own || $0 == .later }.map(kind.reply)
         }
     }
 }
 
 /// A client that waits for the answer to one question, or has it already.
 private struct Scene {
-    let question: HookQuestion
+    let question: AskedQuestion
     let bench: CoreBench
     let client: MemoryTransport
     let hooks: [ScriptedHook]
@@ -72,7 +73,7 @@ private struct Scene {
     /// - Parameters:
     ///   - answers: of the hooks in their order, at once; nil = later.
     init(
-        _ question: HookQuestion, _ answers: [HookReply?] = [nil], timeout: HookTimeoutBehaviour = .deny,
+        _ question: AskedQuestion, _ answers: [HookReply?] = [nil], timeout: HookTimeoutBehaviour = .deny,
         _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         self.question = question
@@ -212,7 +213,7 @@ private func grant(_ filter: UTF8Text) -> SubscribeVerdict {
 }
 
 /// Answers of the right kind with something wrong in them.
-private func badReplies(_ question: HookQuestion) -> [HookReply] {
+private func badReplies(_ question: AskedQuestion) -> [HookReply] {
     func publish(_ change: (inout PublishModifiers) -> Void) -> PublishModifiers {
         var modifiers = PublishModifiers()
         change(&modifiers)
@@ -235,7 +236,7 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
     }
     switch question {
     case .publish, .will: return publishes.map { .publish(.ok($0)) }
-    case .deliver: return publishes.map { .deliver(.ok($0)) }
+    case .deliver: return publishes.map { .publish(.ok($0)) }
     case .auth, .reauthenticate:
         return [ReasonCode.notAuthorized, .reAuthenticate, .grantedQoS1].map {
             .auth(.ok(AuthModifiers(reasonCode: $0)))
@@ -265,8 +266,8 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
 
 /// Answers of plugins, right and wrong, at once and later.
 @Suite struct HookAnswerTests {
-    @Test(arguments: HookQuestion.allCases)
-    func `an answer to another question never lets anybody in`(_ question: HookQuestion) throws {
+    @Test(arguments: AskedQuestion.allCases)
+    func `an answer to another question never lets anybody in`(_ question: AskedQuestion) throws {
         for reply in question.wrongReplies {
             let scene = try Scene(question)
             #expect(try scene.outcome() == .open)
@@ -278,9 +279,9 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         }
     }
 
-    @Test(arguments: HookQuestion.allCases, [true, false])
+    @Test(arguments: AskedQuestion.allCases, [true, false])
     func `an answer with a bad value changes nothing and allows nothing`(
-        _ question: HookQuestion, _ isLater: Bool
+        _ question: AskedQuestion, _ isLater: Bool
     ) throws {
         let replies = badReplies(question)
         #expect(replies.count >= 7)
@@ -298,14 +299,14 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         }
     }
 
-    @Test(arguments: HookQuestion.allCases)
-    func `a good answer does what it says, and a second one nothing`(_ question: HookQuestion) throws {
+    @Test(arguments: AskedQuestion.allCases)
+    func `a good answer does what it says, and a second one nothing`(_ question: AskedQuestion) throws {
         let scene = try Scene(question)
         let ticket = try #require(scene.hooks[0].tickets.last)
         try scene.answer(question.reply(.ok))
         #expect(try scene.outcome() == (scene.safe == .unchanged ? .unchanged : .allowed))
         #expect(scene.bench.numbers[.hookAnswersIgnored] == 0)
-        for kind in HookQuestion.Kind.allCases { scene.bench.shard.answered(ticket, question.reply(kind)) }
+        for kind in AskedQuestion.Kind.allCases { scene.bench.shard.answered(ticket, question.reply(kind)) }
         #expect(scene.bench.numbers[.hookAnswersIgnored] == 4)
         #expect(try scene.client.received().isEmpty)
         #expect(scene.client.closeReason == nil)
@@ -313,9 +314,9 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         #expect(scene.isBalanced)
     }
 
-    @Test(arguments: HookQuestion.allCases, HookQuestion.Kind.allCases)
+    @Test(arguments: AskedQuestion.allCases, AskedQuestion.Kind.allCases)
     func `an answer for a client that has gone is ignored`(
-        _ question: HookQuestion, _ kind: HookQuestion.Kind
+        _ question: AskedQuestion, _ kind: AskedQuestion.Kind
     ) throws {
         let scene = try Scene(question)
         scene.client.vanish()
@@ -328,8 +329,8 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         if question != .register { #expect(scene.bench.connect("c").session != nil) }
     }
 
-    @Test(arguments: HookQuestion.allCases)
-    func `an answer after the deadline is ignored`(_ question: HookQuestion) throws {
+    @Test(arguments: AskedQuestion.allCases)
+    func `an answer after the deadline is ignored`(_ question: AskedQuestion) throws {
         let scene = try Scene(question)
         let ticket = try #require(scene.hooks[0].tickets.last)
         scene.bench.shard.hookDeadlinePassed(ticket.asker, ticket.serial)
@@ -341,8 +342,8 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         #expect(scene.isBalanced)
     }
 
-    @Test(arguments: HookQuestion.allCases)
-    func `a question goes on in the chain in which it was asked`(_ question: HookQuestion) throws {
+    @Test(arguments: AskedQuestion.allCases)
+    func `a question goes on in the chain in which it was asked`(_ question: AskedQuestion) throws {
         // The first answers later, the second says no. Meanwhile others take their places, who would say yes.
         let scene = try Scene(question, [nil, question.reply(.refuse)])
         let others = (0..<3).map { _ in ScriptedHook([question.point], question.reply(.ok)) }
@@ -353,8 +354,8 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         #expect(others.allSatisfy { $0.tickets.isEmpty })
     }
 
-    @Test(arguments: HookQuestion.allCases)
-    func `a question whose chain has gone is answered by the chain that has gone`(_ question: HookQuestion)
+    @Test(arguments: AskedQuestion.allCases)
+    func `a question whose chain has gone is answered by the chain that has gone`(_ question: AskedQuestion)
         throws
     {
         let scene = try Scene(question, [nil, question.reply(.ok)])
@@ -364,9 +365,9 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
         #expect(scene.hooks[1].tickets.count == 1)
     }
 
-    @Test(arguments: HookQuestion.allCases, [HookTimeoutBehaviour.deny, .allow])
+    @Test(arguments: AskedQuestion.allCases, [HookTimeoutBehaviour.deny, .allow])
     func `the time-out is that of the hook that was asked`(
-        _ question: HookQuestion, _ behaviour: HookTimeoutBehaviour
+        _ question: AskedQuestion, _ behaviour: HookTimeoutBehaviour
     ) throws {
         let scene = try Scene(question, timeout: behaviour)
         let ticket = try #require(scene.hooks[0].tickets.last)
@@ -402,7 +403,7 @@ private func badReplies(_ question: HookQuestion) -> [HookReply] {
             $0.correlationData = [UInt8](repeating: 1, count: 65_535)
             $0.userProperties = [UserProperty(text(65_535), text(65_535))]
         }
-        let scene = try Scene(.deliver, [.deliver(.ok(modifiers))])
+        let scene = try Scene(.deliver, [.publish(.ok(modifiers))])
         let packets = try scene.client.received()
         guard case .publish(let packet)? = packets.last else {
             Issue.record("no PUBLISH")

@@ -90,8 +90,7 @@ import Testing
         try turns.turn(1000, 1001, 1002) { try turns.publish(.atMostOnce) }
         #expect(turns.reading(.residenceQoS0) == [0, 0])
         turns.turn(1300, 1302, 1305) {
-            hook.tickets[0].answer(.publish(.ok(nil)))
-            turns.bench.deliverReplies()
+            turns.bench.shard.answered(hook.tickets[0], .publish(.ok(nil)))
         }
         #expect(turns.reading(.hookStage) == [1, 300])
         #expect(turns.reading(.routeStage) == [1, 2])

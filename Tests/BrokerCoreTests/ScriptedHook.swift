@@ -10,7 +10,7 @@ final class ScriptedHook: Hook, Sendable {
     let points: Set<HookPoint>
     let timeoutBehaviour: HookTimeoutBehaviour
     private let answer: HookReply?
-    private let memory = Mutex<[HookTicket]>([])
+    private let memory = Mutex<[HookQuestionID]>([])
 
     /// - Parameter answer: what it says at once to questions of its kind; nil: `later` to everything.
     init(
@@ -23,31 +23,40 @@ final class ScriptedHook: Hook, Sendable {
         timeoutBehaviour = timeout
     }
 
-    var tickets: [HookTicket] { memory.withLock { $0 } }
+    var tickets: [HookQuestionID] { memory.withLock { $0 } }
 
-    private func say<Modifiers>(_ ticket: HookTicket, _ own: (HookReply) -> HookAnswer<Modifiers>?)
+    private func say<Modifiers>(_ ticket: HookTicket<Modifiers>, _ own: (HookReply) -> HookAnswer<Modifiers>?)
         -> HookAnswer<Modifiers>
     {
-        memory.withLock { $0.append(ticket) }
+        memory.withLock { $0.append(ticket.id) }
         return answer.flatMap(own) ?? .later
     }
 
-    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers> {
+    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket<RegisterModifiers>) -> HookAnswer<
+        RegisterModifiers
+    > {
         say(ticket) { if case .register(let answer) = $0 { answer } else { nil } }
     }
-    func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers> {
+    func onAuth(_ event: AuthEvent, _ ticket: HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers> {
         say(ticket) { if case .auth(let answer) = $0 { answer } else { nil } }
     }
-    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]> {
+    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket<[SubscribeVerdict]>) -> HookAnswer<
+        [SubscribeVerdict]
+    > {
         say(ticket) { if case .subscribe(let answer) = $0 { answer } else { nil } }
     }
-    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> {
+    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket<[UTF8Text]>) -> HookAnswer<[UTF8Text]>
+    {
         say(ticket) { if case .unsubscribe(let answer) = $0 { answer } else { nil } }
     }
-    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    > {
         say(ticket) { if case .publish(let answer) = $0 { answer } else { nil } }
     }
-    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
-        say(ticket) { if case .deliver(let answer) = $0 { answer } else { nil } }
+    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    > {
+        say(ticket) { if case .publish(let answer) = $0 { answer } else { nil } }
     }
 }

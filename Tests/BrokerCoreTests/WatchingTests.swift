@@ -53,11 +53,14 @@ import Testing
     private final class Gate: Hook, Sendable {
         let name = "gate"
         let points: Set<HookPoint> = [.authOnPublishM5, .authOnSubscribeM5]
-        func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+        func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+            PublishModifiers
+        > {
             event.message.payload.byteCount > 3 ? .refuse(HookRefusal()) : .ok(nil)
         }
-        func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]>
-        {
+        func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket<[SubscribeVerdict]>) -> HookAnswer<
+            [SubscribeVerdict]
+        > {
             .next
         }
     }

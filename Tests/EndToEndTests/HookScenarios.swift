@@ -322,7 +322,7 @@ import Testing
             var modifiers = PublishModifiers()
             modifiers.payload = Array("for \(event.subscriber.clientID)".utf8)
             guard isLater else { return .ok(modifiers) }
-            ticket.answer(.deliver(.ok(modifiers)))
+            ticket.answer(.ok(modifiers))
             return .later
         }
         let broker = try TestBroker(hooks: [hook])

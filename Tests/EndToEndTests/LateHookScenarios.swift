@@ -30,7 +30,7 @@ import Testing
     @Test func `packets sent in one piece with a CONNECT that waits are kept too`() throws {
         let hook = RecordingHook([.authOnRegister])
         hook.registerAnswer = { _, ticket in
-            ticket.answer(.register(.ok(nil)))
+            ticket.answer(.ok(nil))
             return .later
         }
         let broker = try TestBroker(hooks: [hook]) { $0.allowsAnonymous = false }
@@ -208,7 +208,7 @@ import Testing
         first.drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOffline] == 1 })
         hook.deliverAnswer = { _, _ in .ok(nil) }
-        hook.tickets[0].answer(.deliver(.ok(nil)))
+        hook.tickets[0].answer(.publish(.ok(nil)))
         let again = try broker.client("c", clean: false)
         #expect(try again.receiveMessages(2).map(\.text) == ["1", "2"])
         #expect(broker.isBalanced)

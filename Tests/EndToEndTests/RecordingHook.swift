@@ -10,22 +10,31 @@ final class RecordingHook: Hook, Sendable {
     let timeoutBehaviour: HookTimeoutBehaviour
 
     private struct Memory {
-        var register: @Sendable (RegisterEvent, HookTicket) -> HookAnswer<RegisterModifiers> = { _, _ in
+        var register:
+            @Sendable (RegisterEvent, HookTicket<RegisterModifiers>) -> HookAnswer<RegisterModifiers> = {
+                _, _ in
+                .ok(nil)
+            }
+        var auth: @Sendable (AuthEvent, HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers> = { _, _ in
             .ok(nil)
         }
-        var auth: @Sendable (AuthEvent, HookTicket) -> HookAnswer<AuthModifiers> = { _, _ in .ok(nil) }
-        var subscribe: @Sendable (SubscribeEvent, HookTicket) -> HookAnswer<[SubscribeVerdict]> = { _, _ in
+        var subscribe:
+            @Sendable (SubscribeEvent, HookTicket<[SubscribeVerdict]>) -> HookAnswer<[SubscribeVerdict]> = {
+                _, _ in
+                .ok(nil)
+            }
+        var unsubscribe: @Sendable (UnsubscribeEvent, HookTicket<[UTF8Text]>) -> HookAnswer<[UTF8Text]> = {
+            _, _ in
             .ok(nil)
         }
-        var unsubscribe: @Sendable (UnsubscribeEvent, HookTicket) -> HookAnswer<[UTF8Text]> = { _, _ in
-            .ok(nil)
-        }
-        var publish: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil)
-        }
-        var deliver: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> = { _, _ in .ok(nil)
-        }
+        var publish: @Sendable (PublishEvent, HookTicket<PublishModifiers>) -> HookAnswer<PublishModifiers> =
+            { _, _ in .ok(nil)
+            }
+        var deliver: @Sendable (PublishEvent, HookTicket<PublishModifiers>) -> HookAnswer<PublishModifiers> =
+            { _, _ in .ok(nil)
+            }
         var lines: [String] = []
-        var tickets: [HookTicket] = []
+        var tickets: [KeptTicket] = []
     }
 
     private let memory = Mutex(Memory())
@@ -37,27 +46,33 @@ final class RecordingHook: Hook, Sendable {
 
     // MARK: What a test sets
 
-    var registerAnswer: @Sendable (RegisterEvent, HookTicket) -> HookAnswer<RegisterModifiers> {
+    var registerAnswer:
+        @Sendable (RegisterEvent, HookTicket<RegisterModifiers>) -> HookAnswer<RegisterModifiers>
+    {
         get { memory.withLock { $0.register } }
         set { memory.withLock { $0.register = newValue } }
     }
-    var authAnswer: @Sendable (AuthEvent, HookTicket) -> HookAnswer<AuthModifiers> {
+    var authAnswer: @Sendable (AuthEvent, HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers> {
         get { memory.withLock { $0.auth } }
         set { memory.withLock { $0.auth = newValue } }
     }
-    var subscribeAnswer: @Sendable (SubscribeEvent, HookTicket) -> HookAnswer<[SubscribeVerdict]> {
+    var subscribeAnswer:
+        @Sendable (SubscribeEvent, HookTicket<[SubscribeVerdict]>) -> HookAnswer<[SubscribeVerdict]>
+    {
         get { memory.withLock { $0.subscribe } }
         set { memory.withLock { $0.subscribe = newValue } }
     }
-    var unsubscribeAnswer: @Sendable (UnsubscribeEvent, HookTicket) -> HookAnswer<[UTF8Text]> {
+    var unsubscribeAnswer: @Sendable (UnsubscribeEvent, HookTicket<[UTF8Text]>) -> HookAnswer<[UTF8Text]> {
         get { memory.withLock { $0.unsubscribe } }
         set { memory.withLock { $0.unsubscribe = newValue } }
     }
-    var publishAnswer: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> {
+    var publishAnswer: @Sendable (PublishEvent, HookTicket<PublishModifiers>) -> HookAnswer<PublishModifiers>
+    {
         get { memory.withLock { $0.publish } }
         set { memory.withLock { $0.publish = newValue } }
     }
-    var deliverAnswer: @Sendable (PublishEvent, HookTicket) -> HookAnswer<PublishModifiers> {
+    var deliverAnswer: @Sendable (PublishEvent, HookTicket<PublishModifiers>) -> HookAnswer<PublishModifiers>
+    {
         get { memory.withLock { $0.deliver } }
         set { memory.withLock { $0.deliver = newValue } }
     }
@@ -68,9 +83,11 @@ final class RecordingHook: Hook, Sendable {
     var lines: [String] { memory.withLock { $0.lines } }
 
     /// Tickets of the calls that were answered `.later`.
-    var tickets: [HookTicket] { memory.withLock { $0.tickets } }
+    var tickets: [KeptTicket] { memory.withLock { $0.tickets } }
 
-    func keep(_ ticket: HookTicket) { memory.withLock { $0.tickets.append(ticket) } }
+    func keep<Modifiers>(_ ticket: HookTicket<Modifiers>) {
+        memory.withLock { $0.tickets.append(KeptTicket(ticket)) }
+    }
 
     /// Waits for a line, which the broker may write after the client has its answer.
     func has(_ line: String) -> Bool { wait { $0.lines.contains(line) } }
@@ -90,33 +107,42 @@ final class RecordingHook: Hook, Sendable {
 
     // MARK: Hook
 
-    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers> {
+    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket<RegisterModifiers>) -> HookAnswer<
+        RegisterModifiers
+    > {
         record("auth_on_register\(suffix(event.version)) \(line(event))")
         return registerAnswer(event, ticket)
     }
 
-    func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers> {
+    func onAuth(_ event: AuthEvent, _ ticket: HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers> {
         let data = event.data.map { String(decoding: $0, as: UTF8.self) } ?? "-"
         record("on_auth_m5 \(name(event.subscriber)) \(event.method) \(data) \(event.reasonCode)")
         return authAnswer(event, ticket)
     }
 
-    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]> {
+    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket<[SubscribeVerdict]>) -> HookAnswer<
+        [SubscribeVerdict]
+    > {
         record("auth_on_subscribe\(suffix(event.version)) \(line(event))")
         return subscribeAnswer(event, ticket)
     }
 
-    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> {
+    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket<[UTF8Text]>) -> HookAnswer<[UTF8Text]>
+    {
         record("on_unsubscribe\(suffix(event.version)) \(name(event.subscriber)) \(event.filters)")
         return unsubscribeAnswer(event, ticket)
     }
 
-    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    > {
         record("auth_on_publish\(suffix(event.version)) \(line(event))")
         return publishAnswer(event, ticket)
     }
 
-    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    > {
         record("on_deliver\(suffix(event.version)) \(line(event))")
         return deliverAnswer(event, ticket)
     }
@@ -165,4 +191,22 @@ final class RecordingHook: Hook, Sendable {
         return
             "\(name(event.subscriber)) \(facts.qos.rawValue) \(text(event.message.topic)) \(text(event.message.payload))\(retain)"
     }
+}
+
+/// A ticket of any kind, kept by a test.
+struct KeptTicket: Sendable {
+    let id: HookQuestionID
+    private let send: @Sendable (HookReply) -> Void
+
+    init<Modifiers>(_ ticket: HookTicket<Modifiers>) {
+        id = ticket.id
+        send = { reply in
+            guard let answer = Modifiers.answer(in: reply) else {
+                fatalError("a test answers another question than was asked")
+            }
+            ticket.answer(answer)
+        }
+    }
+
+    func answer(_ reply: HookReply) { send(reply) }
 }

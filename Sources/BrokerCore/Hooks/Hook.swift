@@ -18,21 +18,37 @@ package protocol Hook: AnyObject, Sendable {
     var timeoutBehaviour: HookTimeoutBehaviour { get }
 
     /// `auth_on_register`: may this client connect? If no hook says so, the client is refused.
-    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers>
+    func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket<RegisterModifiers>) -> HookAnswer<
+        RegisterModifiers
+    >
     /// `on_auth_m5`: the next step of enhanced authentication. `.ok(nil)` means success. If no hook answers, the client
     /// is refused with 0x8C (Bad authentication method).
-    func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers>
+    func onAuth(_ event: AuthEvent, _ ticket: HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers>
     /// `auth_on_subscribe`: may the client subscribe? One verdict for each filter, in their order; `.ok(nil)` grants
     /// all as they are. If there are hooks at this point and none says so, all filters are refused.
-    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[SubscribeVerdict]>
+    func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket<[SubscribeVerdict]>) -> HookAnswer<
+        [SubscribeVerdict]
+    >
     /// `on_unsubscribe`: filters to unsubscribe in place of those of the packet, as many as it has. `.refuse` changes
     /// nothing.
-    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]>
+    func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket<[UTF8Text]>) -> HookAnswer<[UTF8Text]>
     /// `auth_on_publish`: may the client publish this message, or have this will? If there are hooks at this point and
     /// none says so, it may not.
-    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers>
+    ///
+    /// This form gets the message where it lies in the loop's buffer: a hook that looks at bytes alone costs no object.
+    func authOnPublish(
+        _ publication: inout Publication, by client: HookClient, _ ticket: HookTicket<PublishModifiers>
+    ) -> HookAnswer<PublishModifiers>
+    /// `auth_on_publish`, for hooks that keep the message or hand it on. It is called unless the hook has the form above.
+    func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>)
+        -> HookAnswer<PublishModifiers>
+    /// Whether what it says at `auth_on_publish` depends on nothing but the client's identity and the topic, until it calls
+    /// `Broker.forgetDecisions`. Then the broker may remember that it said yes.
+    var decidesByTopic: Bool { get }
     /// `on_deliver`: changes the copy that one subscriber gets. `.refuse` drops the copy (`denied_by_hook`).
-    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers>
+    func onDeliver(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    >
     /// Something has happened. The hook cannot change it, and the broker does not wait for anything.
     func notify(_ notification: HookNotification)
 }
@@ -43,26 +59,47 @@ extension Hook {
     /// `.deny`: an answer that does not come in time counts as no.
     package var timeoutBehaviour: HookTimeoutBehaviour { .deny }
     /// Answers `.next`, for hooks that do not decide who may connect.
-    package func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket) -> HookAnswer<RegisterModifiers>
+    package func authOnRegister(_ event: RegisterEvent, _ ticket: HookTicket<RegisterModifiers>)
+        -> HookAnswer<RegisterModifiers>
     { .next }
     /// Answers `.next`, for hooks that take no part in enhanced authentication.
-    package func onAuth(_ event: AuthEvent, _ ticket: HookTicket) -> HookAnswer<AuthModifiers> { .next }
+    package func onAuth(_ event: AuthEvent, _ ticket: HookTicket<AuthModifiers>) -> HookAnswer<AuthModifiers>
+    { .next }
     /// Answers `.next`, for hooks that do not decide about subscriptions.
-    package func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket) -> HookAnswer<
-        [SubscribeVerdict]
-    > {
+    package func authOnSubscribe(_ event: SubscribeEvent, _ ticket: HookTicket<[SubscribeVerdict]>)
+        -> HookAnswer<
+            [SubscribeVerdict]
+        >
+    {
         .next
     }
     /// Answers `.next`, for hooks that change no UNSUBSCRIBE.
-    package func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket) -> HookAnswer<[UTF8Text]> {
+    package func onUnsubscribe(_ event: UnsubscribeEvent, _ ticket: HookTicket<[UTF8Text]>) -> HookAnswer<
+        [UTF8Text]
+    > {
         .next
     }
     /// Answers `.next`, for hooks that do not decide what may be published.
-    package func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+    package func authOnPublish(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>)
+        -> HookAnswer<PublishModifiers>
+    {
         .next
     }
+    /// Makes an event of the message, and asks with that.
+    package func authOnPublish(
+        _ publication: inout Publication, by client: HookClient, _ ticket: HookTicket<PublishModifiers>
+    ) -> HookAnswer<PublishModifiers> {
+        let event = PublishEvent(
+            subscriber: client.subscriber, userName: client.userName, message: publication.sharedMessage(),
+            version: client.version)
+        return authOnPublish(event, ticket)
+    }
+    /// false: it may decide by anything.
+    package var decidesByTopic: Bool { false }
     /// Answers `.next`, for hooks that change no deliveries.
-    package func onDeliver(_ event: PublishEvent, _ ticket: HookTicket) -> HookAnswer<PublishModifiers> {
+    package func onDeliver(_ event: PublishEvent, _ ticket: HookTicket<PublishModifiers>) -> HookAnswer<
+        PublishModifiers
+    > {
         .next
     }
     /// Does nothing, for hooks that only answer questions.
@@ -113,36 +150,4 @@ package struct HookRefusal: Sendable, Equatable {
         self.serverReference = serverReference
         self.isInvalidCredentials = isInvalidCredentials
     }
-}
-
-/// An answer that comes later, with the kind of question that it answers.
-package enum HookReply: Sendable {
-    case register(HookAnswer<RegisterModifiers>)
-    case auth(HookAnswer<AuthModifiers>)
-    case subscribe(HookAnswer<[SubscribeVerdict]>)
-    case unsubscribe(HookAnswer<[UTF8Text]>)
-    case publish(HookAnswer<PublishModifiers>)
-    case deliver(HookAnswer<PublishModifiers>)
-}
-
-/// Where a later answer is to be sent. It serves for one answer: the broker ignores, and counts, a second one and one
-/// that comes after the deadline.
-package struct HookTicket: Sendable {
-    /// Who asked.
-    package enum Asker: Sendable, Hashable {
-        /// A CONNECT that has no session yet; its serial says which.
-        case connect
-        /// A client that is connected.
-        case session(SessionHandle)
-    }
-
-    /// Who waits for the answer.
-    package let asker: Asker
-    /// The number of the question; each question of a loop has its own.
-    package let serial: UInt64
-    let post: @Sendable (HookTicket, HookReply) -> Void
-
-    /// Sends the answer to the loop that asked. Usable from any thread; returns at once. `reply` must be of the kind
-    /// that was asked for, and must not be `.later`.
-    package func answer(_ reply: HookReply) { post(self, reply) }
 }

@@ -19,6 +19,13 @@ struct HookAnswerCheck {
         case reasonCode = "reason code"
     }
 
+    /// An answer that may be used.
+    struct Checked<Modifiers: Sendable> {
+        let answer: HookAnswer<Modifiers>
+        /// Whether it is what the hook said.
+        var isValid = true
+    }
+
     let settings: BrokerSettings
     let counters: LoopCounters
     private let log: Logger
@@ -34,11 +41,11 @@ struct HookAnswerCheck {
 
     // MARK: Answers
 
-    func checked(_ answer: HookAnswer<RegisterModifiers>, _ hook: any Hook) -> HookAnswer<RegisterModifiers> {
+    func checked(_ answer: HookAnswer<RegisterModifiers>, _ hook: any Hook) -> Checked<RegisterModifiers> {
         secured(answer, hook, .hookInvalidRegister) { problem(in: $0) }
     }
 
-    func checked(_ answer: HookAnswer<AuthModifiers>, _ hook: any Hook) -> HookAnswer<AuthModifiers> {
+    func checked(_ answer: HookAnswer<AuthModifiers>, _ hook: any Hook) -> Checked<AuthModifiers> {
         secured(answer, hook, .hookInvalidAuth) { modifiers in
             guard [.success, .continueAuthentication].contains(modifiers.reasonCode) else {
                 return .reasonCode
@@ -52,7 +59,7 @@ struct HookAnswerCheck {
 
     /// - Parameter count: filters that were asked about.
     func checked(_ answer: HookAnswer<[SubscribeVerdict]>, count: Int, _ hook: any Hook)
-        -> HookAnswer<[SubscribeVerdict]>
+        -> Checked<[SubscribeVerdict]>
     {
         secured(answer, hook, .hookInvalidSubscribe) { verdicts in
             guard verdicts.count == count else { return .count }
@@ -67,7 +74,7 @@ struct HookAnswerCheck {
     }
 
     /// - Parameter count: filters that were asked about.
-    func checked(_ answer: HookAnswer<[UTF8Text]>, count: Int, _ hook: any Hook) -> HookAnswer<[UTF8Text]> {
+    func checked(_ answer: HookAnswer<[UTF8Text]>, count: Int, _ hook: any Hook) -> Checked<[UTF8Text]> {
         unchanged(answer, hook, .hookInvalidUnsubscribe) { filters in
             // UNSUBACK has a code for each filter of the packet [MQTT-3.11.3-1].
             guard filters.count == count else { return .count }
@@ -76,13 +83,13 @@ struct HookAnswerCheck {
     }
 
     /// Of `auth_on_publish`.
-    func checked(_ answer: HookAnswer<PublishModifiers>, _ hook: any Hook) -> HookAnswer<PublishModifiers> {
+    func checked(_ answer: HookAnswer<PublishModifiers>, _ hook: any Hook) -> Checked<PublishModifiers> {
         secured(answer, hook, .hookInvalidPublish) { problem(in: $0) }
     }
 
     /// Of `on_deliver`.
     func checkedDelivery(_ answer: HookAnswer<PublishModifiers>, _ hook: any Hook)
-        -> HookAnswer<PublishModifiers>
+        -> Checked<PublishModifiers>
     {
         unchanged(answer, hook, .hookInvalidDeliver) { problem(in: $0) }
     }
@@ -95,33 +102,36 @@ struct HookAnswerCheck {
     private func secured<Modifiers>(
         _ answer: HookAnswer<Modifiers>, _ hook: any Hook, _ counter: Counter,
         _ find: (Modifiers) -> Problem?
-    ) -> HookAnswer<Modifiers> {
+    ) -> Checked<Modifiers> {
         switch answer {
         case .ok(let modifiers?):
-            guard let problem = find(modifiers) else { return answer }
+            guard let problem = find(modifiers) else { return Checked(answer: answer) }
             count(problem, hook, counter)
-            return .refuse(HookRefusal(reasonCode: .implementationSpecificError))
+            return Checked(
+                answer: .refuse(HookRefusal(reasonCode: .implementationSpecificError)), isValid: false)
         case .refuse(var refusal):
             let areTextsFine =
                 (refusal.reasonString?.isWellFormed ?? true)
                 && (refusal.serverReference?.isWellFormed ?? true)
-            guard !areTextsFine else { return answer }
+            guard !areTextsFine else { return Checked(answer: answer) }
             // The refusal holds, without its texts.
             count(.text, hook, counter)
             refusal.reasonString = nil
             refusal.serverReference = nil
-            return .refuse(refusal)
-        case .ok(nil), .next, .later: return answer
+            return Checked(answer: .refuse(refusal), isValid: false)
+        case .ok(nil), .next, .later: return Checked(answer: answer)
         }
     }
 
     private func unchanged<Modifiers>(
         _ answer: HookAnswer<Modifiers>, _ hook: any Hook, _ counter: Counter,
         _ find: (Modifiers) -> Problem?
-    ) -> HookAnswer<Modifiers> {
-        guard case .ok(let modifiers?) = answer, let problem = find(modifiers) else { return answer }
+    ) -> Checked<Modifiers> {
+        guard case .ok(let modifiers?) = answer, let problem = find(modifiers) else {
+            return Checked(answer: answer)
+        }
         count(problem, hook, counter)
-        return .ok(nil)
+        return Checked(answer: .ok(nil), isValid: false)
     }
 
     private func count(_ problem: Problem, _ hook: any Hook, _ counter: Counter) {

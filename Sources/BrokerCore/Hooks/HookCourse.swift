@@ -1,7 +1,10 @@
-/// The state of a question to a chain of hooks: which hook was asked, and which ones come after it if it says `next`.
-/// It holds the hooks themselves: plugins may be started and stopped before the answer is there, and then a position in
-/// the chain would mean another hook or none.
+/// How far a question has come: the chain in which it was asked, and the hook that was asked last. It holds the chain
+/// itself: plugins may be started and stopped before the answer is there, and then a place in the chain of now would mean
+/// another hook or none.
 package struct HookCourse {
-    let asked: any Hook
-    let rest: ArraySlice<any Hook>
+    let chain: HookChain
+    /// The hook that was asked last.
+    let index: Int
+
+    var asked: HookLink { chain.links[index] }
 }

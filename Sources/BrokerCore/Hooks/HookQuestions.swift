@@ -3,12 +3,18 @@
 struct HookQuestions {
     /// Looks at every answer before it is used.
     let check: HookAnswerCheck
+    /// The way of later answers.
+    let door: HookDoor
     private var handshakes: [UInt64: ConnectHandshake] = [:]
     private var lastSerial: UInt64 = 0
 
-    init(_ check: HookAnswerCheck) { self.check = check }
+    init(_ check: HookAnswerCheck, _ door: HookDoor) {
+        self.check = check
+        self.door = door
+    }
 
     /// Each question has a number of its own; never 0.
+    @inline(__always)
     mutating func takeSerial() -> UInt64 {
         lastSerial &+= 1
         return lastSerial

@@ -104,7 +104,7 @@ extension Session {
         refused: [UTF8Text], next: Int?
     ) {
         let point = HookPoint.authOnSubscribe.forVersion(version)
-        guard shard.hooks.wants(point), start < subscriptions.count else { return ([], nil) }
+        guard shard.hooks.chain(point, plugins) != nil, start < subscriptions.count else { return ([], nil) }
         let end = min(subscriptions.count, start + Self.reauthorizedAtOnce)
         let refused = (start..<end).map { subscriptions[$0] }.filter { isRefused($0, userName, point) }
         return (refused.map(\.filter), end < subscriptions.count ? end : nil)
@@ -116,8 +116,9 @@ extension Session {
             subscriber: id, userName: userName ?? self.userName,
             filters: [SubscribeFilter(subscription.filter, subscription.options)], properties: Properties(),
             version: version)
-        let ticket = shard.ticket(.session(handle), serial: 0)
-        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(point, counters: counters) {
+        guard let chain = shard.hooks.chain(point, plugins) else { return false }
+        let ticket: HookTicket<[SubscribeVerdict]> = shard.ticket(.session(handle))
+        let outcome = chain.ask(counters: counters) {
             shard.questions.check.checked($0.authOnSubscribe(event, ticket), count: 1, $0)
         }
         switch outcome {
@@ -125,7 +126,12 @@ extension Session {
         case .ok(let verdicts):
             guard case .refuse? = verdicts?.first else { return false }
             return true
-        case .nobody, .pending: return false
+        case .nobody: return false
+        case .pending(let course):
+            // Who needs time is not waited for: the subscription stays.
+            course.asked.tally.count(.abandoned)
+            course.asked.tally.close(after: nil)
+            return false
         }
     }
 

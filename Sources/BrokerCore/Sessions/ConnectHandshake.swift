@@ -7,14 +7,14 @@ import Primitives
 ///
 /// A hook may answer any stage later; the connection is not read meanwhile. The order is VerneMQ's: the will is
 /// authorised after the take-over, so a client whose will is forbidden still displaces its older session.
-package final class ConnectHandshake {
+package final class ConnectHandshake: HookAsker {
     /// What is known of the CONNECT so far.
     package let attempt: ConnectAttempt
     private let shard: Shard
     /// nil when the handshake has ended, with success or without.
     private var transport: (any ClientTransport)?
-    /// The question to a hook that is not answered yet: its serial, and who was asked.
-    private var waiting: (serial: UInt64, course: HookCourse)?
+    /// The question to a hook that is not answered yet.
+    private var waiting: PendingHook?
     private var authStep: AuthEvent?
     /// The deadline for the client's next AUTH; nil while none is awaited.
     private var clientDeadline: UInt64?
@@ -32,10 +32,11 @@ package final class ConnectHandshake {
 
     /// Begins with the stage that `attempt` is at. Later stages follow when their answers are there.
     package func run() {
+        if transport?.listenerFacts.plugins != nil { shard.noteChoosingListener() }
         beginWatching()
         switch attempt.stage {
         case .authenticating: authenticate()
-        case .registering: register(after: nil)
+        case .registering: register()
         case .takingOver: takeOver()
         }
     }
@@ -50,7 +51,10 @@ package final class ConnectHandshake {
 
     /// The connection has ended: answers that still come are ignored.
     package func cancel() {
-        if let waiting { shard.questions.takeHandshake(waiting.serial) }
+        if let waiting {
+            shard.questions.takeHandshake(waiting.serial)
+            waiting.abandon()
+        }
         waiting = nil
         stopClientDeadline()
         if let storeSerial { shard.forgetStorePause(storeSerial) }
@@ -64,13 +68,13 @@ package final class ConnectHandshake {
     private func authenticate() {
         guard let method = attempt.packet.properties.authenticationMethod else {
             attempt.stage = .registering
-            register(after: nil)
+            register()
             return
         }
         authStep = AuthEvent(
             subscriber: attempt.subscriber, userName: attempt.userName, method: method,
             data: attempt.packet.properties.authenticationData, reasonCode: .success)
-        askOnAuth(after: nil)
+        askOnAuth()
     }
 
     /// An AUTH packet before CONNACK: the next step of the exchange. Anything else there is a protocol error.
@@ -90,29 +94,21 @@ package final class ConnectHandshake {
         step.data = auth.properties.authenticationData
         step.reasonCode = auth.reasonCode
         authStep = step
-        askOnAuth(after: nil)
+        askOnAuth()
     }
 
-    private func askOnAuth(after course: HookCourse?) {
-        guard let step = authStep else { return }
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.connect, serial: serial)
-        if course == nil, shard.hooks.wants(.onAuthM5) {
-            attempt.watch?.asked(.authenticate(step), shard.now)
+    private func askOnAuth() {
+        guard let step = authStep, let transport else { return }
+        let question = shard.question(about: step, transport.listenerFacts.plugins) {
+            [unowned self] outcome in
+            switch outcome {
+            case .nobody, .exhausted, .pending: refuse(.notAuthorized, .badAuthenticationMethod)
+            case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
+            case .ok(let modifiers):
+                continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
+            }
         }
-        let outcome: HookOutcome<AuthModifiers> = shard.hooks.ask(
-            .onAuthM5, after: course, counters: counters
-        ) {
-            shard.questions.check.checked($0.onAuth(step, ticket), $0)
-        }
-        watched(outcome.watched { .authenticate($0) })
-        switch outcome {
-        case .nobody, .exhausted: refuse(.notAuthorized, .badAuthenticationMethod)
-        case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        case .pending(let course): wait(serial, course)
-        case .ok(let modifiers):
-            continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
-        }
+        shard.ask(question, self)
     }
 
     private func continueAuthentication(_ modifiers: AuthModifiers, _ step: AuthEvent) {
@@ -126,7 +122,7 @@ package final class ConnectHandshake {
             attempt.connackProperties.authenticationMethod = step.method
             attempt.connackProperties.authenticationData = modifiers.data
             attempt.stage = .registering
-            register(after: nil)
+            register()
             return
         }
         guard let output = transport?.output else { return }
@@ -147,31 +143,23 @@ package final class ConnectHandshake {
 
     // MARK: auth_on_register
 
-    private func register(after course: HookCourse?) {
+    private func register() {
         guard let transport else { return }
-        let point = HookPoint.authOnRegister.forVersion(attempt.packet.version)
         guard !shard.settings.allowsAnonymous, !transport.listenerFacts.allowsAnonymous else {
             registered()
             return
         }
-        let event = event(transport)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.connect, serial: serial)
-        if course == nil, shard.hooks.wants(point) { attempt.watch?.asked(.register(event), shard.now) }
-        let outcome: HookOutcome<RegisterModifiers> = shard.hooks.ask(
-            point, after: course, counters: counters
-        ) {
-            shard.questions.check.checked($0.authOnRegister(event, ticket), $0)
+        let question = shard.question(about: event(transport), transport.listenerFacts.plugins) {
+            [unowned self] outcome in
+            switch outcome {
+            case .nobody, .exhausted, .pending: refuse(.notAuthorized, .badUserNameOrPassword)
+            case .refused(let refusal): refuseRegistration(refusal)
+            case .ok(let modifiers):
+                if let modifiers { attempt.apply(modifiers) }
+                registered()
+            }
         }
-        watched(outcome.watched { .register($0) })
-        switch outcome {
-        case .nobody, .exhausted: refuse(.notAuthorized, .badUserNameOrPassword)
-        case .refused(let refusal): refuseRegistration(refusal)
-        case .pending(let course): wait(serial, course)
-        case .ok(let modifiers):
-            if let modifiers { attempt.apply(modifiers) }
-            registered()
-        }
+        shard.ask(question, self)
     }
 
     private func refuseRegistration(_ refusal: HookRefusal) {
@@ -220,7 +208,7 @@ package final class ConnectHandshake {
         shard.hooks.notify(.onClientWakeup, .clientWakeup(attempt.subscriber))
         let point = HookPoint.onRegister.forVersion(attempt.packet.version)
         shard.hooks.notify(point, .registered(event(transport)))
-        authorizeWill(after: nil)
+        authorizeWill()
     }
 
     func storeHasCaughtUp() {
@@ -241,32 +229,31 @@ package final class ConnectHandshake {
         refuse(.serverUnavailable, .serverBusy)
     }
 
-    private func authorizeWill(after course: HookCourse?) {
-        guard let will = attempt.will, course != nil || shard.hooks.wantsPublishes else {
+    private func authorizeWill() {
+        guard let transport, let will = attempt.will, shard.hooks.wantsPublishes else {
             connect()
             return
         }
+        let client = HookClient(
+            subscriber: attempt.subscriber, userName: attempt.userName, version: attempt.packet.version,
+            plugins: transport.listenerFacts.plugins)
+        let message = will.message(at: shard.now)
         let event = PublishEvent(
-            subscriber: attempt.subscriber, userName: attempt.userName, message: will.message(at: shard.now),
-            version: attempt.packet.version)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.connect, serial: serial)
-        let point = HookPoint.authOnPublish.forVersion(attempt.packet.version)
-        if course == nil, shard.hooks.wants(point) { attempt.watch?.asked(.publish(event), shard.now) }
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
-        {
-            shard.questions.check.checked($0.authOnPublish(event, ticket), $0)
+            subscriber: client.subscriber, userName: client.userName, message: message,
+            version: client.version)
+        let question = shard.question(
+            about: message, of: client, subject: .other, shown: { .publish(event) }
+        ) { [unowned self] outcome in
+            switch outcome {
+            case .nobody: connect()
+            case .exhausted, .pending: refuse(.notAuthorized, .notAuthorized)
+            case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
+            case .ok(let modifiers):
+                if let modifiers { attempt.will?.apply(modifiers) }
+                connect()
+            }
         }
-        watched(outcome.watched { .publish($0) })
-        switch outcome {
-        case .nobody: connect()
-        case .exhausted: refuse(.notAuthorized, .notAuthorized)
-        case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        case .pending(let course): wait(serial, course)
-        case .ok(let modifiers):
-            if let modifiers { attempt.will?.apply(modifiers) }
-            connect()
-        }
+        shard.ask(question, self)
     }
 
     private func connect() {
@@ -285,76 +272,30 @@ package final class ConnectHandshake {
         attempt.watch?.ended()
     }
 
-    private func watched(_ answer: WatchedAnswer?) {
-        if let watch = attempt.watch, let answer { watch.answered(answer, shard.now) }
-    }
+    var hookAsker: HookQuestionID.Asker { .connect }
+    var hookWatch: ConnectionWatch? { attempt.watch }
 
-    private func wait(_ serial: UInt64, _ course: HookCourse) {
-        waiting = (serial, course)
+    func wait(for pending: PendingHook) {
+        waiting = pending
         transport?.pauseReading(.hook)
-        shard.expectAnswer(self, serial: serial)
+        shard.expectAnswer(self, serial: pending.serial)
     }
 
-    /// Takes a hook's answer, or what takes its place when the deadline has passed. It must be an answer to what was
-    /// asked in this stage; any other kind of answer refuses the client.
+    /// Takes a hook's answer. It must be an answer to what was asked; any other kind of answer refuses the client.
     ///
     /// - Returns: false when the question is no longer open; nothing happens then.
     @discardableResult
     func answered(_ reply: HookReply, serial: UInt64) -> Bool {
-        guard let waiting, waiting.serial == serial, let transport else { return false }
-        self.waiting = nil
-        transport.resumeReading(.hook)
-        let course = waiting.course
-        switch (attempt.stage, reply) {
-        case (.authenticating, .auth(let answer)) where !answer.isLater: answeredAuth(answer, course)
-        case (.registering, .register(let answer)) where !answer.isLater: answeredRegister(answer, course)
-        case (.takingOver, .publish(let answer)) where !answer.isLater: answeredWill(answer, course)
-        case (.authenticating, _): refuseWrongKind(.hookInvalidAuth, course)
-        case (.registering, _): refuseWrongKind(.hookInvalidRegister, course)
-        case (.takingOver, _): refuseWrongKind(.hookInvalidPublish, course)
-        }
+        guard let pending = takeQuestion(serial) else { return false }
+        pending.take(reply, on: shard, self)
         return true
     }
 
-    private func refuseWrongKind(_ counter: Counter, _ course: HookCourse) {
-        shard.questions.check.countWrongKind(counter, course.asked)
-        refuse(.serverUnavailable, .implementationSpecificError)
-    }
-
-    private func answeredAuth(_ answer: HookAnswer<AuthModifiers>, _ course: HookCourse) {
-        let answer = shard.questions.check.checked(answer, course.asked)
-        watched(answer.watched { .authenticate($0) })
-        switch answer {
-        case .next, .later: askOnAuth(after: course)
-        case .ok(let modifiers):
-            guard let step = authStep else { return }
-            continueAuthentication(modifiers ?? AuthModifiers(reasonCode: .success), step)
-        case .refuse(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        }
-    }
-
-    private func answeredRegister(_ answer: HookAnswer<RegisterModifiers>, _ course: HookCourse) {
-        let answer = shard.questions.check.checked(answer, course.asked)
-        watched(answer.watched { .register($0) })
-        switch answer {
-        case .next, .later: register(after: course)
-        case .ok(let modifiers):
-            if let modifiers { attempt.apply(modifiers) }
-            registered()
-        case .refuse(let refusal): refuseRegistration(refusal)
-        }
-    }
-
-    private func answeredWill(_ answer: HookAnswer<PublishModifiers>, _ course: HookCourse) {
-        let answer = shard.questions.check.checked(answer, course.asked)
-        watched(answer.watched { .publish($0) })
-        switch answer {
-        case .next, .later: authorizeWill(after: course)
-        case .ok(let modifiers):
-            if let modifiers { attempt.will?.apply(modifiers) }
-            connect()
-        case .refuse(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
-        }
+    private func takeQuestion(_ serial: UInt64) -> PendingHook? {
+        guard let waiting, waiting.serial == serial, let transport else { return nil }
+        self.waiting = nil
+        transport.resumeReading(.hook)
+        return waiting
     }
 
     func timedOut(serial: UInt64) {
@@ -366,25 +307,7 @@ package final class ConnectHandshake {
             self.transport = nil
             return
         }
-        guard let waiting, waiting.serial == serial else { return }
-        counters.add(.hookTimeout)
-        let behaviour = waiting.course.asked.timeoutBehaviour
-        switch attempt.stage {
-        case .authenticating: answered(.auth(behaviour.answer()), serial: serial)
-        case .registering: answered(.register(behaviour.answer()), serial: serial)
-        case .takingOver: answered(.publish(behaviour.answer()), serial: serial)
-        }
-    }
-}
-
-extension HookTimeoutBehaviour {
-    /// What takes the place of an answer that did not come in time.
-    func answer<Modifiers>() -> HookAnswer<Modifiers> {
-        switch self {
-        case .deny: .refuse(HookRefusal(reasonCode: .serverUnavailable))
-        case .next: .next
-        case .allow: .ok(nil)
-        }
+        takeQuestion(serial)?.takeTimeout(on: shard, self)
     }
 }
 

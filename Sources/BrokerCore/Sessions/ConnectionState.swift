@@ -21,6 +21,8 @@ struct ConnectionState: ~Copyable {
     private(set) var isBridge = false
     /// As CONNECT had it, or a hook has put in its place.
     private(set) var userName: UTF8Text?
+    /// The client as hooks see it that look at each message; nil until the first does.
+    var hookClient: HookClient?
     /// Seconds; 0 = none.
     private(set) var keepAlive: UInt16 = 0
     /// MQTT 5: whether the client wants reason strings.
@@ -54,6 +56,7 @@ struct ConnectionState: ~Copyable {
         received = PacketTally()
         isBridge = packet.isBridge
         userName = attempt.userName
+        hookClient = nil
         self.keepAlive = keepAlive
         requestsProblemInformation = packet.properties.requestProblemInformation != 0
         authenticationMethod = packet.properties.authenticationMethod

@@ -31,7 +31,7 @@ extension Session {
                     watch.saw(shard.now, isReceived: true) { .subscribe(packet) }
                 }
                 if allows(filterCount, levels: decoding.subscribe.levelCount) {
-                    authorize(packet, after: nil)
+                    authorize(packet)
                 }
                 return true
             }
@@ -43,7 +43,7 @@ extension Session {
                 if let watch = connection.output.watch {
                     watch.saw(shard.now, isReceived: true) { .unsubscribe(packet) }
                 }
-                if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet, after: nil) }
+                if allows(filterCount, levels: decoding.unsubscribe.levelCount) { ask(packet) }
                 return true
             }
         }

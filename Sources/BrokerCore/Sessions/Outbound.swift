@@ -330,18 +330,19 @@ struct Outbound: ~Copyable {
 
     var isAsking: Bool { question != nil }
     mutating func ask(_ question: PendingHook) { self.question = question }
+    mutating func takeQuestion() -> PendingHook? { question.take() }
     /// The question with this serial, if it is open.
     func question(serial: UInt64) -> PendingHook? { question.flatMap { $0.serial == serial ? $0 : nil } }
     /// Closes the question, if one is open.
     ///
     /// - Returns: the copy that it was about, which is still counted as queued.
     mutating func takeAskedCopy() -> QueuedMessage? {
-        guard case .deliver(let copy)? = question.take()?.question else { return nil }
+        guard case .delivery(let copy)? = takeQuestion()?.subject else { return nil }
         return copy
     }
     /// The number in the store of the copy that it is about.
     var askedNumber: UInt64? {
-        guard case .deliver(let copy)? = question?.question else { return nil }
+        guard case .delivery(let copy)? = question?.subject else { return nil }
         return copy.ticket.number
     }
 

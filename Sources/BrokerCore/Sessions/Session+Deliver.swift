@@ -161,7 +161,7 @@ extension Session {
         guard !copy.isExpired(at: shard.now) else { return lose(copy, .expired) }
         countQueued(copy, by: -1)
         if shard.hooks.wantsDeliveries {
-            askOnDeliver(copy, after: nil)
+            askOnDeliver(copy)
         } else {
             sendQueued(copy, copy.message)
         }
@@ -184,29 +184,21 @@ extension Session {
 
     // MARK: on_deliver
 
-    func askOnDeliver(_ copy: QueuedMessage, after course: HookCourse?) {
-        let point = HookPoint.onDeliver.forVersion(version)
+    private func askOnDeliver(_ copy: QueuedMessage) {
+        guard shard.hooks.wants(.onDeliver.forVersion(version)) else { return finishDelivery(copy, nil) }
         let event = PublishEvent(
             subscriber: id, userName: connection.userName, message: copy.message, version: version)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.session(handle), serial: serial)
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
-        {
-            shard.questions.check.checkedDelivery($0.onDeliver(event, ticket), $0)
+        let question = shard.question(about: event, copy) { [unowned self] outcome in
+            switch outcome {
+            case .nobody, .exhausted, .pending: finishDelivery(copy, nil)
+            case .refused: loseUncounted(copy, .deniedByHook)
+            case .ok(let modifiers): finishDelivery(copy, modifiers)
+            }
         }
-        switch outcome {
-        case .nobody, .exhausted: finishDelivery(copy, nil)
-        case .refused: refuseDelivery(copy)
-        case .ok(let modifiers): finishDelivery(copy, modifiers)
-        case .pending(let course):
-            // The copy is held here, in front of the queue, and still counts as queued.
-            countQueued(copy, by: 1)
-            outbound.ask(PendingHook(serial: serial, course: course, question: .deliver(copy)))
-            shard.startHookDeadline(for: .session(handle), serial: serial)
-        }
+        shard.ask(question, self)
     }
 
-    func finishDelivery(_ copy: QueuedMessage, _ modifiers: PublishModifiers?) {
+    private func finishDelivery(_ copy: QueuedMessage, _ modifiers: PublishModifiers?) {
         guard isOnline else {
             outbound.putBack(copy, settings.queueType)
             countQueued(copy, by: 1)
@@ -214,10 +206,6 @@ extension Session {
         }
         let message = modifiers.map { copy.message.applying($0, now: shard.now) } ?? copy.message
         sendQueued(copy, message)
-    }
-
-    func refuseDelivery(_ copy: QueuedMessage) {
-        loseUncounted(copy, .deniedByHook)
     }
 
     // MARK: The wire

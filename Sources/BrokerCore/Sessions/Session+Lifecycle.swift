@@ -274,11 +274,17 @@ extension Session {
     /// A hook's answer to a packet is not needed any more when the connection has ended. A PUBLISH that waited for it
     /// was counted as received, so it is counted as rejected here.
     private func dropPendingHooks() {
-        if let pending = inbound.takeQuestion(), case .publish = pending.question {
-            counters.add(RejectReason.sessionClosed)
-            counters.move(.publishesPending, by: -1)
+        if let pending = inbound.takeQuestion() {
+            pending.abandon()
+            if case .publish = pending.subject {
+                counters.add(RejectReason.sessionClosed)
+                counters.move(.publishesPending, by: -1)
+            }
         }
-        if let copy = outbound.takeAskedCopy() { outbound.putBack(copy, settings.queueType) }
+        if let pending = outbound.takeQuestion() {
+            pending.abandon()
+            if case .delivery(let copy) = pending.subject { outbound.putBack(copy, settings.queueType) }
+        }
     }
 
     /// Drops QoS 0 copies: they do not wait for a client that is away.

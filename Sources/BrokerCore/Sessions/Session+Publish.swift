@@ -24,7 +24,7 @@ extension Session {
             publisher: publisherHandle,
             expiryDeadline: header.messageExpiryInterval.map { shard.now.adding(seconds: UInt64($0)) },
             payloadIsUTF8: header.payloadFormatIsUTF8, receivedAt: shard.now)
-        let isPlain = header.topicAlias == 0 && header.propertiesAreForwardable && !shard.hooks.wantsPublishes
+        let isPlain = header.topicAlias == 0 && header.propertiesAreForwardable
         guard isPlain else { return receivePublish(header, facts, body: body) }
         let topic = header.topic.bytes(in: body)
         let decision = PublishDecision.topic(firstByte: topic.byteCount > 0 ? topic.byte(at: 0) : nil)
@@ -32,11 +32,15 @@ extension Session {
         var publication = Publication(
             topic: topic, properties: header.properties.bytes(in: body),
             payload: header.payload.bytes(in: body), facts: facts)
-        route(&publication, header.packetIdentifier, header.qos)
+        if shard.hooks.wantsPublishes {
+            authorize(&publication, header.packetIdentifier, alias: 0)
+        } else {
+            route(&publication, header.packetIdentifier, header.qos)
+        }
     }
 
     /// Goes on with a message that must be an object: it has a topic alias, or properties that cannot be forwarded as
-    /// they are, or a hook is asked.
+    /// they are.
     private func receivePublish(_ header: PublishHeader, _ facts: MessageFacts, body: RawSpan) {
         let (found, decision) = inbound.topic(of: header, body: body)
         guard let topic = found, decision == .accept else {
@@ -46,10 +50,8 @@ extension Session {
             facts: facts, topic: topic.bytes.span.bytes,
             properties: header.forwardedProperties(in: body).span.bytes,
             payload: header.payload.bytes(in: body))
-        let pending = PendingPublish(
-            message: message, packetIdentifier: header.packetIdentifier, alias: header.topicAlias,
-            topic: topic)
-        authorize(pending, after: nil)
+        var publication = Publication(message)
+        authorize(&publication, header.packetIdentifier, alias: header.topicAlias)
     }
 
     /// Carries out a decision by which a PUBLISH is not routed: counts it, and answers or ends the connection.
@@ -140,30 +142,92 @@ extension Session {
 
     // MARK: Hooks
 
-    /// Asks `auth_on_publish`, or those who come after `course`, and goes on with the answer.
-    func authorize(_ pending: PendingPublish, after course: HookCourse?) {
+    /// Asks `auth_on_publish` about a message that lies in the loop's buffer, and goes on with the answer. It becomes an
+    /// object when a hook needs time or changes it, or wants one.
+    private func authorize(_ publication: inout Publication, _ identifier: UInt16, alias: UInt16) {
         let point = HookPoint.authOnPublish.forVersion(version)
-        let event = PublishEvent(
-            subscriber: id, userName: connection.userName, message: pending.message, version: version)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.session(handle), serial: serial)
-        if course == nil, shard.hooks.wants(point) { watchAsked(.publish(event)) }
-        let outcome: HookOutcome<PublishModifiers> = shard.hooks.ask(point, after: course, counters: counters)
-        {
-            shard.questions.check.checked($0.authOnPublish(event, ticket), $0)
+        let client = hookClient
+        guard let chain = shard.hooks.chain(point, client.plugins) else {
+            return finish(&publication, identifier, alias)
         }
-        if let answer = outcome.watched({ .publish($0) }) { watchAnswered(answer) }
+        let watch = connection.output.watch
+        let epoch = connection.epoch
+        let generation = shard.broker.decisionGeneration
+        let mayRemember = chain.decidesByTopic && watch == nil
+        if mayRemember, shard.permits.allows(publication.topic, handle, epoch, generation: generation) {
+            chain.links[0].tally.count(.remembered)
+            return finish(&publication, identifier, alias)
+        }
+        if let watch {
+            let event = event(publication.sharedMessage())
+            watch.asked(.publish(event), shard.now)
+        }
+        let ticket: HookTicket<PublishModifiers> = shard.ticket(.session(handle))
+        let outcome = chain.ask(
+            of: &publication, by: client, ticket, shard.questions.check, counters: counters)
+        if let watch, let answer = outcome.watched({ .publish($0) }) { watch.answered(answer, shard.now) }
         switch outcome {
-        case .nobody: finish(pending, with: nil)
-        case .ok(let modifiers): finish(pending, with: modifiers)
-        case .refused(let refusal): deny(pending, refusal)
-        case .exhausted: deny(pending, HookRefusal())
+        case .ok(nil):
+            if mayRemember {
+                shard.permits.remember(publication.topic, handle, epoch, generation: generation)
+            }
+            finish(&publication, identifier, alias)
+        case .nobody: finish(&publication, identifier, alias)
+        case .ok(let modifiers):
+            finish(PendingPublish(publication.sharedMessage(), identifier, alias), with: modifiers)
+        case .refused(let refusal): deny(publication.facts.qos, identifier, refusal)
+        case .exhausted: deny(publication.facts.qos, identifier, HookRefusal())
         case .pending(let course):
-            wait(for: PendingHook(serial: serial, course: course, question: .publish(pending)))
+            let pending = PendingPublish(publication.sharedMessage(), identifier, alias)
+            let question = question(about: pending)
+            wait(for: PendingQuestion(question, ticket.id, course, askedAt: shard.now))
         }
     }
 
-    func finish(_ pending: PendingPublish, with modifiers: PublishModifiers?) {
+    /// The client as hooks see it.
+    private var hookClient: HookClient {
+        if let client = connection.hookClient { return client }
+        let client = HookClient(
+            subscriber: id, userName: connection.userName, version: version, plugins: plugins)
+        connection.hookClient = client
+        return client
+    }
+
+    private func event(_ message: ApplicationMessage) -> PublishEvent {
+        PublishEvent(subscriber: id, userName: connection.userName, message: message, version: version)
+    }
+
+    /// The question about a message that waits for a hook.
+    private func question(about pending: PendingPublish) -> HookQuestion<PublishModifiers> {
+        shard.question(
+            about: pending.message, of: hookClient, subject: .publish,
+            shown: { [unowned self] in .publish(event(pending.message)) }
+        ) { [unowned self] outcome in
+            let qos = pending.message.facts.qos
+            switch outcome {
+            case .nobody: finish(pending, with: nil)
+            case .ok(let modifiers): finish(pending, with: modifiers)
+            case .refused(let refusal): deny(qos, pending.packetIdentifier, refusal)
+            case .exhausted, .pending: deny(qos, pending.packetIdentifier, HookRefusal())
+            }
+        }
+    }
+
+    /// Goes on with a message that may be published as it is.
+    private func finish(_ publication: inout Publication, _ identifier: UInt16, _ alias: UInt16) {
+        let qos = publication.facts.qos
+        // Set only now: what a hook refused must not become an alias.
+        guard inbound.setAlias(alias, to: UTF8Text(copying: publication.topic)) else {
+            return answer(qos, identifier, .aliasesFull)
+        }
+        guard route(&publication, identifier, qos) else { return }
+        let point = HookPoint.onPublish.forVersion(version)
+        guard shard.hooks.wants(point) else { return }
+        let event = event(publication.sharedMessage())
+        shard.hooks.notify(point, .published(event))
+    }
+
+    private func finish(_ pending: PendingPublish, with modifiers: PublishModifiers?) {
         var message = pending.message
         if let received = message.facts.receivedAt, received < shard.now {
             var facts = message.facts
@@ -177,18 +241,12 @@ extension Session {
         }
         var publication = Publication(message)
         guard route(&publication, pending.packetIdentifier, pending.message.facts.qos) else { return }
-        shard.hooks.notify(
-            .onPublish.forVersion(version),
-            .published(
-                PublishEvent(
-                    subscriber: id, userName: connection.userName, message: message, version: version)))
+        shard.hooks.notify(.onPublish.forVersion(version), .published(event(message)))
         if let pause = modifiers?.throttle, pause > 0 { pauseReading(milliseconds: pause) }
     }
 
-    func deny(_ pending: PendingPublish, _ refusal: HookRefusal) {
-        answer(
-            pending.message.facts.qos, pending.packetIdentifier,
-            .denial(version, refusal.code(in: .puback), shard.settings.publish))
+    private func deny(_ qos: QoS, _ identifier: UInt16, _ refusal: HookRefusal) {
+        answer(qos, identifier, .denial(version, refusal.code(in: .puback), shard.settings.publish))
     }
 
     // MARK: Rate
@@ -210,14 +268,19 @@ extension Session {
     }
 }
 
-/// A PUBLISH that waits for `auth_on_publish`.
-struct PendingPublish {
-    var message: ApplicationMessage
+/// A PUBLISH that waits for `auth_on_publish`, or that a hook has changed.
+private struct PendingPublish {
+    let message: ApplicationMessage
     /// 0 with QoS 0.
-    var packetIdentifier: UInt16
+    let packetIdentifier: UInt16
     /// 0 = none.
-    var alias: UInt16
-    var topic: UTF8Text
+    let alias: UInt16
+
+    init(_ message: ApplicationMessage, _ packetIdentifier: UInt16, _ alias: UInt16) {
+        self.message = message
+        self.packetIdentifier = packetIdentifier
+        self.alias = alias
+    }
 }
 
 extension ApplicationMessage {

@@ -6,26 +6,19 @@ import Primitives
 extension Session {
     // MARK: SUBSCRIBE
 
-    func authorize(_ packet: SubscribePacket, after course: HookCourse?) {
-        let point = HookPoint.authOnSubscribe.forVersion(version)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.session(handle), serial: serial)
-        let event = event(packet)
-        if course == nil, shard.hooks.wants(point) { watchAsked(.subscribe(event)) }
-        let outcome: HookOutcome<[SubscribeVerdict]> = shard.hooks.ask(
-            point, after: course, counters: counters
-        ) {
-            shard.questions.check.checked($0.authOnSubscribe(event, ticket), count: packet.filters.count, $0)
+    func authorize(_ packet: SubscribePacket) {
+        guard shard.hooks.chain(.authOnSubscribe.forVersion(version), plugins) != nil else {
+            return grant(packet, nil)
         }
-        if let answer = outcome.watched({ .subscribe($0) }) { watchAnswered(answer) }
-        switch outcome {
-        case .nobody: grant(packet, nil)
-        case .ok(let verdicts): grant(packet, verdicts)
-        case .refused(let refusal): deny(packet, refusal)
-        case .exhausted: deny(packet, HookRefusal())
-        case .pending(let course):
-            wait(for: PendingHook(serial: serial, course: course, question: .subscribe(packet)))
+        let question = shard.question(about: event(packet), plugins) { [unowned self] outcome in
+            switch outcome {
+            case .nobody: grant(packet, nil)
+            case .ok(let verdicts): grant(packet, verdicts)
+            case .refused(let refusal): deny(packet, refusal)
+            case .exhausted, .pending: deny(packet, HookRefusal())
+            }
         }
+        shard.ask(question, self)
     }
 
     func event(_ packet: SubscribePacket) -> SubscribeEvent {
@@ -83,23 +76,22 @@ extension Session {
 
     // MARK: UNSUBSCRIBE
 
-    func ask(_ packet: UnsubscribePacket, after course: HookCourse?) {
-        let point = HookPoint.onUnsubscribe.forVersion(version)
-        let serial = shard.questions.takeSerial()
-        let ticket = shard.ticket(.session(handle), serial: serial)
+    func ask(_ packet: UnsubscribePacket) {
+        guard shard.hooks.wants(.onUnsubscribe.forVersion(version)) else {
+            return finish(packet, packet.filters)
+        }
         let event = UnsubscribeEvent(
             subscriber: id, userName: connection.userName, filters: packet.filters,
             properties: packet.properties,
             version: version)
-        let outcome: HookOutcome<[UTF8Text]> = shard.hooks.ask(point, after: course, counters: counters) {
-            shard.questions.check.checked($0.onUnsubscribe(event, ticket), count: packet.filters.count, $0)
+        let question = shard.question(about: event) { [unowned self] outcome in
+            if case .ok(let filters?) = outcome {
+                finish(packet, filters)
+            } else {
+                finish(packet, packet.filters)
+            }
         }
-        switch outcome {
-        case .ok(let filters): finish(packet, filters ?? packet.filters)
-        case .nobody, .exhausted, .refused: finish(packet, packet.filters)
-        case .pending(let course):
-            wait(for: PendingHook(serial: serial, course: course, question: .unsubscribe(packet)))
-        }
+        shard.ask(question, self)
     }
 
     func finish(_ packet: UnsubscribePacket, _ filters: [UTF8Text]) {
