@@ -45,6 +45,10 @@ let package = Package(
     targets: [
         // ── system ──
         .target(name: "CSystem"),
+        // TLS by OpenSSL: what it offers as macros or wants as callbacks, as plain functions.
+        .target(
+            name: "CTLS", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -79,7 +83,9 @@ let package = Package(
         .target(name: "Tracer", dependencies: ["Primitives", "MQTTCodec"], swiftSettings: safe),
 
         // ── the path ──
-        .target(name: "Transport", dependencies: ["CSystem", "Primitives", logging], swiftSettings: strict),
+        .target(
+            name: "Transport", dependencies: ["CSystem", "CTLS", "Primitives", "StreamProtocols", logging],
+            swiftSettings: strict),
         .target(
             name: "BrokerCore",
             dependencies: [
@@ -128,7 +134,7 @@ let package = Package(
             name: "Control",
             dependencies: [
                 "Admin", "CCrypto", "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec",
-                "Transport", "BrokerCore", "Listeners", "Tracer", logging,
+                "StreamProtocols", "Transport", "BrokerCore", "Listeners", "Tracer", logging,
             ],
             swiftSettings: strict),
 

@@ -46,6 +46,8 @@ package struct ConfigError: Error, Hashable, Sendable {
         case addressTaken(by: String)
         /// It protects something, and this build does not have it.
         case notProtected(decides: String, feature: String)
+        /// Another setting asks for it. Why, and what to write.
+        case needsSetting(why: String, write: String)
         /// Why no client could connect, and what to write.
         case nobodyCanConnect(why: String, write: String)
     }
@@ -117,6 +119,7 @@ extension ConfigError: CustomStringConvertible {
                 + "\(source.removal) if the broker may run without"
         case .nobodyCanConnect(let why, let write):
             return "\(place): nobody can connect: \(why); write \(write)"
+        case .needsSetting(let why, let write): return "\(place): not set: \(why); write \(write)"
         case .addressTaken(let other): return "\(place): \(value) is taken by \(other)"
         }
     }

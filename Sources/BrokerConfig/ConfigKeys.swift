@@ -68,6 +68,7 @@ package enum IntegerKey: String, CaseIterable, Sendable {
 
 /// Settings that are a time, in the unit of the table.
 package enum DurationKey: String, CaseIterable, Sendable {
+    case crlRefreshInterval = "crl_refresh_interval"
     case mqttConnectTimeout = "mqtt_connect_timeout"
     case retryInterval = "retry_interval"
     /// Zero: no sweeps.
@@ -109,6 +110,8 @@ package enum ByteSizeKey: String, CaseIterable, Sendable {
 
 /// Settings that are text or a word.
 package enum StringKey: String, CaseIterable, Sendable {
+    /// Asked for with `EffectiveConfig.webSocketFrameLimit`, for it may be `infinity`.
+    case maxWebSocketFrameSize = "max_ws_frame_size"
     case nodeName = "nodename"
     case queueType = "queue_type"
     case queueDeliverMode = "queue_deliver_mode"

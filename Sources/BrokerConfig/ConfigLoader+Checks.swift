@@ -50,8 +50,9 @@ extension ConfigLoader {
     mutating func checkListeners(of config: EffectiveConfig) {
         let listeners = config.listeners()
         checkAddresses(of: listeners)
+        for listener in listeners { checkStreams(of: listener) }
         checkOwners(of: config, listeners)
-        for listener in listeners where listener.kind == .tcp && !listener.address.isLoopback {
+        for listener in listeners where listener.kind.isMQTT && !listener.address.isLoopback {
             guard config.flag(.allowAnonymous) || listener.allowAnonymousOverride else { continue }
             add(
                 ConfigNote(
@@ -77,6 +78,57 @@ extension ConfigLoader {
         }
     }
 
+    /// What a listener needs that speaks TLS, or believes a proxy.
+    private mutating func checkStreams(of listener: ListenerSettings) {
+        func needs(_ option: String, _ why: String, _ write: String) {
+            errors.append(
+                ConfigError(
+                    .needsSetting(why: why, write: write), at: listener.source,
+                    key: "\(listener.key).\(option)"))
+        }
+        if listener.kind.isMQTT, let tls = listener.tls {
+            let hasPair = !tls.certificateFile.isEmpty && !tls.keyFile.isEmpty
+            if !hasPair, tls.preSharedKeys == nil || !(tls.certificateFile.isEmpty && tls.keyFile.isEmpty) {
+                needs(
+                    tls.certificateFile.isEmpty ? "certfile" : "keyfile",
+                    "a listener that speaks TLS proves itself with a certificate and its key",
+                    "the path of a PEM file")
+            }
+            if tls.versions.isEmpty {
+                needs(
+                    "tls_version", "it names no version of TLS",
+                    TLSSettings.versionNames.joined(separator: ", "))
+            }
+            let verifies = tls.requiresCertificate || tls.usesIdentityAsUserName && tls.preSharedKeys == nil
+            if verifies, tls.authorityFile.isEmpty, tls.authorityPath.isEmpty {
+                needs(
+                    "cafile", "certificates of clients are checked, and no authority is trusted",
+                    "the path of a PEM file with the authorities")
+            }
+            for host in tls.hosts where host.certificateFile.isEmpty || host.keyFile.isEmpty {
+                needs(
+                    "sni.\(host.name)", "a host has a certificate and its key",
+                    "both .certfile and .keyfile")
+            }
+        }
+        if listener.webSocket?.forwarders == .listed([]) {
+            needs(
+                "proxy_xff_trusted_intermediate",
+                "X-Forwarded-For is read, and nobody is trusted to write it, so nobody could connect",
+                "the addresses of the proxies")
+        }
+        if listener.kind.isMQTT, let proxy = listener.proxy, proxy.trusted == .any,
+            !listener.address.isLoopback
+        {
+            add(
+                ConfigNote(
+                    level: .warning, source: listener.source, key: "\(listener.key).proxy_protocol_trusted",
+                    text:
+                        "anybody who reaches \(listener.address) may claim any address in a PROXY header; list the proxies"
+                ))
+        }
+    }
+
     /// Options of a listener that has no address.
     private mutating func checkOwners(of config: EffectiveConfig, _ listeners: [ListenerSettings]) {
         let known = Set(listeners.map(\.key))
@@ -98,7 +150,7 @@ extension ConfigLoader {
     /// is said alone.
     private mutating func checkWayIn(of config: EffectiveConfig, _ listeners: [ListenerSettings]) {
         guard errors.omitted == 0, errors.items.allSatisfy(\.concernsTheStartAlone) else { return }
-        if !listeners.contains(where: { $0.kind == .tcp }) {
+        if !listeners.contains(where: \.kind.isMQTT) {
             errors.append(
                 ConfigError(
                     .nobodyCanConnect(

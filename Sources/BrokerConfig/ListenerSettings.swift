@@ -40,6 +40,16 @@ package struct ListenerSettings: Equatable, Sendable {
     package let maxHeaderValueLength: Int
     /// What a listener with TLS proves itself with; nil for others.
     package let tls: TLSSettings?
+    /// How a proxy tells of its clients; nil = it does not.
+    package let proxy: ProxySettings?
+    /// How WebSocket is spoken; nil for others.
+    package let webSocket: WebSocketSettings?
+    /// Connections a second of one address; 0 = any number.
+    package let connectionRateLimit: Int
+    /// Connections of one address at once.
+    package let connectionRateBurst: Int
+    /// Connections that are not as far as the first byte; 0 = any number.
+    package let maxHandshakes: Int
     /// Where its address is set.
     package let source: SettingSource
 
@@ -47,17 +57,30 @@ package struct ListenerSettings: Equatable, Sendable {
     package var key: String { ConfKey(words: ["listener", kind.rawValue, name]).description }
 }
 
-/// What a listener with TLS proves itself with. Paths of PEM files; empty where none is set.
-package struct TLSSettings: Equatable, Sendable {
-    package let certificateFile: String
-    package let keyFile: String
-    package let authorityFile: String
-    package let keyPassword: String
-    /// Only clients with a certificate of one of the authorities are served.
-    package let requiresCertificate: Bool
+/// How a proxy tells of its clients, in a header of the PROXY protocol.
+package struct ProxySettings: Equatable, Sendable {
+    /// Whose header is believed.
+    package let trusted: NetworksSetting
+    /// The name in the client's certificate becomes the user name.
+    package let usesNameAsUserName: Bool
+}
+
+/// How WebSocket is spoken.
+package struct WebSocketSettings: Equatable, Sendable {
+    /// Who may tell the client's address in X-Forwarded-For; nil = nobody is asked.
+    package let forwarders: NetworksSetting?
+    /// The header with the name in the client's certificate, which becomes the user name; nil = none.
+    package let nameHeader: String?
+    /// Pages that browsers may connect from; empty = any.
+    package let allowedOrigins: [String]
 }
 
 extension EffectiveConfig {
+    /// Bytes of the largest frame of WebSocket.
+    package var webSocketFrameLimit: UInt64 {
+        UInt64(string(.maxWebSocketFrameSize)) ?? .max
+    }
+
     /// Every listener that has an address, by kind and name. Kinds this build cannot start are among them. Without
     /// any HTTP listener there is one named `default`, as in VerneMQ.
     package func listeners() -> [ListenerSettings] {
@@ -76,7 +99,17 @@ extension EffectiveConfig {
     private func listener(_ kind: ListenerKind, _ name: String) -> ListenerSettings? {
         let key = ConfKey(words: ["listener", kind.rawValue, name]).description
         guard let value = value(key), let address = AddressSetting(value.text) else { return nil }
-        func text(_ option: String) -> String? { listenerOption(option, of: kind, name)?.text }
+        return listener(kind, name, at: address, source: value.source)
+    }
+
+    /// What a listener is that has these options, as far as they are given, and else what all of its kind have.
+    ///
+    /// - Parameter own: values by the name of the option, such as `certfile`; they were checked.
+    package func listener(
+        _ kind: ListenerKind, _ name: String, at address: AddressSetting, source: SettingSource,
+        own: [String: String] = [:]
+    ) -> ListenerSettings {
+        func text(_ option: String) -> String? { own[option] ?? listenerOption(option, of: kind, name)?.text }
         func number(_ option: String) -> Int { text(option).flatMap { Int($0) } ?? 0 }
         let isHTTP = kind == .http || kind == .https
         let ownModules = text("http_modules").flatMap(ConfigValue.words) ?? []
@@ -96,11 +129,31 @@ extension EffectiveConfig {
             bufferSizes: text("buffer_sizes").flatMap(ConfigValue.integers),
             maxRequestLineLength: number("max_request_line_length"),
             maxHeaderValueLength: number("max_header_value_length"),
-            tls: kind == .https
-                ? TLSSettings(
-                    certificateFile: text("certfile") ?? "", keyFile: text("keyfile") ?? "",
-                    authorityFile: text("cafile") ?? "", keyPassword: text("keypasswd") ?? "",
-                    requiresCertificate: text("require_certificate") == "on") : nil, source: value.source)
+            tls: [.ssl, .wss, .https].contains(kind)
+                ? TLSSettings(text, hosts: hosts(of: kind, name), isHTTP: isHTTP) : nil,
+            proxy: kind.isMQTT && text("proxy_protocol") == "on"
+                ? ProxySettings(
+                    trusted: text("proxy_protocol_trusted").flatMap(NetworksSetting.init) ?? .any,
+                    usesNameAsUserName: text("proxy_protocol_use_cn_as_username") == "on") : nil,
+            webSocket: kind == .ws || kind == .wss ? WebSocketSettings(text) : nil,
+            connectionRateLimit: number("connection_rate_limit"),
+            connectionRateBurst: number("connection_rate_burst"), maxHandshakes: number("max_handshakes"),
+            source: source)
+    }
+
+    /// The hosts that a listener has certificates for, with their files.
+    private func hosts(of kind: ListenerKind, _ name: String) -> [TLSSettings.Host] {
+        let prefix = ["listener", kind.rawValue, name, "sni"]
+        let names = Set(
+            listenerKeys.filter { $0.words.count == 6 && $0.words.starts(with: prefix) }.map { $0.words[4] })
+        return names.sorted().map { host in
+            func file(_ option: String) -> String {
+                value(ConfKey(words: prefix + [host, option]).description)?.text ?? ""
+            }
+            return TLSSettings.Host(
+                name: host, certificateFile: file("certfile"), keyFile: file("keyfile"),
+                ocspFile: file("ocsp_staple_file"))
+        }
     }
 
     /// What is in force for `option` of one listener: its own value, else that of its kind, else that of all

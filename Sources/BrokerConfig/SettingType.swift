@@ -39,6 +39,8 @@ package enum SettingType: Sendable, Equatable {
     case url
     /// `name=value,name=value`, as `HeaderListSetting` reads it; empty for none.
     case headers
+    /// `any`, or addresses and networks as `NetworksSetting` reads them; empty for none.
+    case networks
 }
 
 extension SettingType {
@@ -68,7 +70,7 @@ extension SettingType {
             case nil: return .malformedValue
             }
         case .atom, .nodeName, .character, .integerList, .wordList, .bufferSizes, .metricPrefix, .url,
-            .headers:
+            .headers, .networks:
             return isAccepted(value) ? nil : .malformedValue
         }
     }
@@ -96,6 +98,7 @@ extension SettingType {
         case .character: return value.count == 1
         case .metricPrefix: return value == "\"\"" || Self.isMetricPrefix(value)
         case .url: return value.isEmpty || URLSetting(value) != nil
+        case .networks: return NetworksSetting(value) != nil
         case .headers: return HeaderListSetting(value) != nil
         case .integerList(let allowed):
             guard let list = ConfigValue.integers(value), !list.isEmpty else { return false }
@@ -153,6 +156,7 @@ extension SettingType {
         case .headers:
             "a comma list of name=value, with %2C for a comma in a value and %25 for a percent sign, and none of "
                 + HeaderListSetting.ours.joined(separator: ", ")
+        case .networks: "any, or IP addresses and networks such as 10.0.0.0/8, between commas"
         }
     }
 
@@ -179,7 +183,7 @@ extension SettingType {
         case .percent: "percent"
         case .address(let unixSocket): unixSocket ? "ip | socket" : "ip"
         case .integerList, .bufferSizes: "int list"
-        case .wordList: "list"
+        case .wordList, .networks: "list"
         }
     }
 }

@@ -141,6 +141,12 @@ package enum DeliverMode: String, Sendable, CaseIterable {
 package struct ListenerFacts: Sendable {
     /// The listener's name.
     package var name: String
+    /// What it speaks, in VerneMQ's words: `mqtt`, `mqtts`, `mqttws`, `mqttwss`.
+    package var kind = "mqtt"
+    /// The name in a client's certificate, or of its pre-shared key, is its user name.
+    package var usesIdentityAsUserName = false
+    /// The name that a proxy tells of the client's certificate is its user name.
+    package var usesProxyNameAsUserName = false
     /// The mountpoint of its clients, unless a hook gives them another.
     package var mountpoint: Mountpoint
     /// Whether its clients may connect without any plugin being asked.

@@ -10,6 +10,8 @@ package enum ClientEvent: Int, CaseIterable, Sendable {
     /// A CONNECT was refused because a listener or the process has no room. Counted apart, so that a crowd at the door does
     /// not hide who was refused for something else.
     case connectOverLimit
+    /// A connection ended below MQTT: TLS, PROXY header, WebSocket.
+    case streamFailed
     /// A packet that must not come ended the connection.
     case protocolError
     /// A client does not take what it is sent.
@@ -23,6 +25,7 @@ package enum ClientEvent: Int, CaseIterable, Sendable {
     package var code: String {
         switch self {
         case .connectRefused, .connectOverLimit: "client_connect_refused"
+        case .streamFailed: "client_stream_failed"
         case .protocolError: "client_protocol_error"
         case .slow: "client_slow"
         case .takenOver: "session_taken_over"
@@ -34,6 +37,7 @@ package enum ClientEvent: Int, CaseIterable, Sendable {
     var omitted: Counter {
         switch self {
         case .connectRefused, .connectOverLimit: .logOmittedRefusals
+        case .streamFailed: .logOmittedStreams
         case .protocolError: .logOmittedProtocolErrors
         case .slow: .logOmittedSlow
         case .takenOver: .logOmittedTakeovers

@@ -20,7 +20,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case loopTurns, loopBusyNanoseconds, loopLettersPosted, loopLettersTaken, loopWakeups
     case loopReadsPaused, loopFairnessYields, loopLapses
     case deferredJobs, deferredSlices
-    case connectionsAccepted, connectionsMoved, connectionsRefused, acceptPaused, acceptDescriptorExhausted
+    case connectionsAccepted, connectionsMoved, connectionsRefused, connectionsOverRate, acceptPaused,
+        acceptDescriptorExhausted
     case halfClosed, connectionReset, outputBytesDiscarded, sendTimeouts, writeBlocked
     case bytesUndecoded
     case routerCacheHit, routerCacheMiss
@@ -42,7 +43,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     /// Messages that no client has sent, for which the store took nothing.
     case publicationsRefused
     /// Lines about clients that were not written, because there were too many of their kind.
-    case logOmittedRefusals, logOmittedProtocolErrors, logOmittedSlow, logOmittedTakeovers, logOmittedDrops
+    case logOmittedRefusals, logOmittedStreams, logOmittedProtocolErrors, logOmittedSlow, logOmittedTakeovers,
+        logOmittedDrops
 }
 
 /// What the label `mqtt_version` tells apart: 3.1 and 3.1.1 are "4", 5.0 is "5".
@@ -141,6 +143,8 @@ public enum CloseReason: Int, CaseIterable, Sendable {
     case clientDisconnect, peerClosed, reset, ioError, connectTimeout, keepAliveTimeout, malformed,
         protocolError
     case refused, takenOver, administrative, lifetime, sendTimeout, shutdown, packetTooLarge
+    /// A layer below MQTT failed; `listener_stream_failures_total` says how.
+    case tlsFailed, proxyFailed, webSocketFailed
     /// It held most of the memory that connections without a session have together.
     case newcomerMemory
 }

@@ -17,6 +17,11 @@ extension MetricCatalog {
                 "Connections that were accepted to be told that their listener's max_connections is reached, or that there are no descriptors for more clients. listener_refused_total tells which."
         ),
         .own(
+            "connections_over_rate_total", .connections, .connectionsOverRate,
+            help:
+                "Connections that were closed because their address connects more often than connection_rate_limit allows."
+        ),
+        .own(
             "accept_paused_total", .events, .acceptPaused,
             help:
                 "Times an event loop left clients in the kernel's backlog because a limit on connections was reached: with max_connections_action = wait, or while too many were being refused."
@@ -215,6 +220,7 @@ extension MetricCatalog {
             "log_client_events_omitted_total", .counter, .entries, by: "event",
             [
                 ("client_connect_refused", Counter.logOmittedRefusals.word),
+                ("client_stream_failed", Counter.logOmittedStreams.word),
                 ("client_protocol_error", Counter.logOmittedProtocolErrors.word),
                 ("client_slow", Counter.logOmittedSlow.word),
                 ("session_taken_over", Counter.logOmittedTakeovers.word),

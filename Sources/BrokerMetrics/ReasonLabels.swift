@@ -77,6 +77,9 @@ extension CloseReason {
         case .shutdown: "shutdown"
         case .packetTooLarge: "packet_too_large"
         case .newcomerMemory: "newcomer_memory"
+        case .tlsFailed: "tls_failed"
+        case .proxyFailed: "proxy_protocol_failed"
+        case .webSocketFailed: "websocket_failed"
         }
     }
 }

@@ -263,6 +263,13 @@ ssize_t csystem_read(int descriptor, void *bytes, size_t count) {
     return done < 0 ? -errno : done;
 }
 
+ssize_t csystem_peek(int descriptor, void *bytes, size_t count) {
+    ssize_t done;
+    do done = recv(descriptor, bytes, count, MSG_PEEK);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
 ssize_t csystem_send(int descriptor, const void *bytes, size_t count) {
     ssize_t done;
     do done = send(descriptor, bytes, count, MSG_NOSIGNAL);

@@ -56,6 +56,10 @@ package struct ListenerTLS: Sendable {
     package var authorityFile: String
     package var keyFile: String
     package var requiresCertificate: Bool
+    /// The name in a client's certificate, or of its key, becomes its user name.
+    package var usesIdentityAsUserName = false
+    /// nil: there are no pre-shared keys.
+    package var preSharedKeyFile: String?
     /// Those of the listener and of its authorities.
     package var certificates: [Certificate]
 

@@ -16,6 +16,7 @@ import Primitives
 ///                      AdminOutput           └─ Traces, APIKeys, log
 package final class Control: Sendable {
     package let runtime: BrokerRuntime
+    package let mqttListeners: MQTTListeners
     package let registry: MetricsRegistry
     package let settings: RuntimeSettings
     package let keys: APIKeys
@@ -47,6 +48,7 @@ package final class Control: Sendable {
         version: String
     ) {
         self.runtime = runtime
+        mqttListeners = MQTTListeners(runtime)
         self.registry = registry
         self.settings = settings
         self.keys = keys

@@ -44,12 +44,13 @@ package struct ListenerRow: Sendable {
         self.tls = tls
     }
 
-    /// The columns that `--tls` adds. Pre-shared keys and names from certificates are no part of this build.
+    /// The columns that `--tls` adds.
     fileprivate var tlsCells: [Cell] {
         guard let tls else { return [Cell](repeating: .text(""), count: 8) }
         return [
             .text(tls.versions), .text(tls.certificateFile), .text(tls.authorityFile), .text(tls.keyFile),
-            .boolean(tls.requiresCertificate), .boolean(false), .boolean(false), .text(""),
+            .boolean(tls.requiresCertificate), .boolean(tls.usesIdentityAsUserName),
+            .boolean(tls.preSharedKeyFile != nil), .text(tls.preSharedKeyFile ?? ""),
         ]
     }
 }
@@ -80,7 +81,7 @@ extension Control {
             ]
         }
         if showsMQTT { columns += ["allowed_protocol_versions", "allow_anonymous_override"] }
-        let rows = runtime.runningListeners.map(ListenerRow.init) + otherListeners()
+        let rows = listenerRows
         output.table(
             columns,
             rows.map { row in
@@ -98,6 +99,15 @@ extension Control {
                 }
                 return cells
             })
+    }
+
+    /// All listeners, those of MQTT first.
+    var listenerRows: [ListenerRow] {
+        runtime.runningListeners.map { listener in
+            var row = ListenerRow(listener)
+            row.tls = mqttListeners.tls(of: listener.address)
+            return row
+        } + otherListeners()
     }
 
     // MARK: start
@@ -134,7 +144,8 @@ extension Control {
             invocation.value("max_connections") == "infinity"
             ? 0 : invocation.integer("max_connections") ?? standard ?? 0
         do throws(TransportError) {
-            try runtime.listen(facts, on: address, maxConnections: maximum > 0 ? maximum : .max)
+            try runtime.listen(
+                facts, on: address, ListenerAccess(maxConnections: maximum > 0 ? maximum : .max))
         } catch {
             throw AdminFailure(.failed, "can't start listener due to '\(error)'")
         }
@@ -166,6 +177,7 @@ extension Control {
     private func deleteListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let address = try address(invocation, "delete")
         guard runtime.delete(address) else { throw unknown(address, "delete") }
+        mqttListeners.forget(address)
         output.text("Done")
     }
 
@@ -206,7 +218,7 @@ extension ListenerRow {
         let counts = listener.state.counts
         let path = listener.address.address.path
         self.init(
-            type: "mqtt", isRunning: !listener.isSuspended,
+            type: listener.facts.kind, isRunning: !listener.isSuspended,
             address: path.map { "{local,\"\($0)\"}" } ?? listener.address.address.ipText,
             port: Int(listener.address.port), mountpoint: "\(listener.facts.mountpoint.name)",
             maximumConnections: listener.state.maxConnections == .max ? nil : listener.state.maxConnections,

@@ -20,6 +20,11 @@ extension Control {
             },
             "tls check": { try $0.checkCertificates($1, $2) },
             "tls clear-pem-cache": { control, _, output in
+                let problems = control.mqttListeners.reload(onlyChanged: false)
+                guard problems.isEmpty else {
+                    throw AdminFailure(
+                        .failed, "Can't read certificates: " + problems.joined(separator: "; "))
+                }
                 // An HTTPS listener keeps what it has read at its start.
                 let kept = control.otherListeners().count { $0.tls != nil }
                 output.text(
@@ -53,7 +58,7 @@ extension Control {
     /// Each once, though several listeners have it.
     private var certificates: [Certificate] {
         var seen: [Certificate] = []
-        for certificate in otherListeners().flatMap({ $0.tls?.certificates ?? [] })
+        for certificate in listenerRows.flatMap({ $0.tls?.certificates ?? [] })
         where !seen.contains(certificate) {
             seen.append(certificate)
         }

@@ -165,7 +165,7 @@ final class BrokerLoop: EventLoopOwner {
             let connection = ClientConnection(
                 socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
             counters.add(.socketOpen)
-            startConnectTimer(connection)
+            if state.policy.isPlain || connection.overLimit != nil { startConnectTimer(connection) }
             return connection
         }
     }
@@ -214,7 +214,8 @@ final class BrokerLoop: EventLoopOwner {
 
     // MARK: CONNECT time-out
 
-    private func startConnectTimer(_ connection: ClientConnection) {
+    func startConnectTimer(_ connection: ClientConnection) {
+        guard connection.newcomerPlace == nil else { return }
         let timeout = shard.settings.connectTimeout
         if connection.overLimit == nil {
             let deadline = loop.now.adding(milliseconds: timeout)
@@ -222,6 +223,18 @@ final class BrokerLoop: EventLoopOwner {
         } else {
             let deadline = loop.now.adding(milliseconds: min(timeout, Self.refusalTimeout))
             connection.newcomerPlace = refused.append(connection, deadline: deadline)
+        }
+    }
+
+    /// A connection ended below MQTT. Who only looked whether somebody listens is not worth a line.
+    func tellStreamFailed(_ connection: ClientConnection, _ problem: StreamProblem) {
+        if problem == .tls(.closed) { return }
+        shard.tell(.streamFailed, "connection ended before MQTT") {
+            var facts = Shard.clientFacts(connection, clientID: nil)
+            facts["reason"] = .string(problem.label)
+            let text = connection.streamProblemText
+            if !text.isEmpty { facts["problem"] = .string(text) }
+            return facts
         }
     }
 
@@ -331,6 +344,7 @@ private final class LoopEvents: TransportEvents {
         case .bytesIgnored: counters.add(.bytesUndecoded, n)
         case .accepted: counters.add(.connectionsAccepted, n)
         case .acceptPaused: counters.add(.acceptPaused, n)
+        case .refusedByRate: counters.add(.connectionsOverRate, n)
         case .refusedOverLimit: counters.add(.connectionsRefused, n)
         case .descriptorExhausted: counters.add(.acceptDescriptorExhausted, n)
         case .halfClosed: counters.add(.halfClosed, n)

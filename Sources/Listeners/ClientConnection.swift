@@ -211,7 +211,8 @@ final class ClientConnection: Connection, ClientTransport {
             }
             return
         }
-        let packet = try ConnectPacket.decode(body: body)
+        var packet = try ConnectPacket.decode(body: body)
+        if let name = provenUserName { packet.userName = name }
         leaveNewcomers()
         let begun = owner.shard.admit(packet, self)
         waitsForAnswer(begun, body.byteCount)
@@ -303,6 +304,9 @@ final class ClientConnection: Connection, ClientTransport {
         }
     }
 
+    /// Its CONNECT is awaited from now on: what came before had a time of its own.
+    override func established() { owner.startConnectTimer(self) }
+
     override func outputDrained() {
         resumeReading(PauseReason.backpressure)
         session?.outputDrained()
@@ -316,13 +320,26 @@ final class ClientConnection: Connection, ClientTransport {
         handshake = nil
         if cause == .detached { return }  // it lives on, on another loop
         owner.counters.add(.socketClose)
-        let reason = closeReason ?? CloseReason(cause)
+        let reason = closeReason ?? streamProblem.map(CloseReason.init) ?? CloseReason(cause)
+        if let streamProblem { owner.tellStreamFailed(self, streamProblem) }
         if let session {
             session.connectionClosed(reason, by: self)
             self.session = nil
         } else if reason != .refused {  // a refusal was counted when it was sent
             owner.counters.add(reason)
         }
+    }
+
+    /// The user name that a certificate, a key or a proxy proves, where the listener takes it: it stands in place of that
+    /// in CONNECT. nil = there is none, and the client says itself who it is.
+    private var provenUserName: UTF8Text? {
+        guard let facts = streamFacts else { return nil }
+        if listenerFacts.usesIdentityAsUserName, let tls = facts.tls {
+            if let name = tls.commonName.map(UTF8Text.init(bytes:)), name.isWellFormed { return name }
+            if let identity = tls.pskIdentity { return UTF8Text(identity) }
+        }
+        if listenerFacts.usesProxyNameAsUserName, let name = facts.nameFromProxy { return name }
+        return facts.webSocket?.commonName
     }
 
     // MARK: ClientTransport
@@ -379,6 +396,16 @@ final class ClientConnection: Connection, ClientTransport {
 }
 
 extension CloseReason {
+    /// What an end in a layer below MQTT is counted as.
+    init(_ problem: StreamProblem) {
+        switch problem {
+        case .tls: self = .tlsFailed
+        case .proxy, .untrustedProxy: self = .proxyFailed
+        case .forwardedFor, .upgrade, .webSocket: self = .webSocketFailed
+        case .timeout: self = .connectTimeout
+        }
+    }
+
     /// What an end that the transport saw first is counted as.
     init(_ cause: ConnectionEnd) {
         switch cause {
@@ -387,7 +414,7 @@ extension CloseReason {
         case .ioError: self = .ioError
         case .sendTimeout: self = .sendTimeout
         case .loopStopped: self = .shutdown
-        case .requested, .detached: self = .administrative
+        case .requested, .detached, .stream: self = .administrative
         }
     }
 }

@@ -17,22 +17,19 @@ package import Transport
 extension BrokerRuntime {
     /// Opens a listener on every loop.
     ///
-    /// - Parameters:
-    ///   - maxConnections: `.max` = no limit.
-    ///   - overLimit: what happens to further clients.
     /// - Returns: the address it really listens on, which tells the port when 0 was asked for.
     @discardableResult
     package func listen(
-        _ facts: ListenerFacts, on address: ListenAddress, maxConnections: Int = .max,
-        overLimit: OverLimitAction = .refuse, options: ListenOptions = ListenOptions()
+        _ facts: ListenerFacts, on address: ListenAddress, _ access: ListenerAccess = ListenerAccess()
     ) throws(TransportError) -> ListenAddress {
         changing.lock()
         defer { changing.unlock() }
-        let bound = try bindListener(address: address, loops: broker.loopCount, options: options)
+        let bound = try bindListener(address: address, loops: broker.loopCount, options: access.options)
         let state = ListenerState(
-            name: facts.name, maxConnections: maxConnections, action: overLimit, shared: limits)
+            name: facts.name, maxConnections: access.maxConnections, action: access.overLimit,
+            policy: access.policy, maxHandshakes: access.maxHandshakes, rate: access.rate, shared: limits)
         let listener = RunningListener(
-            facts: facts, address: bound.address, options: options, state: state, bound: bound)
+            facts: facts, address: bound.address, options: access.options, state: state, bound: bound)
         listeners.withLock { $0.append(listener) }
         start(listener)
         return bound.address
@@ -122,6 +119,6 @@ package struct RunningListener: Sendable {
     package fileprivate(set) var isSuspended = false
 
     fileprivate var metadata: Logger.Metadata {
-        ["listener": "\(facts.name)", "address": "\(address)", "protocol": "mqtt"]
+        ["listener": "\(facts.name)", "address": "\(address)", "protocol": "\(facts.kind)"]
     }
 }

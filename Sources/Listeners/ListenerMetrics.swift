@@ -4,6 +4,7 @@ import Transport
 
 /// The metrics of the MQTT listeners.
 package enum ListenerMetrics {
+    private static let type = LabelDeclaration.closed("type", ["mqtt", "mqtts", "mqttws", "mqttwss"])
     static let totalActive = MetricFamily.gauge(
         "total_active_connections", .connections, heritage: .verneMQGauge,
         help: "Open MQTT connections on all listeners.")
@@ -14,26 +15,57 @@ package enum ListenerMetrics {
         "active_mqttws_connections", .connections, heritage: .verneMQGauge,
         help: "Open connections on the WebSocket listeners.")
     static let connections = MetricFamily.gauge(
-        "listener_connections", .connections, [.open("listener"), .open("type")],
+        "listener_connections", .connections, [.open("listener"), type],
         help: "Open connections of each listener.")
     static let limit = MetricFamily.gauge(
-        "listener_connections_limit", .connections, [.open("listener"), .open("type")], isSparse: true,
+        "listener_connections_limit", .connections, [.open("listener"), type], isSparse: true,
         help: "Connections each listener may have; no series where there is no limit.")
     static let running = MetricFamily.gauge(
-        "listener_running", .flag, [.open("listener"), .open("type")],
+        "listener_running", .flag, [.open("listener"), type],
         help: "1 while the listener takes clients, 0 while it is stopped; /health is 503 then.")
     static let refused = MetricFamily.counter(
         "listener_refused_total", .connections,
-        [.open("listener"), .closed("limit", ConnectionLimit.allCases.map(\.settingName))],
+        [.open("listener"), type, .closed("limit", ConnectionLimit.allCases.map(\.settingName))],
         help:
             "Clients that were told that there is no room, by listener and limit: its max_connections, or the descriptors for clients of all listeners."
     )
+
+    private static let tlsVersions = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+    static let handshakes = MetricFamily.counter(
+        "tls_handshakes_total", .events,
+        [.open("listener"), type, .closed("version", tlsVersions), .closed("resumed", ["true", "false"])],
+        help:
+            "TLS handshakes that succeeded, by listener, version, and whether they went on with keys of an earlier connection."
+    )
+    static let ciphers = MetricFamily.counter(
+        "tls_ciphers_total", .events, [.open("listener"), type, .open("cipher", bound: 64)],
+        help: "TLS handshakes that succeeded, by listener and cipher in OpenSSL's names.")
+    static let secure = MetricFamily.gauge(
+        "tls_connections", .connections, [.open("listener"), type, .closed("version", tlsVersions)],
+        isSparse: true,
+        help: "Connections now that are encrypted, by listener and version of TLS.")
+    static let failures = MetricFamily.counter(
+        "listener_stream_failures_total", .connections,
+        [.open("listener"), type, .closed("reason", StreamProblem.labels)],
+        help:
+            "Connections that ended below MQTT, by listener and reason: TLS (tls_closed is a peer that went before the handshake's end), PROXY header, WebSocket."
+    )
+    static let proxied = MetricFamily.counter(
+        "proxy_headers_total", .connections, [.open("listener"), type],
+        help: "Connections whose PROXY header was read.")
+    static let upgrades = MetricFamily.counter(
+        "websocket_upgrades_total", .connections, [.open("listener"), type],
+        help: "Connections that went on as WebSocket.")
+    static let pings = MetricFamily.counter(
+        "websocket_pings_total", .events, [.open("listener"), type],
+        help: "Pings of WebSocket that clients have sent.")
 
     /// What `docs/metrics.md` lists, whether the room runs or not.
     package static let room = MetricRoom(
         "Listeners",
         [
-            totalActive, activeMQTT, activeWebSocket, connections, limit, running, refused,
+            totalActive, activeMQTT, activeWebSocket, connections, limit, running, refused, handshakes,
+            ciphers, secure, failures, proxied, upgrades, pings,
         ])
 }
 
@@ -41,10 +73,13 @@ extension BrokerRuntime {
     /// All samples of the listeners at one moment. Any thread.
     package func readListeners(_ reading: inout RoomReading) {
         var active = 0
+        var webSockets = 0
         for listener in runningListeners {
-            let labels: KeyValuePairs = ["listener": listener.facts.name, "type": "mqtt"]
+            let labels: KeyValuePairs = ["listener": listener.facts.name, "type": listener.facts.kind]
             let counts = listener.state.counts
             active += counts.active
+            if listener.facts.kind.hasPrefix("mqttws") { webSockets += counts.active }
+            readStreams(listener, &reading)
             reading.add(ListenerMetrics.connections, labels, counts.active)
             if listener.state.maxConnections < .max {
                 reading.add(ListenerMetrics.limit, labels, listener.state.maxConnections)
@@ -53,12 +88,46 @@ extension BrokerRuntime {
             for limit in ConnectionLimit.allCases {
                 reading.add(
                     ListenerMetrics.refused,
-                    ["listener": listener.facts.name, "limit": limit.settingName],
+                    [
+                        "listener": listener.facts.name, "type": listener.facts.kind,
+                        "limit": limit.settingName,
+                    ],
                     counts.overLimit[limit.rawValue])
             }
         }
         reading.add(ListenerMetrics.totalActive, active)
-        reading.add(ListenerMetrics.activeMQTT, active)
-        reading.add(ListenerMetrics.activeWebSocket, 0)
+        reading.add(ListenerMetrics.activeMQTT, active - webSockets)
+        reading.add(ListenerMetrics.activeWebSocket, webSockets)
+    }
+
+    private func readStreams(_ listener: RunningListener, _ reading: inout RoomReading) {
+        guard !listener.state.policy.isPlain else { return }
+        let name = listener.facts.name
+        let type = listener.facts.kind
+        let streams = listener.state.streams.reading
+        for (handshake, count) in streams.handshakes {
+            reading.add(
+                ListenerMetrics.handshakes,
+                [
+                    "listener": name, "type": type, "version": handshake.version,
+                    "resumed": handshake.wasResumed ? "true" : "false",
+                ], count)
+        }
+        for (cipher, count) in streams.ciphers {
+            reading.add(ListenerMetrics.ciphers, ["listener": name, "type": type, "cipher": cipher], count)
+        }
+        for (version, count) in streams.connections {
+            reading.add(ListenerMetrics.secure, ["listener": name, "type": type, "version": version], count)
+        }
+        for (reason, count) in streams.failures {
+            reading.add(ListenerMetrics.failures, ["listener": name, "type": type, "reason": reason], count)
+        }
+        if listener.state.policy.proxy != nil {
+            reading.add(ListenerMetrics.proxied, ["listener": name, "type": type], streams.proxied)
+        }
+        if listener.state.policy.webSocket != nil {
+            reading.add(ListenerMetrics.upgrades, ["listener": name, "type": type], streams.upgraded)
+            reading.add(ListenerMetrics.pings, ["listener": name, "type": type], streams.pings)
+        }
     }
 }

@@ -105,9 +105,7 @@ final class Acceptor {
                 } else {
                     noteAccepted(loop)
                 }
-                let socket = DetachedSocket(
-                    descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit)
-                loop.adopt(socket, make)
+                adopt(descriptor, peer, overLimit, loop)
             case .failed(let error):
                 state.cancel(overLimit)
                 switch error {
@@ -116,6 +114,27 @@ final class Acceptor {
                 default: return exhausted(error, loop)
                 }
             }
+        }
+    }
+
+    private func adopt(
+        _ descriptor: consuming FileDescriptor, _ peer: PeerAddress, _ overLimit: ConnectionLimit?,
+        _ loop: EventLoop
+    ) {
+        let number = descriptor.rawValue
+        guard overLimit != nil || state.admitsSocket(of: peer, now: loop.now) else {
+            noteOverLimit(.rate, isTold: false, loop)
+            loop.events.count(.refusedByRate, 1)
+            return state.forsake()
+        }
+        do throws(TransportError) {
+            let layers = try state.makeLayers(number, peer, isServed: overLimit == nil)
+            let socket = DetachedSocket(
+                descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit, layers: layers)
+            loop.adopt(socket, make)
+        } catch {
+            loop.logger.error("\(error)", metadata: ["listener": "\(state.name)"])
+            state.release(overLimit)
         }
     }
 
@@ -150,9 +169,11 @@ final class Acceptor {
     private func noteOverLimit(_ limit: ConnectionLimit, isTold: Bool, _ loop: EventLoop) {
         guard state.countOverLimit(limit, isTold: isTold, now: loop.now) else { return }
         loop.logger.warning(
-            isTold
-                ? "no room for more connections: clients are refused"
-                : "no room for more connections: clients wait in the backlog",
+            limit == .rate
+                ? "an address connects too often: its connections are closed"
+                : isTold
+                    ? "no room for more connections: clients are refused"
+                    : "no room for more connections: clients wait in the backlog",
             metadata: [
                 "event": "limit_reached", "listener": "\(state.name)", "limit": "\(limit.settingName)",
                 "connections": .stringConvertible(state.counts.active),

@@ -17,15 +17,19 @@ extension Connection {
             guard afterFlush, writeFailure == nil else { return end(cause) }
             self.cause = cause
             output.isClosed = true
-            if output.isEmpty { return linger() }
+            let layers = stream.layers
+            if output.isEmpty, layers == nil || layers?.isEstablishing == true { return linger() }
             phase = .flushing
             deadlineBase = loop.now.adding(nanoseconds: loop.settings.sendTimeoutNanoseconds)
             loop.time(self)
+            // Nobody else asks for the last words of layers to be written.
+            if output.isEmpty, !isWatchedForWriting { flushOutput() }
         }
     }
 
     /// Says the end to the peer and waits for its own.
     final func linger() {
+        stream.layers?.close()
         guard csystem_shutdown_writing(rawDescriptor) == 0 else { return end(cause) }
         phase = .lingering
         deadlineBase = loop.now.adding(nanoseconds: loop.settings.lingerNanoseconds)
@@ -53,18 +57,37 @@ extension Connection {
             listener?.release(overLimit)
         }
         closed(cause)
+        stream = .plain
     }
 
     /// The loop calls this now and then while `isTimed`. - Returns: false when there is nothing to time any
     /// more.
     final func checkDeadline(_ now: MonotonicTime) -> Bool {
-        guard isOverdue(now) else { return phase == .open ? isWatchedForWriting : phase != .closed }
+        guard isOverdue(now) else { return isTimedStill }
         // The peer may have taken what waited, or said its end, while nobody looked: that is looked at first.
-        if phase == .lingering { discardInput() } else { flushOutput() }
-        guard isOverdue(now) else { return phase == .open ? isWatchedForWriting : phase != .closed }
+        if phase == .lingering {
+            discardInput()
+        } else if isEstablishing {
+            _ = readWaiting()
+        } else {
+            flushOutput()
+        }
+        guard isOverdue(now) else { return isTimedStill }
+        if let layers = stream.layers, isEstablishing {
+            layers.timeOut()
+            end(.stream)
+            return false
+        }
         if phase != .lingering { loop.events.count(.sendTimeout, 1) }
         end(.sendTimeout)
         return false
+    }
+
+    /// Layers are not yet as far as the first byte.
+    private final var isEstablishing: Bool { phase == .open && stream.layers?.isEstablishing == true }
+
+    private final var isTimedStill: Bool {
+        phase == .open ? isWatchedForWriting || isEstablishing : phase != .closed
     }
 
     /// Whether the peer has had its time: that in which the loop did not look does not count.
@@ -74,6 +97,9 @@ extension Connection {
         let allowed: UInt64
         switch phase {
         case .closed: return false
+        case .open where isEstablishing:
+            allowed = stream.layers?.policy.timeoutNanoseconds ?? .max
+            begin = deadlineBase
         case .open:
             guard isWatchedForWriting else { return false }
             (begin, allowed) = (deadlineBase, settings.sendTimeoutNanoseconds)
@@ -99,6 +125,7 @@ extension Connection {
         watchedFlags = nil
         let socket = DetachedSocket(
             descriptor: descriptor, peer: peer, listener: listener, overLimit: overLimit,
+            layers: stream.layers,
             leftover: Array(leftover.bytes), pendingOutput: output.takeRemainder())
         end(.detached)
         return socket

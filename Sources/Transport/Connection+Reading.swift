@@ -28,7 +28,8 @@ extension Connection {
             } else {
                 target = UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[leftover.count...])
             }
-            let result = csystem_read(rawDescriptor, target.baseAddress, target.count)
+            let read = read(into: target)
+            let result = read.count
             guard result > 0 else { return inputEnded(result) }
             loop.events.count(.bytesReceived, result)
             spent += result
@@ -38,13 +39,56 @@ extension Connection {
             } else {
                 presentReadBuffer(read: result)
             }
-            // A read that was not filled took everything there was.
-            guard result == target.count, phase == .open, pauses.isEmpty else { return }
+            guard !read.isDrained, phase == .open, pauses.isEmpty else { return leaveInput() }
             if spent >= loop.settings.readBudgetByteCount {
+                if stream.layers?.hasInput == true { return yieldTurn() }
                 loop.events.count(.fairnessYield, 1)
                 return
             }
         }
+    }
+
+    /// Reads from the socket, or through the layers on it.
+    @inline(__always)
+    private final func read(into target: UnsafeMutableRawBufferPointer) -> ByteStream.Read {
+        switch stream {
+        case .plain:
+            let count = csystem_read(rawDescriptor, target.baseAddress, target.count)
+            // A read that was not filled took everything there was.
+            return ByteStream.Read(count: count, isDrained: count < target.count)
+        case .layered(let layers): return readLayered(layers, into: target)
+        }
+    }
+
+    private final func readLayered(_ layers: StreamLayers, into target: UnsafeMutableRawBufferPointer)
+        -> ByteStream.Read
+    {
+        let wasEstablishing = layers.isEstablishing
+        let read = layers.read(rawDescriptor, into: target)
+        if wasEstablishing, layers.isOpen {
+            if let address = layers.clientAddress { peer = address }
+            guard listener?.admits(layers.clientAddress, now: loop.now) ?? true else {
+                end(.requested)
+                return ByteStream.Read(count: -Int(EAGAIN), isDrained: true)
+            }
+            layers.established()
+            established()
+        }
+        return read
+    }
+
+    /// What layers have to say is written, and what they hold is read in the next turn: the socket will not tell of it.
+    private final func leaveInput() {
+        guard let layers = stream.layers else { return }
+        if layers.hasOutput { flushOutput() }
+        if phase == .open, pauses.isEmpty, layers.hasInput { yieldTurn() }
+    }
+
+    /// The socket takes bytes, which reading waited for.
+    final func goOnReading() {
+        guard phase == .open, pauses.isEmpty else { return }
+        watch(reading: true, writing: !output.isEmpty)
+        readInput()
     }
 
     /// Reads what waits in the socket now, before somebody concludes that the peer is silent. As much as in a turn.
@@ -61,12 +105,21 @@ extension Connection {
         switch Int32(truncatingIfNeeded: -result) {
         case 0:
             loop.events.count(.halfClosed, 1)
-            if !output.isEmpty, !isWatchedForWriting { flushOutput() }
+            if !output.isEmpty || hasStreamOutput, !isWatchedForWriting { flushOutput() }
             close(writeFailure ?? .peerClosed, afterFlush: false)
-        case EAGAIN: break
+        case EAGAIN:
+            leaveInput()
+            if phase == .open, stream.layers?.wantsWriting == true {
+                watch(reading: isWatchedForReading, writing: true)
+            }
+        case EPROTO where stream.layers?.problem != nil:
+            // What the layers say to that still reaches the peer.
+            if phase == .open { close(.stream, afterFlush: true) }
         case let error: close(failure(error, counting: .readError), afterFlush: false)
         }
     }
+
+    private final var hasStreamOutput: Bool { stream.layers?.hasOutput ?? false }
 
     private final func presentReadBuffer(read count: Int) {
         let old = leftover.count
@@ -161,5 +214,6 @@ extension Connection {
         guard pauses.isEmpty else { return }
         watch(reading: true, writing: isWatchedForWriting)
         if phase == .open, !leftover.isEmpty, leftover.count >= neededByteCount { presentLeftover() }
+        if phase == .open, pauses.isEmpty, stream.layers?.hasInput == true { readInput() }
     }
 }

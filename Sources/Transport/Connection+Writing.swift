@@ -7,6 +7,7 @@ extension Connection {
     /// Writes what waits: one call when the kernel takes it all. Otherwise the epoll set tells when to go on.
     final func flushOutput() {
         guard phase == .open || phase == .flushing else { return }
+        if let layers = stream.layers { return flushOutput(through: layers) }
         var hasDrained = false
         while !output.isEmpty {
             let vectors = loop.vectors
@@ -30,6 +31,38 @@ extension Connection {
         }
         if output.isEmpty {
             if isWatchedForWriting { watch(reading: isWatchedForReading, writing: false) }
+            if phase == .flushing { return linger() }
+        }
+        if hasDrained, phase == .open { outputDrained() }
+    }
+
+    /// As above, through TLS or WebSocket.
+    private final func flushOutput(through layers: StreamLayers) {
+        // Nothing can be said before; `established` is followed by the first write.
+        guard !layers.isEstablishing else { return }
+        var hasDrained = false
+        while true {
+            if phase == .flushing, output.isEmpty { layers.finish() }
+            guard !output.isEmpty || layers.hasOutput else { break }
+            let vectors = loop.vectors
+            let count = output.gather(into: vectors)
+            var offered = 0
+            for index in 0..<count { offered += vectors[index].iov_len }
+            let result = layers.write(
+                rawDescriptor, vectors, count, offered: offered, scratch: loop.recordBuffer)
+            if result >= 0 {
+                loop.events.count(.bytesSent, result)
+                if result > 0, output.wrote(result) { hasDrained = true }
+                if result == offered { continue }
+                deadlineProgressed()
+            } else if result != -Int(EAGAIN) {
+                return writingFailed(Int32(truncatingIfNeeded: -result))
+            }
+            waitForWriting()
+            break
+        }
+        if output.isEmpty, !layers.hasOutput {
+            if isWatchedForWriting { watch(reading: isWatchedForReading, writing: layers.wantsWriting) }
             if phase == .flushing { return linger() }
         }
         if hasDrained, phase == .open { outputDrained() }

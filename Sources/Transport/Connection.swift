@@ -43,6 +43,8 @@ open class Connection {
     package final var neededByteCount = 0
 
     final var descriptor: FileDescriptor?
+    /// What the bytes come through.
+    final var stream: ByteStream
     final var phase = Phase.open
     final var cause = ConnectionEnd.requested
     final var pauses: PauseReason = []
@@ -72,6 +74,7 @@ open class Connection {
         listener = socket.listener
         overLimit = socket.overLimit
         deadlineBase = loop.now
+        stream = ByteStream(socket.layers)
         descriptor = socket.take()
         socket.leftover.withUnsafeBytes { leftover.replace(with: $0) }
         output.restore(socket.pendingOutput)
@@ -89,6 +92,10 @@ open class Connection {
     /// - Returns: how many bytes of `bytes` were consumed.
     open func received(_ bytes: RawSpan) -> Int { bytes.byteCount }
 
+    /// The layers below have done what comes before the first byte; see `streamFacts`. Once, before `received`; not
+    /// called where there are no layers.
+    open func established() {}
+
     /// `output` was blocked and has room again.
     open func outputDrained() {}
 
@@ -102,6 +109,14 @@ open class Connection {
     open func closed(_ cause: ConnectionEnd) {}
 
     // ── for everybody ──
+
+    /// What the layers below know of the peer; nil = there are none.
+    package final var streamFacts: StreamFacts? { stream.layers?.facts }
+
+    /// Why a layer below ended it; nil = none did.
+    package final var streamProblem: StreamProblem? { stream.layers?.problem }
+    /// Words for that, of a library or ours; empty = there are none.
+    package final var streamProblemText: String { stream.layers?.problemText ?? "" }
 
     /// False from the first call of `close` on.
     package final var isOpen: Bool { phase == .open }
@@ -159,7 +174,10 @@ open class Connection {
 
     /// What the epoll set reported for this connection.
     final func handle(_ flags: UInt32) {
-        if flags & CSYSTEM_WRITABLE != 0 { flushOutput() }
+        if flags & CSYSTEM_WRITABLE != 0 {
+            flushOutput()
+            if stream.layers?.wantsWriting == true { return goOnReading() }
+        }
         guard phase != .closed, flags & ~CSYSTEM_WRITABLE != 0 else { return }
         if phase == .lingering { return discardInput() }
         if phase == .open, pauses.isEmpty { return readInput() }

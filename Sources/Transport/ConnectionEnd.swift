@@ -12,6 +12,8 @@ public enum ConnectionEnd: Sendable, Equatable {
     case ioError(Int32)
     /// The peer took no byte of what waited for too long.
     case sendTimeout
+    /// A layer below the connection, such as TLS, ended it: see `Connection.streamProblem`.
+    case stream
     /// Our side asked for it.
     case requested
     /// The socket lives on elsewhere, as a `DetachedSocket`.

@@ -6,12 +6,18 @@ package enum ConnectionLimit: Int, CaseIterable, Sendable {
     case maxConnections
     /// The descriptors that the process has for clients of all listeners.
     case descriptors
+    /// `max_handshakes` of its listener: too many are not as far as the first byte. They wait in the backlog.
+    case handshakes
+    /// `connection_rate_limit` of its listener: one address connects too often. It is closed.
+    case rate
 
     /// What operators know it by.
     package var settingName: String {
         switch self {
         case .maxConnections: "max_connections"
         case .descriptors: "descriptors"
+        case .handshakes: "max_handshakes"
+        case .rate: "connection_rate_limit"
         }
     }
 }

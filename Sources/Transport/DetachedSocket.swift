@@ -13,6 +13,8 @@ package final class DetachedSocket: Sendable {
     /// The limit that keeps its client out: it was accepted to be told so, and holds one of the few places for that.
     /// nil: it is to be served.
     package let overLimit: ConnectionLimit?
+    /// What its bytes come through; nil = nothing.
+    let layers: StreamLayers?
     /// Bytes that came and were not consumed; presented first by the connection that adopts it.
     package let leftover: [UInt8]
     /// Bytes the kernel has not taken yet; the connection that adopts it writes them first.
@@ -21,13 +23,14 @@ package final class DetachedSocket: Sendable {
     /// Takes over `descriptor`, and the place at `listener` that the socket holds.
     package init(
         descriptor: consuming FileDescriptor, peer: PeerAddress, listener: ListenerState?,
-        overLimit: ConnectionLimit? = nil, leftover: [UInt8] = [],
+        overLimit: ConnectionLimit? = nil, layers: StreamLayers? = nil, leftover: [UInt8] = [],
         pendingOutput: OutputRemainder = OutputRemainder()
     ) {
         self.descriptor = Mutex(consume descriptor)
         self.peer = peer
         self.listener = listener
         self.overLimit = overLimit
+        self.layers = layers
         self.leftover = leftover
         self.pendingOutput = pendingOutput
     }

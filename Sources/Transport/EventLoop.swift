@@ -26,6 +26,8 @@ package final class EventLoop {
     package let clock: any Clock
     let poller: Poller
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// Where a record of TLS is put together, if it has several parts.
+    let recordBuffer: UnsafeMutableRawBufferPointer
     let vectors: UnsafeMutableBufferPointer<iovec>
     var table = ConnectionTable()
     var acceptors: ContiguousArray<Acceptor?> = []
@@ -62,6 +64,7 @@ package final class EventLoop {
         waitBegan = now
         poller = Poller(epoll: handle.epoll.rawValue, capacity: Int32(clamping: settings.eventCapacity))
         readBuffer = .allocate(byteCount: settings.readBufferByteCount, alignment: 64)
+        recordBuffer = .allocate(byteCount: 16 * 1024, alignment: 64)
         vectors = .allocate(capacity: 64)
         vectors.initialize(repeating: iovec())
         takeReserve()
@@ -69,6 +72,7 @@ package final class EventLoop {
 
     deinit {
         readBuffer.deallocate()
+        recordBuffer.deallocate()
         vectors.deallocate()
     }
 
@@ -109,7 +113,9 @@ package final class EventLoop {
         }
         table.fill(slot, with: connection)
         if connection.phase == .open { connection.watch(reading: true, writing: false) }
-        if !connection.leftover.isEmpty { connection.scheduleResume() }
+        let layers = connection.stream.layers
+        if !connection.leftover.isEmpty || layers?.hasInput == true { connection.scheduleResume() }
+        if layers?.isEstablishing == true { time(connection) }
         return connection
     }
 

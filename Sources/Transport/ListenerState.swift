@@ -16,7 +16,13 @@ package final class ListenerState: Sendable {
     package let name: String
     /// What happens to clients over a limit.
     package let action: OverLimitAction
+    /// What stands between its sockets and the bytes of its connections.
+    package let policy: StreamPolicy
+    /// What became of that.
+    package let streams = StreamStatistics()
     private let shared: SharedLimits
+    private let handshakes: ConnectionPlaces?
+    private let rate: ConnectionRate?
 
     /// The numbers at one moment.
     package struct Counts: Sendable {
@@ -87,14 +93,21 @@ package final class ListenerState: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter maxConnections: `.max` = no limit.
+    /// - Parameters:
+    ///   - maxConnections: `.max` = no limit.
+    ///   - maxHandshakes: connections that are not as far as the first byte; nil = no limit.
+    ///   - rate: how often an address may connect; nil = as often as it likes.
     package init(
         name: String, maxConnections: Int = .max, action: OverLimitAction = .refuse,
+        policy: StreamPolicy = StreamPolicy(), maxHandshakes: Int? = nil, rate: ConnectionRate? = nil,
         shared: SharedLimits = SharedLimits()
     ) {
         self.name = name
         self.action = action
+        self.policy = policy
         self.shared = shared
+        self.rate = rate
+        handshakes = policy.isPlain ? nil : maxHandshakes.map { ConnectionPlaces(maximum: $0) }
         state = Mutex(State(maximum: maxConnections))
     }
 
@@ -129,7 +142,9 @@ package final class ListenerState: Sendable {
         while true {
             let (place, limit) = reservePlace(orWake: loop)
             if place == .kept { return .place }
-            if place == .full, action == .refuse, shared.refusals.reserve(orWake: loop) == .kept {
+            if place == .full, limit != .handshakes, action == .refuse,
+                shared.refusals.reserve(orWake: loop) == .kept
+            {
                 return .refusal(limit)
             }
             let waits = state.withLock { state in
@@ -151,10 +166,68 @@ package final class ListenerState: Sendable {
             state.kept += 1
             return .kept
         }
-        guard here == .kept, let clients = shared.clients else { return (here, .maxConnections) }
-        let place = clients.reserve(orWake: loop)
-        if place != .kept { cancelHere() }
-        return (place, .descriptors)
+        guard here == .kept else { return (here, .maxConnections) }
+        if let clients = shared.clients {
+            let place = clients.reserve(orWake: loop)
+            guard place == .kept else {
+                cancelHere()
+                return (place, .descriptors)
+            }
+        }
+        guard let handshakes else { return (.kept, .maxConnections) }
+        let place = handshakes.reserve(orWake: loop)
+        if place != .kept {
+            shared.clients?.cancel()
+            cancelHere()
+        }
+        return (place, .handshakes)
+    }
+
+    /// The layers of a connection that was accepted, after `confirm`.
+    ///
+    /// - Parameter isServed: it holds a place among the handshakes, which is given back when it has no layers any more.
+    /// - Returns: nil = the bytes are those of the socket.
+    /// - Throws: when there is no memory for them.
+    func makeLayers(_ descriptor: Int32, _ peer: PeerAddress, isServed: Bool) throws(TransportError)
+        -> StreamLayers?
+    {
+        guard !policy.isPlain else { return nil }
+        let place = isServed ? handshakes.map(HandshakePlace.init) : nil
+        guard
+            let layers = StreamLayers(
+                policy, descriptor: descriptor, peer: peer, place: place, statistics: streams)
+        else {
+            throw TransportError("set up TLS", errorNumber: 0, advice: "the connection is closed")
+        }
+        return layers
+    }
+
+    /// A connection that was confirmed is closed before it has layers.
+    func forsake() {
+        handshakes?.release()
+        release()
+    }
+
+    // MARK: How often one address may connect
+
+    /// Whether a client from `address` may connect now, as far as it is known where it comes from.
+    ///
+    /// - Parameter address: nil = it is not known better than when the socket was accepted.
+    func admits(_ address: PeerAddress?, now: MonotonicTime) -> Bool {
+        guard let rate, let address else { return true }
+        return isAdmitted(address, by: rate, now)
+    }
+
+    /// As `admits`, for a socket that was just accepted. A proxy's own address says nothing.
+    func admitsSocket(of address: PeerAddress, now: MonotonicTime) -> Bool {
+        guard let rate, policy.proxy == nil, policy.webSocket?.forwarders == nil else { return true }
+        return isAdmitted(address, by: rate, now)
+    }
+
+    private func isAdmitted(_ address: PeerAddress, by rate: ConnectionRate, _ now: MonotonicTime) -> Bool {
+        if rate.admits(address, now: now) { return true }
+        state.withLock { $0.counts.overLimit[ConnectionLimit.rate.rawValue] += 1 }
+        return false
     }
 
     /// The client was there: the place is the connection's until `release`.
@@ -163,6 +236,7 @@ package final class ListenerState: Sendable {
     func confirm(_ limit: ConnectionLimit?) {
         guard limit == nil else { return shared.refusals.confirm() }
         shared.clients?.confirm()
+        handshakes?.confirm()
         let woken = state.withLock { state in
             state.kept -= 1
             state.counts.active += 1
@@ -175,6 +249,7 @@ package final class ListenerState: Sendable {
     func cancel(_ limit: ConnectionLimit?) {
         guard limit == nil else { return shared.refusals.cancel() }
         shared.clients?.cancel()
+        handshakes?.cancel()
         cancelHere()
     }
 
@@ -224,12 +299,21 @@ package final class ListenerState: Sendable {
     /// What is over at `now`, for who looks now and then: there is room, and nobody was kept out for a while.
     func endQuiet(now: MonotonicTime) -> Ended {
         let hasDescriptors = shared.clients.map { $0.taken < $0.maximum } ?? true
+        let hasHandshakes = handshakes.map { $0.taken < $0.maximum } ?? true
         return state.withLock { state in
             var ended = Ended()
             // Nobody may have come since, so this waits longer than for one that has.
             if state.exhausted.end(now, quiet: Self.limitQuiet) != nil { ended.isExhaustionOver = true }
             let hasRoom = state.counts.active + state.kept < state.maximum
-            for limit in ConnectionLimit.allCases where limit == .maxConnections ? hasRoom : hasDescriptors {
+            for limit in ConnectionLimit.allCases {
+                let isOver =
+                    switch limit {
+                    case .maxConnections: hasRoom
+                    case .descriptors: hasDescriptors
+                    case .handshakes: hasHandshakes
+                    case .rate: true
+                    }
+                guard isOver else { continue }
                 if let count = state.overLimit[limit.rawValue].end(now, quiet: Self.limitQuiet) {
                     ended.limits.append((limit, count))
                 }
@@ -243,6 +327,8 @@ package final class ListenerState: Sendable {
         switch limit {
         case .maxConnections: maxConnections
         case .descriptors: shared.clients?.maximum ?? .max
+        case .handshakes: handshakes?.maximum ?? .max
+        case .rate: rate?.burst ?? .max
         }
     }
 

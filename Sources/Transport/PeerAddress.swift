@@ -112,3 +112,11 @@ package struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 }
+
+extension PeerAddress {
+    /// What came over IPv6 with an IPv4 address (`::ffff:192.0.2.7`), as that address.
+    var unmapped: PeerAddress {
+        guard kind == .ipv6, high == 0, low >> 32 == 0xFFFF else { return self }
+        return .ipv4(UInt32(truncatingIfNeeded: low), port: port)
+    }
+}

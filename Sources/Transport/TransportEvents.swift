@@ -10,6 +10,8 @@ package enum TransportEvent: Int, CaseIterable, Sendable {
     case acceptPaused
     /// Connections accepted to be told that a limit is reached.
     case refusedOverLimit
+    /// Connections closed because their address connects too often.
+    case refusedByRate
     /// Times a connection could not be accepted for want of descriptors or kernel memory.
     case descriptorExhausted
     /// Connections whose peer ended its side.

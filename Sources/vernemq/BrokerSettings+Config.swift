@@ -57,14 +57,3 @@ extension SessionSettings {
         upgradesOutgoingQoS = config.flag(.upgradeOutgoingQoS)
     }
 }
-
-extension ListenerFacts {
-    init(_ settings: ListenerSettings) {
-        self.init(
-            name: settings.name,
-            mountpoint: settings.mountpoint.isEmpty ? .default : .intern(UTF8Text(settings.mountpoint)),
-            allowsAnonymous: settings.allowAnonymousOverride,
-            allowedProtocolVersions: settings.allowedProtocolVersions.map { UInt8(clamping: $0) },
-            maxConnectionLifetime: UInt64(clamping: settings.maxConnectionLifetime))
-    }
-}

@@ -161,7 +161,8 @@ struct Pages: Sendable {
     private var listeners: [ListenerStatus] {
         runtime.runningListeners.map { listener in
             ListenerStatus(
-                type: "mqtt", isRunning: !listener.isSuspended, ip: listener.address.address.ipText,
+                type: listener.facts.kind, isRunning: !listener.isSuspended,
+                ip: listener.address.address.ipText,
                 port: Int(listener.address.port),
                 mountpoint: listener.facts.mountpoint.name.description,
                 maximumConnections: listener.state.maxConnections == .max

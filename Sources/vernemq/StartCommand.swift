@@ -149,7 +149,9 @@ struct StartCommand: ParsableCommand {
                     "store": .stringConvertible(descriptors.store),
                     "broker": .stringConvertible(descriptors.reserved - descriptors.store),
                 ])
-            for listener in runtime.runningListeners { terminal.say("mqtt on \(listener.address)") }
+            for listener in runtime.runningListeners {
+                terminal.say("\(listener.facts.kind) on \(listener.address)")
+            }
             for page in http.statuses {
                 terminal.say("\(page.type) on \(page.ip):\(page.port): /status /metrics /health")
             }
@@ -203,26 +205,20 @@ struct StartCommand: ParsableCommand {
     ) throws {
         for listener in config.listeners() {
             switch listener.kind {
-            case .tcp: try listenMQTT(listener, config, runtime, log)
+            case .tcp, .ssl, .ws, .wss:
+                try admin.control.mqttListeners.start(listener, frameLimit: config.webSocketFrameLimit)
             case .http, .https: try listenHTTP(listener, config, pages, admin, descriptors, log)
-            default: break  // the configuration has warned
+            case .vmq, .vmqs: break  // the configuration has warned
             }
         }
-    }
-
-    private func listenMQTT(
-        _ listener: ListenerSettings, _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ log: Logger
-    ) throws {
-        let address = try ListenAddress(parsing: "\(listener.address)".listenText)
-        var options = ListenOptions()
-        if let sizes = listener.bufferSizes, sizes.count >= 2 {
-            options.sendBufferByteCount = Int32(clamping: sizes[0])
-            options.receiveBufferByteCount = Int32(clamping: sizes[1])
+        if config.listeners().contains(where: { $0.kind.isMQTT && $0.tls != nil }) {
+            do {
+                try admin.control.mqttListeners.watchFiles(
+                    every: config.duration(.crlRefreshInterval))
+            } catch {
+                log.warning("changed certificates are not noticed: no thread for it")
+            }
         }
-        let facts = ListenerFacts(listener)
-        _ = try runtime.listen(
-            facts, on: address, maxConnections: listener.maxConnections,
-            overLimit: OverLimitAction(rawValue: listener.maxConnectionsAction) ?? .refuse, options: options)
     }
 
     private func listenHTTP(
@@ -278,6 +274,7 @@ struct StartCommand: ParsableCommand {
         while true {
             let signal = signals.next()
             guard signal != SIGHUP else {
+                control.routes.control.mqttListeners.reload(onlyChanged: false)
                 let problems = output.reopen()
                 for problem in problems {
                     log.error(
@@ -285,7 +282,9 @@ struct StartCommand: ParsableCommand {
                         metadata: ["problem": "\(problem)"])
                 }
                 if problems.isEmpty {
-                    log.info("log files reopened; other settings are read at the start only")
+                    log.info(
+                        "log files reopened, certificates of TLS listeners read anew; settings are read at the start only"
+                    )
                 }
                 continue
             }
@@ -326,7 +325,7 @@ extension DescriptorBudget {
         let listeners = config.listeners()
         let pages = listeners.filter { $0.kind == .http || $0.kind == .https }
         self.init(
-            limit: limit, loops: loopCount, mqttListeners: listeners.count { $0.kind == .tcp },
+            limit: limit, loops: loopCount, mqttListeners: listeners.count { $0.kind.isMQTT },
             httpListeners: pages.count, httpThreads: config.integer(.httpThreads),
             httpWanted: pages.reduce(0) { $0 + min($1.maxConnections, HTTPLimits().connections * 10) },
             hasStore: config.string(.messageStore) == "leveldb")

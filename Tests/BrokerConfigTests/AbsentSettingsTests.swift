@@ -33,6 +33,7 @@ import Testing
             case .character: ["x"]
             case .url: ["http://a/b"]
             case .headers: ["a=b"]
+            case .networks: ["10.0.0.0/8"]
             }
         return type + [setting.defaultValue].compactMap { $0 == "" ? nil : $0 }
     }
@@ -130,8 +131,8 @@ import Testing
 
     @Test func `what starts part of the broker that is not there never starts in silence`() {
         for key in [
-            "listener.ssl.t", "listener.ws.t", "listener.wss.t", "listener.vmqs.t",
-            "plugins.mine", "vmq_diversity.t.file", "vmq_webhooks.t.hook", "vmq_webhooks.t.endpoint",
+            "listener.vmqs.t", "plugins.mine", "vmq_diversity.t.file", "vmq_webhooks.t.hook",
+            "vmq_webhooks.t.endpoint",
         ] {
             let setting = ConfKey(key).flatMap(Self.table.setting(for:))
             guard case .protects = setting.flatMap(Self.absence) else {
@@ -153,9 +154,9 @@ import Testing
 
     @Test func `a listener option that only repeats the default of its kind starts`() {
         #expect(
-            report([("listener.tcp.t.proxy_protocol", "off"), ("listener.ssl.tls_version", "tlsv1.2")])
+            report([("listener.http.t.proxy_protocol", "off"), ("listener.https.tls_version", "tlsv1.2")])
                 .canStart)
-        #expect(!report([("listener.tcp.t.proxy_protocol", "on")]).canStart)
-        #expect(!report([("listener.ssl.require_certificate", "on")]).canStart)
+        #expect(!report([("listener.http.t.proxy_protocol", "on")]).canStart)
+        #expect(!report([("listener.https.crlfile", "/some/file")]).canStart)
     }
 }

@@ -202,8 +202,8 @@ import Testing
                 "info log.syslog.remote.port: not implemented in this build; the value asks for nothing"
             ])
         #expect(
-            try notes("listener.ssl.max_connections = 7") == [
-                "info listener.ssl.max_connections: not implemented in this build, and nothing that is would be different"
+            try notes("listener.vmqs.max_connections = 7") == [
+                "info listener.vmqs.max_connections: not implemented in this build, and nothing that is would be different"
             ])
         #expect(
             try notes("leveldb.threads = 3").map { $0.hasPrefix("info leveldb.threads: has no effect") } == [

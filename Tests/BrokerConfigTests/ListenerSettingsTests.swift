@@ -108,8 +108,8 @@ import Testing
 
     @Test func `kinds that cannot be started are listed too`() throws {
         let (config, _) = try load(
-            "listener.wss.a = 127.0.0.1:1\nlistener.vmq.b = 0.0.0.0:44053\n" + Self.address)
-        #expect(config.listeners().map(\.kind) == [.tcp, .wss, .vmq, .http])
+            "listener.ws.a = 127.0.0.1:1\nlistener.vmq.b = 0.0.0.0:44053\n" + Self.address)
+        #expect(config.listeners().map(\.kind) == [.tcp, .ws, .vmq, .http])
     }
 
     @Test func `a name may hold a dot`() throws {

@@ -5,15 +5,31 @@ import MQTTCodec
 import Primitives
 import TestSupport
 import Testing
+import Transport
 
 /// Each connection that ends is counted once, under the reason why it ended.
 @Suite struct ClosedConnections {
     private static func broker(_ reason: CloseReason, _ clock: ManualClock) throws -> TestBroker {
         let hook = RecordingHook([.authOnPublish])
         hook.publishAnswer = { _, _ in .refuse(HookRefusal()) }
-        return try TestBroker(hooks: [hook], clock: clock) {
+        return try TestBroker(hooks: [hook], clock: clock, policy: policy(reason)) {
             if reason == .lifetime { $0.session.maxConnectionLifetime = 1 }
             $0.session.maxMessageSize = 100_000
+        }
+    }
+
+    /// What stands below MQTT.
+    private static func policy(_ reason: CloseReason) throws -> StreamPolicy {
+        switch reason {
+        case .tlsFailed:
+            // Without a file: clients prove themselves, and the broker, with a key that both know.
+            var settings = TLSContextSettings(name: "test")
+            settings.usesPreSharedKeys = true
+            settings.preSharedKeys = [("c", Array("key".utf8))]
+            return StreamPolicy(tls: try TLSContext(settings))
+        case .proxyFailed: return StreamPolicy(proxy: StreamPolicy.Proxy())
+        case .webSocketFailed: return StreamPolicy(webSocket: StreamPolicy.WebSocket())
+        default: return StreamPolicy()
         }
     }
 
@@ -23,6 +39,8 @@ import Testing
     ) throws {
         switch reason {
         case .connectTimeout: return
+        case .tlsFailed, .proxyFailed: return try client.send(Array("this is neither".utf8))
+        case .webSocketFailed: return try client.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
         case .refused:
             // An identifier that is too long.
             let id = String(repeating: "c", count: 200).text
@@ -51,7 +69,9 @@ import Testing
                 try sender.settle()
             }
             sender.drop()
-        case .refused, .connectTimeout, .keepAliveTimeout, .lifetime, .ioError, .newcomerMemory: break
+        case .refused, .connectTimeout, .keepAliveTimeout, .lifetime, .ioError, .newcomerMemory, .tlsFailed,
+            .proxyFailed, .webSocketFailed:
+            break
         }
     }
 

@@ -25,7 +25,7 @@ import Transport
         #expect(numbers[CloseReason.refused] == 1)
         #expect(numbers[LoopGauge.sessionsOnline] == 3)
         #expect(broker.listenerState.counts.active == 3)
-        #expect(broker.listenerState.counts.overLimit == [1, 0])
+        #expect(broker.listenerState.counts.overLimit == [1, 0, 0, 0])
 
         clients[0].drop()
         #expect(broker.wait { $0[LoopGauge.sessionsOnline] == 2 })
@@ -59,7 +59,7 @@ import Transport
         }
         #expect(codes.count { $0 == 0 } == 10)
         #expect(codes.count { $0 == 0x97 } == 30)
-        #expect(broker.listenerState.counts.overLimit == [30, 0])
+        #expect(broker.listenerState.counts.overLimit == [30, 0, 0, 0])
         #expect(broker.numbers[LoopGauge.sessionsOnline] == 10)
     }
 
@@ -122,7 +122,7 @@ import Transport
         }
         #expect(codes.count { $0 == 0 } == 4)
         #expect(codes.count { $0 == 0x97 } == 6)
-        #expect(broker.listenerState.counts.overLimit == [0, 6])
+        #expect(broker.listenerState.counts.overLimit == [0, 6, 0, 0])
         #expect(limits.clients?.taken == 4)
     }
 }

@@ -26,7 +26,7 @@ final class TestBroker: Sendable {
         store: any MessageStore = MemoryMessageStore(), clock: any Clock = SystemClock(),
         listener: ListenerFacts = ListenerFacts(name: "test"),
         maxConnections: Int = .max, sendTimeout: Duration? = nil, overLimit: OverLimitAction = .refuse,
-        limits: SharedLimits = SharedLimits(),
+        limits: SharedLimits = SharedLimits(), policy: StreamPolicy = StreamPolicy(),
         _ change: (inout BrokerSettings) -> Void = { _ in }
     ) throws {
         var settings = BrokerSettings()
@@ -49,8 +49,8 @@ final class TestBroker: Sendable {
         try runtime.start()
         try Self.restore(store, into: runtime, registry)
         port = try runtime.listen(
-            listener, on: ListenAddress(parsing: "127.0.0.1:0"), maxConnections: maxConnections,
-            overLimit: overLimit
+            listener, on: ListenAddress(parsing: "127.0.0.1:0"),
+            ListenerAccess(policy: policy, maxConnections: maxConnections, overLimit: overLimit)
         ).port
     }
 

@@ -143,7 +143,7 @@ struct ListeningTests {
         for _ in 0..<3 { counts[try opened.next() == nil ? 0 : 1] += 1 }
         for _ in 0..<8 { _ = try script.closed.next() }
         #expect(state.counts.active == 0 && refusals.taken == 0)
-        #expect(state.counts.accepted == 8 && state.counts.overLimit == [counts[1], 0])
+        #expect(state.counts.accepted == 8 && state.counts.overLimit == [counts[1], 0, 0, 0])
         #expect(harness.events.sum(.refusedOverLimit) == counts[1])
         #expect(lines.all() == ["warning no room for more connections: clients are refused"])
     }
@@ -168,7 +168,7 @@ struct ListeningTests {
         let waiting = try Client(addresses[1])
         while harness.events.sum(.acceptPaused) == 0 { try harness.ask { _ in } }
         #expect(shared.clients?.taken == 3)
-        #expect(states[0].counts.overLimit == [0, 1])
+        #expect(states[0].counts.overLimit == [0, 1, 0, 0])
         #expect(states[1].reachedLimits(now: SystemClock().now) == [.descriptors])
         served.removeLast()
         try waiting.send([7])

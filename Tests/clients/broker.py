@@ -106,7 +106,7 @@ class Broker:
             if line.get("listener") == listener and line["protocol"] == protocol
         ]
         assert lines, f"no listener {listener} for {protocol}"
-        text = lines[0]["address"] if protocol == "mqtt" else urllib.parse.urlsplit(lines[0]["metrics"]).netloc
+        text = lines[0]["address"] if protocol.startswith("mqtt") else urllib.parse.urlsplit(lines[0]["metrics"]).netloc
         host, port = text.rsplit(":", 1)
         return host.strip("[]"), int(port)
 

@@ -31,10 +31,11 @@ class Client:
 
     def __init__(
         self, broker, version=5, client_id="", clean=True, connect_properties=None, listener="default",
-        keep_alive=60, will=None, username=None, password=None, connects=True, **options
+        keep_alive=60, will=None, username=None, password=None, connects=True, protocol="mqtt",
+        tls=None, **options
     ):
         self.version = version
-        self.address = broker.address(listener)
+        self.address = broker.address(listener, protocol)
         self.keep_alive = keep_alive
         self.connect_options = {"clean_start": clean, "properties": connect_properties} if version == 5 else {}
         if version != 5:
@@ -42,6 +43,10 @@ class Client:
         self.paho = paho.Client(
             paho.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=PROTOCOLS[version],
             reconnect_on_failure=False, **options)
+        if tls:
+            self.paho.tls_set_context(tls)
+            # The certificates are for this name.
+            self.address = "localhost", self.address[1]
         if username is not None:
             self.paho.username_pw_set(username, password)
         if will:
@@ -135,6 +140,8 @@ class Client:
     def cut(self):
         """Ends the connection without DISCONNECT."""
         end = self.paho.socket()
+        # Over WebSocket paho wraps its socket.
+        end = getattr(end, "_socket", end)
         if end is not None:
             try:
                 end.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,21 @@ package enum ListenerKind: String, CaseIterable, Sendable {
     case tcp, ssl, ws, wss, vmq, vmqs, http, https
 
     /// This build can start it.
-    package var isImplemented: Bool { self == .tcp || self == .http || self == .https }
+    package var isImplemented: Bool { self != .vmq && self != .vmqs }
+
+    /// It speaks MQTT with clients.
+    package var isMQTT: Bool { self == .tcp || self == .ssl || self == .ws || self == .wss }
+
+    /// What `listener show` calls it.
+    package var shownName: String {
+        switch self {
+        case .tcp: "mqtt"
+        case .ssl: "mqtts"
+        case .ws: "mqttws"
+        case .wss: "mqttwss"
+        case .vmq, .vmqs, .http, .https: rawValue
+        }
+    }
 }
 
 /// One option of listeners, and on which levels which kinds have it.
@@ -98,15 +112,12 @@ extension SettingsTable {
                 meaning: "MQTT over TCP, or over a Unix socket"),
             Setting(
                 "listener.ssl.$name", .address(unixSocket: false), nil,
-                status: .notYet(protects: .tlsListener),
                 meaning: "MQTT over TLS"),
             Setting(
                 "listener.ws.$name", .address(unixSocket: false), nil, .hidden,
-                status: .notYet(protects: .webSocket),
                 meaning: "MQTT over WebSocket"),
             Setting(
                 "listener.wss.$name", .address(unixSocket: false), nil, .hidden,
-                status: .notYet(protects: .tlsListener),
                 meaning: "MQTT over WebSocket and TLS"),
             Setting(
                 "listener.vmq.$name", .address(unixSocket: false), "0.0.0.0:44053", status: .notYet(.changes),
@@ -130,7 +141,8 @@ extension SettingsTable {
     private static let tls = ListenerOption.tls
     private static let web = ListenerOption.web
 
-    private static let options: [ListenerOption] = commonOptions + webOptions + proxyOptions + tlsOptions
+    private static let options: [ListenerOption] =
+        commonOptions + accessOptions + webOptions + proxyOptions + tlsOptions + ownTLSOptions
 
     private static let commonOptions: [ListenerOption] = [
         ListenerOption(
@@ -186,6 +198,27 @@ extension SettingsTable {
             shown: [.tcp],
             traits: .new, status: .ignored("the event loop reads what there is"),
             meaning: "packets for each activation"),
+    ]
+
+    private static let accessOptions: [ListenerOption] = [
+        ListenerOption(
+            name: "connection_rate_limit", type: .integer(0...1_000_000), named: mqtt, ofKind: mqtt,
+            kindDefault: "0", traits: .ours,
+            meaning: "connections a second that one address may make here, 0 for any number"),
+        ListenerOption(
+            name: "connection_rate_burst", type: .integer(1...1_000_000), named: mqtt, ofKind: mqtt,
+            kindDefault: "100", traits: .ours,
+            meaning: "connections that one address may make at once, where connection_rate_limit is set"),
+        ListenerOption(
+            name: "max_handshakes", type: .integer(0...Int(Int32.max)), named: mqtt, ofKind: mqtt,
+            kindDefault: "1000", traits: .ours,
+            meaning:
+                "connections in the midst of PROXY header, TLS handshake or WebSocket request; more wait, 0 for any number"
+        ),
+        ListenerOption(
+            name: "allowed_origins", type: .text, named: [.ws, .wss], ofKind: [.ws, .wss], kindDefault: "",
+            traits: .ours,
+            meaning: "pages that browsers may connect from, with commas; empty for any"),
     ]
 
     private static let webOptions: [ListenerOption] =
@@ -246,30 +279,41 @@ extension SettingsTable {
         }
 
     private static let proxied: Set<ListenerKind> = [.tcp, .ws, .http]
+    private static let securelyProxied: Set<ListenerKind> = [.ssl, .wss]
 
     private static let proxyOptions: [ListenerOption] = [
         ListenerOption(
             name: "proxy_protocol", type: .flag, named: proxied, ofKind: proxied, kindDefault: "off",
-            status: .notYet(protects: .proxy),
+            status: .notYet(protects: .proxy), served: mqtt,
             meaning: "a PROXY header precedes each connection"),
+        ListenerOption(
+            name: "proxy_protocol", type: .flag, named: securelyProxied, ofKind: securelyProxied,
+            kindDefault: "off", traits: .ours,
+            meaning: "a PROXY header precedes the TLS handshake of each connection"),
+        ListenerOption(
+            name: "proxy_protocol_use_cn_as_username", type: .flag, named: securelyProxied,
+            ofKind: securelyProxied, kindDefault: "off", traits: .ours,
+            meaning: "the certificate name in that header becomes the user name"),
+        ListenerOption(
+            name: "proxy_protocol_trusted", type: .networks, named: mqtt, ofKind: mqtt, kindDefault: "any",
+            traits: .ours, meaning: "addresses and networks whose PROXY header is believed; others are closed"
+        ),
         ListenerOption(
             name: "proxy_protocol_use_cn_as_username", type: .flag, named: proxied, ofKind: proxied,
             kindDefault: "on",
-            status: .notYet(.harmless), meaning: "the certificate name in that header becomes the user name"),
+            status: .notYet(.harmless), served: mqtt,
+            meaning: "the certificate name in that header becomes the user name"),
         ListenerOption(
             name: "proxy_xff_support", type: .flag, named: [.ws], ofKind: [.ws], kindDefault: "off",
-            status: .notYet(protects: .proxy),
             meaning: "take the client's address from X-Forwarded-For"),
         ListenerOption(
-            name: "proxy_xff_trusted_intermediate", type: .text, named: [.ws], ofKind: [.ws], kindDefault: "",
-            status: .notYet(protects: .proxy), meaning: "proxies whose X-Forwarded-For is believed"),
+            name: "proxy_xff_trusted_intermediate", type: .networks, named: [.ws], ofKind: [.ws],
+            kindDefault: "", meaning: "proxies whose X-Forwarded-For is believed"),
         ListenerOption(
             name: "proxy_xff_use_cn_as_username", type: .flag, named: [.ws], namedDefault: "off",
-            status: .notYet(protects: .proxy),
             meaning: "the user name comes from a header"),
         ListenerOption(
             name: "proxy_xff_cn_header", type: .text, named: [.ws], namedDefault: "x-ssl-client-cn",
-            status: .notYet(protects: .proxy),
             meaning: "that header"),
     ]
 
@@ -278,65 +322,95 @@ extension SettingsTable {
             name: "tls_handshake_timeout", type: .integer(-1...Int(Int32.max), words: ["infinity"]),
             named: tls,
             ofKind: tls, kindDefault: "-1", traits: .milliseconds, status: .notYet(.harmless),
-            meaning: "time for the TLS handshake, -1 for 5000"),
+            served: secure, meaning: "time for the TLS handshake, -1 for 5000"),
         ListenerOption(
             name: "cafile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet(protects: .certificate), served: [.https],
+            status: .notYet(protects: .certificate), served: pages,
             meaning: "certificates that are trusted (PEM)"),
         ListenerOption(
             name: "depth", type: .count, named: tls, ofKind: tls, kindDefault: "1",
-            status: .notYet(protects: .certificate),
+            status: .notYet(protects: .certificate), served: secure,
             meaning: "longest chain of certificates"),
         ListenerOption(
             name: "certfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .https], kindDefault: "",
-            status: .notYet(protects: .tls), served: [.https], meaning: "certificate of the server (PEM)"),
+            status: .notYet(protects: .tls), served: pages, meaning: "certificate of the server (PEM)"),
         ListenerOption(
             name: "keyfile", type: .file, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "",
-            status: .notYet(protects: .tls), served: [.https], meaning: "its key (PEM)"),
+            status: .notYet(protects: .tls), served: pages, meaning: "its key (PEM)"),
         ListenerOption(
             name: "keypasswd", type: .text, named: tls, ofKind: tls, kindDefault: "", traits: .secret,
-            status: .notYet(protects: .tls), served: [.https],
+            status: .notYet(protects: .tls), served: pages,
             meaning: "password of the key"),
         ListenerOption(
             name: "ciphers", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             kindDefault: "",
-            status: .notYet(protects: .tls),
+            status: .notYet(protects: .tls), served: secure,
             meaning: "ciphers in OpenSSL's names; empty for the library's choice"),
         ListenerOption(
             name: "eccs", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
             namedDefault: "",
-            kindDefault: "", status: .notYet(protects: .tls), meaning: "named curves; empty for all"),
+            kindDefault: "", status: .notYet(protects: .tls), served: secure,
+            meaning: "named curves; empty for all"),
         ListenerOption(
             name: "crlfile", type: .file, named: tls, ofKind: tls, shown: [.ssl], kindDefault: "",
-            status: .notYet(protects: .certificate),
+            status: .notYet(protects: .certificate), served: secure,
             meaning: "revoked certificates (PEM)"),
         ListenerOption(
             name: "require_certificate", type: .flag, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
-            kindDefault: "off", status: .notYet(protects: .certificate), served: [.https],
+            kindDefault: "off", status: .notYet(protects: .certificate), served: pages,
             meaning: "refuse clients without a valid certificate"),
         ListenerOption(
-            name: "tls_version", type: .text, named: tls, ofKind: tls, shown: [.ssl, .vmqs, .https],
-            kindDefault: "tlsv1.2", status: .notYet(protects: .tls),
+            name: "tls_version", type: .wordList(TLSSettings.versionNames), named: tls, ofKind: tls,
+            shown: [.ssl, .vmqs, .https],
+            kindDefault: "tlsv1.2", status: .notYet(protects: .tls), served: secure,
             meaning: "versions of TLS that are spoken"),
         ListenerOption(
             name: "use_identity_as_username", type: .flag, named: [.ssl, .wss], ofKind: [.ssl, .wss],
             shown: [.ssl],
-            kindDefault: "off", status: .notYet(protects: .certificate),
+            kindDefault: "off",
             meaning: "the name in the client's certificate becomes the user name"),
         ListenerOption(
             name: "psk_support", type: .flag, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
-            kindDefault: "off",
-            status: .notYet(protects: .certificate), meaning: "pre-shared keys"),
+            kindDefault: "off", meaning: "pre-shared keys"),
         ListenerOption(
             name: "psk_identity_hint", type: .text, named: [.ssl], ofKind: [.ssl], shown: [.ssl],
-            kindDefault: "VMQ_PSK", status: .notYet(.harmless), meaning: "identity hint for pre-shared keys"),
+            kindDefault: "VMQ_PSK", meaning: "identity hint for pre-shared keys"),
         ListenerOption(
             name: "pskfile", type: .file, ofKind: [.ssl], shown: [.ssl], kindDefault: "./etc/vmq.psk",
-            status: .notYet(protects: .certificate),
             meaning: "file of pre-shared keys"),
         ListenerOption(
             name: "pskfile_separator", type: .character, ofKind: [.ssl], shown: [.ssl], kindDefault: ":",
-            status: .notYet(.harmless), meaning: "what separates identity and key in it"),
+            meaning: "what separates identity and key in it"),
+    ]
+
+    private static let secure: Set<ListenerKind> = [.ssl, .wss]
+    private static let pages: Set<ListenerKind> = [.ssl, .wss, .https]
+
+    private static let ownTLSOptions: [ListenerOption] = [
+        ListenerOption(
+            name: "capath", type: .file, named: secure, ofKind: secure, kindDefault: "", traits: .ours,
+            meaning: "directory of trusted certificates (PEM), named by their hash"),
+        ListenerOption(
+            name: "dhfile", type: .file, named: secure, ofKind: secure, kindDefault: "", traits: .ours,
+            meaning: "parameters of Diffie-Hellman (PEM); empty for the library's"),
+        ListenerOption(
+            name: "ocsp_staple_file", type: .file, named: secure, ofKind: secure, kindDefault: "",
+            traits: .ours, meaning: "answer of an OCSP responder about the certificate (DER)"),
+        ListenerOption(
+            name: "ktls", type: .flag, named: secure, ofKind: secure, kindDefault: "on", traits: .ours,
+            meaning: "let the kernel encrypt, where it can"),
+        ListenerOption(
+            name: "session_ticket_lifetime", type: .integer(1...86_400), named: secure, ofKind: secure,
+            kindDefault: "3600", traits: [.ours, .seconds],
+            meaning: "time after which session tickets get another key; they are good for as long again"),
+        ListenerOption(
+            name: "sni.$host.certfile", type: .file, named: secure, traits: .ours,
+            meaning: "certificate for clients that ask for this host (PEM)"),
+        ListenerOption(
+            name: "sni.$host.keyfile", type: .file, named: secure, traits: .ours, meaning: "its key (PEM)"),
+        ListenerOption(
+            name: "sni.$host.ocsp_staple_file", type: .file, named: secure, traits: .ours,
+            meaning: "answer of an OCSP responder about it (DER)"),
     ]
 }

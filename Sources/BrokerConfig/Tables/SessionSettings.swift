@@ -162,12 +162,11 @@ extension SettingsTable {
                 meaning: "longest and usual life of an API key in days"),
             Setting(
                 "max_ws_frame_size", .integer(1...Int.max, words: ["infinity"]), "268435456", .bytes,
-                status: .notYet(protects: .frameSize),
                 meaning: "largest WebSocket frame; a larger one closes the connection", harmless: ["infinity"]
             ),
             Setting(
-                "crl_refresh_interval", .time, "60000", [.hidden, .milliseconds], status: .notYet(.harmless),
-                meaning: "time between two looks at the revocation lists, 0 for never"),
+                "crl_refresh_interval", .time, "60000", [.hidden, .milliseconds],
+                meaning: "time between two looks at the files of TLS listeners, 0 for never"),
             Setting(
                 "tcp_listen_options", .text,
                 "[{nodelay, true}, {linger, {true, 0}}, {send_timeout, 30000}, {send_timeout_close, true}]",

@@ -74,6 +74,8 @@ int csystem_is_socket_file(const char *path);
 
 /// These go on after a signal.
 ssize_t csystem_read(int descriptor, void *bytes, size_t count);
+/// Reads what stays in the socket.
+ssize_t csystem_peek(int descriptor, void *bytes, size_t count);
 ssize_t csystem_send(int descriptor, const void *bytes, size_t count);
 ssize_t csystem_send_vectors(int descriptor, const struct iovec *vectors, int count);
 /// Tells the peer that nothing more will come; what was sent still arrives.
