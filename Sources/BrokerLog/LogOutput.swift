@@ -22,10 +22,8 @@ package func bootstrap(_ settings: LogSettings) -> LogOutput {
 /// which making the line is 3.5; a line below the level costs 6 ns.
 package final class LogOutput: Sendable {
     private let writer: LogWriter
+    /// Of the place that takes the most.
     private let levelIndex: Atomic<Int>
-    /// The least level of which some place wants the format; `nil` for none.
-    private let textLevel: Logger.Level?
-    private let jsonLevel: Logger.Level?
     /// Why files could not be opened at the start; their lines go to the console instead.
     package let problems: [String]
     /// The file that has all lines; `nil` when there is none, or when it could not be opened.
@@ -46,7 +44,7 @@ package final class LogOutput: Sendable {
         var file: String?
         // Of which level on lines go to the console.
         var consoleLevel: Logger.Level?
-        if settings.destination == .console || settings.destination == .both { consoleLevel = .trace }
+        if settings.destination == .console || settings.destination == .both { consoleLevel = settings.level }
         func add(
             _ name: LogWriter.Name, _ path: String, _ format: LogSettings.Format, from level: Logger.Level
         ) -> Bool {
@@ -57,11 +55,11 @@ package final class LogOutput: Sendable {
                 return false
             }
             places.append(
-                LogWriter.Place(name: name, sink: sink, format: format, minimumLevel: level))
+                LogWriter.Place(name: name, sink: sink, format: format, threshold: LogThreshold(level)))
             return true
         }
         if settings.destination == .file || settings.destination == .both,
-            add(.file, settings.file, settings.fileFormat, from: .trace)
+            add(.file, settings.file, settings.fileFormat, from: settings.level)
         {
             file = settings.file
         }
@@ -73,13 +71,12 @@ package final class LogOutput: Sendable {
             if let problem = sink.open() { problems.append(problem) }
             places.append(
                 LogWriter.Place(
-                    name: .console, sink: sink, format: settings.consoleFormat, minimumLevel: consoleLevel))
+                    name: .console, sink: sink, format: settings.consoleFormat,
+                    threshold: LogThreshold(consoleLevel)))
         }
         writesToConsole = consoleLevel != nil
         self.file = file
-        textLevel = places.filter { $0.format == .text }.map(\.minimumLevel).min()
-        jsonLevel = places.filter { $0.format == .json }.map(\.minimumLevel).min()
-        levelIndex = Atomic(LogLevels.index(of: settings.level))
+        levelIndex = Atomic(LogLevels.index(of: Self.least(places) ?? .critical))
         let writer = LogWriter(places: places, queue: LogQueue(limits: limits))
         self.writer = writer
         do {
@@ -102,15 +99,53 @@ package final class LogOutput: Sendable {
 
     func handler(label: String) -> BrokerLogHandler { BrokerLogHandler(label: label, output: self) }
 
-    /// Less important messages are not logged; may change at any time.
-    package var level: Logger.Level {
-        get { LogLevels.all[levelIndex.load(ordering: .relaxed)] }
-        set { levelIndex.store(LogLevels.index(of: newValue), ordering: .relaxed) }
+    // MARK: Levels
+
+    /// A place for lines, as VerneMQ calls it.
+    package struct Place: Sendable {
+        /// `console`, `consolefile`, or `default` for the file of errors.
+        package let logger: String
+        /// Less important messages are not written there; nil = none is.
+        package let level: Logger.Level?
+        /// Path of the file; nil = the console.
+        package let file: String?
+    }
+
+    /// Where lines go.
+    package var places: [Place] {
+        writer.places.map { place in
+            var file: String?
+            if case .file(let path) = place.sink.target { file = path }
+            return Place(logger: place.name.logger, level: place.threshold.level, file: file)
+        }
+    }
+
+    /// Less important messages are not logged anywhere.
+    package var level: Logger.Level { LogLevels.all[levelIndex.load(ordering: .relaxed)] }
+
+    /// Changes from which level on a place takes lines.
+    ///
+    /// - Parameter level: nil = it takes none any more.
+    /// - Returns: false when there is no such place.
+    package func set(_ level: Logger.Level?, of logger: String) -> Bool {
+        guard let place = writer.places.first(where: { $0.name.logger == logger }) else { return false }
+        place.threshold.level = level
+        levelIndex.store(LogLevels.index(of: Self.least(writer.places) ?? .critical), ordering: .relaxed)
+        return true
+    }
+
+    private static func least(_ places: [LogWriter.Place]) -> Logger.Level? {
+        places.compactMap(\.threshold.level).min()
     }
 
     func write(level: Logger.Level, label: String, message: String, metadata: Logger.Metadata) {
-        let wantsText = textLevel.map { level >= $0 } ?? false
-        let wantsJSON = jsonLevel.map { level >= $0 } ?? false
+        var wantsText = false
+        var wantsJSON = false
+        var entry = LogEntry(level: level)
+        for (index, place) in writer.places.enumerated() where place.threshold.admits(level) {
+            entry.places |= 1 << index
+            if place.format == .text { wantsText = true } else { wantsJSON = true }
+        }
         guard wantsText || wantsJSON else { return }
         let time = LogTime.now()
         let facts = LogFact.sorted(metadata)
@@ -119,7 +154,6 @@ package final class LogOutput: Sendable {
                 time: time, level: level, label: label, message: message, facts: facts, format: format
             ).bytes
         }
-        var entry = LogEntry(level: level)
         if wantsText { entry.text = line(.text) }
         if wantsJSON { entry.json = line(.json) }
         writer.queue.put(entry)

@@ -7,6 +7,8 @@ struct LogEntry: Sendable {
     let level: Logger.Level
     var text: [UInt8] = []
     var json: [UInt8] = []
+    /// A bit for each place that takes it, as its level was when the line was made.
+    var places: UInt8 = 0
 
     func bytes(_ format: LogSettings.Format) -> [UInt8] { format == .json ? json : text }
 
@@ -121,5 +123,30 @@ enum LogLevels {
         case .error: 5
         case .critical: 6
         }
+    }
+}
+
+/// From which level on a place takes lines; may change at any time. Usable from any thread.
+final class LogThreshold: Sendable {
+    /// `LogLevels.all.count` = none.
+    private let index: Atomic<Int>
+
+    init(_ level: Logger.Level) { index = Atomic(LogLevels.index(of: level)) }
+
+    /// nil = it takes no line.
+    var level: Logger.Level? {
+        get {
+            let index = index.load(ordering: .relaxed)
+            return index < LogLevels.all.count ? LogLevels.all[index] : nil
+        }
+        set {
+            index.store(newValue.map(LogLevels.index) ?? LogLevels.all.count, ordering: .relaxed)
+        }
+    }
+
+    var isClosed: Bool { level == nil }
+
+    func admits(_ level: Logger.Level) -> Bool {
+        LogLevels.index(of: level) >= index.load(ordering: .relaxed)
     }
 }

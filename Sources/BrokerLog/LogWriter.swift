@@ -9,12 +9,24 @@ final class LogWriter: Sendable {
         let name: Name
         let sink: LogSink
         let format: LogSettings.Format
-        let minimumLevel: Logger.Level
+        let threshold: LogThreshold
         let written = LevelCounts()
     }
 
     /// As metrics call it.
-    enum Name: String, CaseIterable, Sendable { case console, file, errorFile = "error_file" }
+    enum Name: String, CaseIterable, Sendable {
+        case console, file
+        case errorFile = "error_file"
+
+        /// As VerneMQ calls it.
+        var logger: String {
+            switch self {
+            case .console: "console"
+            case .file: "consolefile"
+            case .errorFile: "default"
+            }
+        }
+    }
 
     let places: [Place]
     let queue: LogQueue
@@ -38,7 +50,9 @@ final class LogWriter: Sendable {
     private func perform(_ job: LogJob) {
         switch job {
         case .line(let entry):
-            for place in places where entry.level >= place.minimumLevel { write(entry, to: place) }
+            for (index, place) in places.enumerated() where entry.places & 1 << index != 0 {
+                write(entry, to: place)
+            }
             queue.done(entry)
         case .reopen(let answer): answer.put(places.compactMap { $0.sink.open() })
         case .flush(let answer):
@@ -65,7 +79,7 @@ final class LogWriter: Sendable {
         var entry = LogEntry(level: .warning)
         entry.text = line(message, count, .text)
         entry.json = line(message, count, .json)
-        for place in places { write(entry, to: place) }
+        for place in places where !place.threshold.isClosed { write(entry, to: place) }
     }
 
     private func line(_ message: String, _ count: Int, _ format: LogSettings.Format) -> [UInt8] {

@@ -21,39 +21,30 @@ extension Control {
     }
 
     private func logConfig(_ invocation: Invocation, _ output: any AdminOutput) throws {
-        let config = settings.config
-        let level = logOutput.map { "\($0.level)" } ?? config.string(.logConsoleLevel)
-        var rows: [[Cell]] = []
-        if logOutput?.writesToConsole != false {
-            rows.append([.text("console"), .text(level), .text("standard_io"), .text("-")])
-        }
-        if let file = logOutput?.file {
-            rows.append([.text("consolefile"), .text(level), .text("file"), .text(file)])
-        }
-        if config.flag(.logError) {
-            rows.append([
-                .text("default"), .text("error"), .text("file"), .text(config.string(.logErrorFile)),
-            ])
-        }
-        output.table(["logger", "level", "type", "file"], rows)
+        output.table(
+            ["logger", "level", "type", "file"],
+            (logOutput?.places ?? []).map { place in
+                [
+                    .text(place.logger), .text(place.level.map { $0 == .trace ? "all" : "\($0)" } ?? "none"),
+                    .text(place.file == nil ? "standard_io" : "file"), .text(place.file ?? "-"),
+                ]
+            })
     }
 
     private func logLevel(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let logger = invocation.argument("logger") ?? ""
         let name = invocation.argument("level") ?? ""
-        guard logger == "console" || logger == "consolefile" else {
+        let level = name == "all" ? .trace : LogSettings.level(named: name)
+        guard level != nil || name == "none" else {
             throw AdminFailure(
                 .usage,
-                "there is no logger \"\(logger)\" whose level can change: console and consolefile have one level together, and the file of errors takes errors alone"
+                "Invalid value: \"\(name)\"; a level is one of all, debug, info, notice, warning, error, critical, alert, emergency, none"
             )
         }
-        guard let level = name == "all" ? .trace : LogSettings.level(named: name) else {
-            throw AdminFailure(
-                .usage,
-                "Invalid value: \"\(name)\"; a level is one of all, debug, info, notice, warning, error, critical, alert, emergency"
-            )
+        guard logOutput?.set(level, of: logger) == true else {
+            let loggers = (logOutput?.places ?? []).map(\.logger).joined(separator: ", ")
+            throw AdminFailure(.usage, "there is no logger \"\(logger)\"; there are \(loggers)")
         }
-        logOutput?.level = level
         output.text("Done")
     }
 }

@@ -38,13 +38,47 @@ import Testing
     @Test func `the level may change while loggers exist`() {
         let log = output(LogSettings(destination: .file, level: .info, file: folder.path + "/a.log"))
         let logger = log.logger(label: "test")
-        var chatty = logger
-        chatty.logLevel = .debug
+        var quiet = logger
+        quiet.logLevel = .error
         logger.debug("no")
-        chatty.debug("own")
-        log.level = .debug
+        quiet.info("no")
+        quiet.error("own")
+        #expect(log.set(.debug, of: "consolefile"))
         logger.debug("yes")
-        #expect(lines(of: "a.log", log) == ["debug own", "debug yes"])
+        #expect(lines(of: "a.log", log) == ["error own", "debug yes"])
+    }
+
+    @Test func `each place has a level of its own`() {
+        let pipe = Pipe()
+        let log = output(
+            LogSettings(
+                destination: .both, level: .info, file: folder.path + "/a.log",
+                errorFile: folder.path + "/e.log"),
+            console: .descriptor(pipe.writeEnd))
+        let logger = log.logger(label: "test")
+        #expect(log.places.map(\.logger) == ["consolefile", "default", "console"])
+        #expect(log.places.map(\.level) == [.info, .error, .info])
+        #expect(log.places.map(\.file) == [folder.path + "/a.log", folder.path + "/e.log", nil])
+        #expect(
+            log.set(.debug, of: "consolefile") && log.set(.warning, of: "default")
+                && log.set(nil, of: "console"))
+        logger.debug("one")
+        logger.warning("two")
+        #expect(log.set(.error, of: "consolefile") && log.set(.critical, of: "default"))
+        #expect(log.level == .error)
+        logger.warning("nowhere")
+        logger.error("three")
+        #expect(!log.set(.debug, of: "nonsense"))
+        #expect(lines(of: "a.log", log) == ["debug one", "warning two", "error three"])
+        #expect(lines(of: "e.log", log) == ["warning two"])
+        #expect(log.set(.info, of: "console"))
+        logger.info("heard")
+        #expect(log.flush())
+        #expect(pipe.read().hasSuffix(" info heard\n"))
+        #expect(
+            log.writtenLines.allSatisfy {
+                $0.place != "console" || ($0.count == ($0.level == "info" ? 1 : 0))
+            })
     }
 
     @Test func `facts of the logger, of its provider and of the message come together`() {
