@@ -18,8 +18,10 @@ package struct HTTPLimits: Sendable {
     package var requestTimeout: Duration = .seconds(10)
     /// Threads that make pages; a slow page holds up one of them, and no connection.
     package var threads = 2
-    /// Answers that may be streams at the same time, each with a thread if it has a producer; 503 above.
+    /// Answers with an end that may be streams at the same time, each with a thread if it has a producer; 503 above.
     package var streams = 8
+    /// Likewise for streams that go on until their reader goes, so that they take no place of others.
+    package var lastingStreams = 8
 
     /// The default limits.
     package init() {}

@@ -34,6 +34,8 @@ package final class HTTPStream: @unchecked Sendable {
     package let capacity: Int
     /// How long the reader may take nothing while there is something to take.
     package let timeout: Duration
+    /// It goes on until its reader goes, so it has a place apart from those of answers with an end.
+    let isLasting: Bool
     let producer: Producer?
 
     // Everything below but `ending` is touched under `lock` only, hence @unchecked.
@@ -59,10 +61,13 @@ package final class HTTPStream: @unchecked Sendable {
     /// - Parameters:
     ///   - capacity: bytes that may wait for the reader, at least 1.
     ///   - timeout: how long the reader may take nothing while there is something to take.
+    ///   - isLasting: it goes on until its reader goes.
     ///   - producer: nil when others write.
     package init(
-        capacity: Int = 256 << 10, timeout: Duration = .seconds(30), producer: Producer? = nil
+        capacity: Int = 256 << 10, timeout: Duration = .seconds(30), isLasting: Bool = false,
+        producer: Producer? = nil
     ) {
+        self.isLasting = isLasting
         self.capacity = max(1, capacity)
         self.timeout = timeout
         self.producer = producer

@@ -16,7 +16,8 @@ final class HTTPStreamWorkers: Sendable {
         var isStopped = false
     }
 
-    let limit: Int
+    private let limit: Int
+    private let lastingLimit: Int
     private let counters: HTTPCounters
     private let failed: @Sendable (any Error) -> Void
     private let jobs = BlockingQueue<HTTPStream>()
@@ -24,19 +25,28 @@ final class HTTPStreamWorkers: Sendable {
 
     /// - Parameters:
     ///   - limit: streams at the same time.
+    ///   - lastingLimit: streams at the same time that go on until their reader goes; they are not among the others.
     ///   - failed: called with what a producer threw.
-    init(limit: Int, _ counters: HTTPCounters, failed: @escaping @Sendable (any Error) -> Void) {
+    init(
+        limit: Int, lastingLimit: Int = 1, _ counters: HTTPCounters,
+        failed: @escaping @Sendable (any Error) -> Void
+    ) {
         self.limit = max(1, limit)
+        self.lastingLimit = max(1, lastingLimit)
         self.counters = counters
         self.failed = failed
     }
+
+    /// How many streams of the kind of `stream` may be open.
+    func limit(for stream: HTTPStream) -> Int { stream.isLasting ? lastingLimit : limit }
 
     /// Takes a place for `stream` and starts its producer.
     ///
     /// - Returns: false when all places are taken or the server ends; the refusal is counted and the stream over.
     func begin(_ stream: HTTPStream) -> Bool {
         let isTaken = state.withLock { state in
-            guard !state.isStopped, state.places.count < limit else { return false }
+            let taken = state.places.values.count { $0.stream.isLasting == stream.isLasting }
+            guard !state.isStopped, taken < limit(for: stream) else { return false }
             if stream.producer != nil {
                 let busy = state.places.values.count { $0.hasProducer }
                 if busy >= state.threads.count, !startThread(&state) { return false }

@@ -70,7 +70,9 @@ final class RequestHandling: Sendable {
         connections = ConnectionTable(limits, counters, isTLS: traits.isTLS) {
             fullness.occurred(["max_connections": "\(limits.connections)"])
         }
-        streams = HTTPStreamWorkers(limit: limits.streams, counters) { error in
+        streams = HTTPStreamWorkers(
+            limit: limits.streams, lastingLimit: limits.lastingStreams, counters
+        ) { error in
             counters.handlerErrors.add(1, ordering: .relaxed)
             log.error("http stream failed", metadata: ["error": "\(error)"])
         }
@@ -148,7 +150,8 @@ final class RequestHandling: Sendable {
         guard !streams.begin(stream) else { return answer }
         return .text(
             503,
-            "\(streams.limit) answers of this kind are being sent, and no more are made at the same time.")
+            "\(streams.limit(for: stream)) answers of this kind are being sent, and no more are made at the same time."
+                + (stream.isLasting ? " They go on until their readers end them." : " Ask again."))
     }
 
     /// The library is done with a request.

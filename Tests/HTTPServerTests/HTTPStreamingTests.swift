@@ -57,6 +57,9 @@ import Testing
                     },
                     // Written to by the test.
                     Route("/idle") { _ in made.add(HTTPStream(timeout: .milliseconds(300))) },
+                    Route("/lasting") { _ in
+                        made.add(HTTPStream(timeout: .milliseconds(300), isLasting: true))
+                    },
                     Route("/broken") { _ in
                         made.add(
                             HTTPStream { stream in
@@ -315,6 +318,23 @@ import Testing
         #expect(streaming.server.statistics.begunStreams == 0)
         #expect(streaming.server.statistics.refusedStreams == 0)
         #expect(streaming.made.all.allSatisfy { $0.isCancelled && $0.peak.kept == 0 })
+    }
+
+    @Test func `streams that go on take no place of those that end, and have a bound of their own`() throws {
+        let streaming = try Streaming {
+            $0.streams = 1
+            $0.lastingStreams = 2
+        }
+        let lasting = try (0..<2).map { _ in try streaming.get("/lasting") }
+        for client in lasting { #expect(client.readHead()?.status == 200) }
+        let third = try RawClient(port: streaming.server.port)
+        let refused = try #require(third.request("GET", "/lasting"))
+        #expect(refused.status == 503 && refused.text.hasPrefix("2 answers of this kind are being sent"))
+        #expect(streaming.server.statistics.refusedStreams == 1)
+        #expect(third.request("GET", "/bytes?1")?.status == 200)
+        lasting[0].vanish()
+        #expect(eventually { streaming.server.statistics.openStreams == 1 })
+        #expect(try streaming.get("/lasting").readHead()?.status == 200)
     }
 
     @Test
