@@ -136,37 +136,43 @@ extension Control {
         ]
         if showsPayload { columns.append("payload") }
         let sessions = try sessions(of: subscriber, invocation)
-        let spilled = sessions.reduce(0) { $0 + $1.spilledCount }
         var count = 0
         var isCut = false
-        output.beginTable(columns)
-        try runtime.walk(question(subscriber, .messages)) { row in
+        func show(_ waiting: WaitingMessage) -> Bool {
             isCut = count >= limit
-            guard let waiting = row.message, !isCut, !output.isCancelled else { return false }
+            guard !isCut, !output.isCancelled else { return false }
             count += 1
-            var cells: [Cell] = [
-                .text(waiting.place.rawValue), Cell(waiting.message.map { String(bytes: $0.topic) }),
-                .integer(Int(waiting.qos.rawValue)), .boolean(waiting.isRetained),
-                waiting.packetIdentifier == 0 ? .null : .integer(Int(waiting.packetIdentifier)),
-                Cell(waiting.message?.payload.byteCount),
-                Cell(waiting.message?.facts.receivedAt.map(clock.age)),
-                Cell(waiting.message?.facts.expiryDeadline.flatMap(clock.secondsLeft)),
-                Cell(waiting.sentAt.map(clock.age)),
-            ]
-            if showsPayload {
-                cells.append(
-                    Cell(waiting.message.map { String(bytes: $0.payload, SessionColumn.payloadLimit) }))
-            }
-            output.row(cells)
+            output.row(Self.cells(of: waiting, clock, withPayload: showsPayload))
             return true
+        }
+        output.beginTable(columns)
+        try runtime.walk(question(subscriber, .messages)) { row in row.message.map(show) ?? false }
+        var lostCount = 0
+        for session in sessions where !isCut && !output.isCancelled {
+            lostCount += try walkStored(session, show)
         }
         output.endTable()
         if isCut { output.note(Self.cutText(limit)) }
-        if spilled > 0 {
-            output.note(
-                "\(spilled) more messages wait in the store alone, and are not shown; they are read when the client is here."
-            )
+        if lostCount > 0 {
+            output.note("\(lostCount) messages in the store cannot be read; 'vernemq store check' says which")
         }
+    }
+
+    private static func cells(of waiting: WaitingMessage, _ clock: SessionClock, withPayload: Bool) -> [Cell]
+    {
+        let message = waiting.message
+        var cells: [Cell] = [
+            .text(waiting.place.rawValue), Cell(message.map { String(bytes: $0.topic) }),
+            .integer(Int(waiting.qos.rawValue)), .boolean(waiting.isRetained),
+            waiting.packetIdentifier == 0 ? .null : .integer(Int(waiting.packetIdentifier)),
+            Cell(message?.payload.byteCount), Cell(message?.facts.receivedAt.map(clock.age)),
+            Cell(message?.facts.expiryDeadline.flatMap(clock.secondsLeft)),
+            Cell(waiting.sentAt.map(clock.age)),
+        ]
+        if withPayload {
+            cells.append(Cell(message.map { String(bytes: $0.payload, SessionColumn.payloadLimit) }))
+        }
+        return cells
     }
 
     private func purgeQueue(_ invocation: Invocation, _ output: any AdminOutput) throws {

@@ -49,34 +49,88 @@ extension Control {
         }
         columns.sort { $0.name < $1.name }
         let clock = SessionClock(node: nodeName, runtime.broker.clock)
-        let question = try question(for: columns, filters)
         let limit = invocation.integer("limit") ?? 100
         if let order = invocation.value("order") {
-            try showSorted(
-                columns, filters, question, clock, by: order, invocation.isOn("desc"), limit, output)
+            try showSorted(columns, filters, clock, by: order, invocation.isOn("desc"), limit, output)
             return
         }
         output.beginTable(columns.map(\.name))
         var count = 0
-        var looked = 0
         var isCut = false
-        /// How many rows the walk will bring; nil where that is not known.
-        var total: Int?
-        try runtime.walk(question) { row in
-            isCut = count >= limit
-            guard !isCut, !output.isCancelled else { return false }
-            looked += 1
-            if looked % 10_000 == 0 {
-                if looked == 10_000, question.rows == .sessions { total = sessionCount(question.isOnline) }
-                output.progress("sessions", done: looked, total: total)
-            }
+        let isWhole = try walkRows(question(for: columns, filters), output) { row in
             guard filters.allSatisfy({ $0.passes(row, clock) }) else { return true }
+            isCut = count >= limit
+            guard !isCut else { return false }
             output.row(columns.map { $0.cell(row, clock) })
             count += 1
             return true
         }
         output.endTable()
-        if isCut { output.note(Self.cutText(limit)) }
+        if isCut { output.note(Self.cutText(limit)) } else if !isWhole { output.note(Self.pairsText) }
+    }
+
+    /// Calls `body` with each row of an answer, those of messages in the store alone included, and shows how far it has come.
+    ///
+    /// - Parameter body: false ends the walk.
+    /// - Returns: false when there were too many rows to look at.
+    private func walkRows(
+        _ question: SessionQuestion, _ output: any AdminOutput, _ body: (SessionRow) throws -> Bool
+    ) throws -> Bool {
+        var looked = 0
+        /// How many rows the walk will bring; nil where that is not known.
+        var total: Int?
+        var goesOn = true
+        func look(_ row: SessionRow) throws -> Bool {
+            looked += 1
+            guard looked <= Self.mostRows, !output.isCancelled else {
+                goesOn = false
+                return false
+            }
+            if looked % 10_000 == 0 {
+                if looked == 10_000, question.rows == .sessions { total = sessionCount(question.isOnline) }
+                output.progress("sessions", done: looked, total: total)
+            }
+            goesOn = try body(row)
+            return goesOn
+        }
+        try runtime.walk(question, look)
+        if goesOn, question.rows == .messages || question.rows == .subscriptionsAndMessages {
+            try walkStoredRows(question, look)
+        }
+        return looked <= Self.mostRows
+    }
+
+    /// Rows that one answer looks at: many subscriptions with many messages make more than anybody waits for.
+    private static let mostRows = 100_000_000
+    private static let pairsText =
+        "Only the first \(mostRows) rows were looked at: choose clients, or fewer columns."
+
+    /// The rows of messages that are in the store alone.
+    private func walkStoredRows(_ question: SessionQuestion, _ body: (SessionRow) throws -> Bool) throws {
+        var sessions = question
+        sessions.rows = .sessions
+        try runtime.walk(sessions) { found in
+            guard found.session.spilledCount > 0 else { return true }
+            var goesOn = true
+            try walkStored(found.session) { message in
+                var row = found
+                row.message = message
+                guard question.rows == .subscriptionsAndMessages else {
+                    goesOn = try body(row)
+                    return goesOn
+                }
+                var own = SessionQuestion(.subscriptions)
+                own.clientID = found.session.subscriber.clientID
+                own.mountpoint = found.session.subscriber.mountpoint
+                try runtime.walk(own) { pair in
+                    row.subscription = pair.subscription
+                    goesOn = try body(row)
+                    return goesOn
+                }
+                return goesOn
+            }
+            return goesOn
+        }
     }
 
     /// That there may be rows which were not shown.
@@ -91,18 +145,15 @@ extension Control {
         return Int(isOnline.map { $0 ? online : offline } ?? online + offline)
     }
 
-    /// What the loops are to walk through: with one client id and one mountpoint nothing but that client is looked at.
-    private func question(for columns: [SessionColumn], _ filters: [SessionFilter]) throws -> SessionQuestion
-    {
+    /// What the loops are to walk through: with one client id and one mountpoint nothing but that client is looked at. With
+    /// columns of subscriptions and of messages there is a row for each of both together.
+    private func question(for columns: [SessionColumn], _ filters: [SessionFilter]) -> SessionQuestion {
         let rows = Set((columns + filters.map(\.column)).map(\.rows))
-        guard !rows.isSuperset(of: [.subscriptions, .messages]) else {
-            throw AdminFailure(
-                .usage,
-                "columns of subscriptions and of messages cannot be shown in one table; ask for them one by one"
-            )
-        }
         var question = SessionQuestion(
-            rows.contains(.messages) ? .messages : rows.contains(.subscriptions) ? .subscriptions : .sessions)
+            rows.isSuperset(of: [.subscriptions, .messages])
+                ? .subscriptionsAndMessages
+                : rows.contains(.messages)
+                    ? .messages : rows.contains(.subscriptions) ? .subscriptions : .sessions)
         for filter in filters {
             guard case .equals(let value) = filter.condition else { continue }
             switch (filter.column.name, value) {
@@ -118,18 +169,14 @@ extension Control {
 
     /// The first rows in the order of a column. Only as many rows as are shown are held.
     private func showSorted(
-        _ columns: [SessionColumn], _ filters: [SessionFilter], _ question: SessionQuestion,
-        _ clock: SessionClock,
+        _ columns: [SessionColumn], _ filters: [SessionFilter], _ clock: SessionClock,
         by order: String, _ isDescending: Bool, _ limit: Int, _ output: any AdminOutput
     ) throws {
         guard let key = SessionColumn.all.first(where: { $0.name == order }) else {
             throw AdminFailure(.usage, "Invalid value: \"\(order)\" for flag: order; it must be a column")
         }
-        var question = question
-        if key.rows != .sessions { question.rows = key.rows }
         var best = SortedRows(limit: min(limit, 100_000), isDescending: isDescending)
-        try runtime.walk(question) { row in
-            guard !output.isCancelled else { return false }
+        let isWhole = try walkRows(question(for: columns + [key], filters), output) { row in
             if filters.allSatisfy({ $0.passes(row, clock) }) {
                 best.insert(key.cell(row, clock)) { columns.map { $0.cell(row, clock) } }
             }
@@ -142,6 +189,7 @@ extension Control {
             return true
         }
         output.table(columns.map(\.name), best.rows)
+        if !isWhole { output.note(Self.pairsText) }
     }
 
     // MARK: disconnect

@@ -84,7 +84,12 @@ struct SessionColumn: Sendable {
 
     private static let message: [SessionColumn] = [
         SessionColumn("msg_ref", .messages) { row, _ in
-            row.message.flatMap { $0.storeNumber == 0 ? nil : .text("\($0.storeNumber)") } ?? .null
+            row.message.flatMap { message in
+                message.storeNumber == 0
+                    ? nil
+                    : .text(
+                        MessageReference.text(session: row.session.storeNumber, message: message.storeNumber))
+            } ?? .null
         },
         SessionColumn("msg_qos", .messages) { row, _ in Cell(row.message.map { Int($0.qos.rawValue) }) },
         SessionColumn("routing_key", .messages) { row, _ in
@@ -139,4 +144,31 @@ extension String {
 extension RawSpan {
     /// A copy of the first bytes, at most `count`.
     func copiedBytes(_ count: Int) -> [UInt8] { extracting(0..<min(count, byteCount)).copiedBytes() }
+}
+
+/// The mark of a stored message, in the form of VerneMQ's: 16 bytes in Base64.
+enum MessageReference {
+    /// - Parameters:
+    ///   - session: the number of the session in the store.
+    ///   - message: the number of the message.
+    static func text(session: UInt64, message: UInt64) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var bytes: [UInt8] = []
+        for number in [session, message] {
+            bytes += (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) }
+        }
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = (0..<3).reduce(UInt32(0)) {
+                $0 << 8 | (start + $1 < bytes.count ? UInt32(bytes[start + $1]) : 0)
+            }
+            for digit in 0..<4 {
+                text.append(
+                    digit <= group.count
+                        ? alphabet[Int(bits >> UInt32(18 - 6 * digit) & 63)] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
 }

@@ -24,9 +24,14 @@ struct SessionFilter: Sendable {
         }
     }
 
-    /// `true` and `false` are truth values, digits numbers, all else text; client ids and users are always text.
+    /// Columns that are always text, also where it looks like a number.
+    private static let texts: Set = [
+        "client_id", "user", "topic", "mountpoint", "routing_key", "payload", "msg_ref",
+    ]
+
+    /// `true` and `false` are truth values, digits numbers, all else text.
     private static func value(_ text: String, _ column: String) -> Cell {
-        if column == "client_id" || column == "user" || column == "topic" || column == "mountpoint" {
+        if texts.contains(column) {
             return text == "undefined" ? .undefined : .text(text)
         }
         if text == "true" || text == "false" { return .boolean(text == "true") }

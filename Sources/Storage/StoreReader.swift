@@ -103,7 +103,7 @@ final class StoreReader: Sendable {
             try readFlights(request, database, &load)
         }
         if let failure = load.failure { throw failure }
-        if !load.damaged.isEmpty { writerJobs.put(.discard(load.damaged)) }
+        if !load.damaged.isEmpty, !request.isLook { writerJobs.put(.discard(load.damaged)) }
         return load.backlog
     }
 
@@ -120,7 +120,7 @@ final class StoreReader: Sendable {
                 return false
             }
             if request.except.contains(number) { return true }
-            read(key, cursor.value, number, flights.find(number), database, &load)
+            read(key, cursor.value, number, flights.find(number), database, &load, isLook: request.isLook)
             guard load.backlog.copies.count < request.limit, load.byteCount < request.byteLimit else {
                 // No look at the next row: after the session's last it would pass over all that was deleted behind.
                 load.backlog.next = number &+ 1
@@ -166,7 +166,7 @@ final class StoreReader: Sendable {
 
     private func read(
         _ key: [UInt8], _ value: [UInt8], _ number: UInt64, _ flight: Rows.Flight?, _ database: Database,
-        _ load: inout Load
+        _ load: inout Load, isLook: Bool = false
     ) {
         do throws(RowProblem) {
             let copy = try rows.copy(key, value)
@@ -180,7 +180,7 @@ final class StoreReader: Sendable {
         } catch {
             guard load.failure == nil, isStillThere(key, database) else { return }
             load.backlog.lostCount += 1
-            noteDamage(key, error, &load)
+            if !isLook { noteDamage(key, error, &load) }
         }
     }
 

@@ -204,6 +204,27 @@ import Testing
         #expect(rows.first?.session.inflightCount == 20 && rows.first?.session.queuedCount == 680)
     }
 
+    @Test func `each subscription has a row with each message, in slices, and who lacks either has none`()
+        throws
+    {
+        let bench = TurnBench()
+        let receiver = bench.connect("r", .v311, cleanStart: false)
+        let sender = bench.connect("s")
+        subscribe(receiver, ["t", "u", "v"])
+        subscribe(bench.connect("idle"), ["x", "y"])
+        try bench.settle()
+        for number in 1...700 { publish(sender, "t", "\(number)", UInt16(number)) }
+        try bench.settle()
+        let (rows, slices) = walk(bench.shards[0], SessionQuestion(.subscriptionsAndMessages))
+        let pairs = rows.map { row in
+            "\(row.subscription?.filter ?? "-") "
+                + (row.message?.message.map { String(decoding: $0.payload.copiedBytes(), as: UTF8.self) }
+                    ?? "-")
+        }
+        #expect(pairs == ["t", "u", "v"].flatMap { filter in (1...700).map { "\(filter) \($0)" } })
+        #expect(slices > 2100 / 256)
+    }
+
     @Test func `a shorter retry_interval holds for what is in flight already`() throws {
         let bench = TurnBench { $0.session.retryInterval = 3_600_000 }
         let reader = bench.connect("r", .v311, cleanStart: false)

@@ -194,11 +194,13 @@ final class TestStore {
 
     func load(
         _ session: UInt64, _ numbers: ClosedRange<UInt64> = 0...UInt64.max, except: Set<UInt64> = [],
-        limit: Int = 1000, byteLimit: Int = 1 << 20, flights: StoreLoad.Flights = .together
+        limit: Int = 1000, byteLimit: Int = 1 << 20, flights: StoreLoad.Flights = .together,
+        isLook: Bool = false
     ) throws -> LoadedBacklog {
-        let request = StoreLoad(
+        var request = StoreLoad(
             session: session, numbers: numbers, flights: flights, except: except, limit: limit,
             byteLimit: byteLimit)
+        request.isLook = isLook
         let result: Result<LoadedBacklog, StoreError> = try answer { store.load(request, completed: $0) }
         return try result.get()
     }

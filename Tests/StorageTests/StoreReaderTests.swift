@@ -113,6 +113,9 @@ import Testing
         store.close()
         try StoreFile(store.folder).flip(StoreKey(.copy, 2, 6), StoreKey(.copy, 2, 10))
         let second = try TestStore.unread(store.folder)
+        // Who only looks changes nothing.
+        for _ in 0..<2 { #expect(try second.load(2, isLook: true).lostCount == 2) }
+        #expect(second.store.statistics.reading.damaged == 0)
         let loaded = try second.load(2)
         #expect(loaded.lostCount == 2)
         #expect(loaded.copies.map(\.number) == [2, 4, 8, 12, 14, 16, 18, 20])

@@ -1,5 +1,6 @@
 """Who is connected, what waits for whom, and sending people away."""
 
+import base64
 import re
 
 import pytest
@@ -140,7 +141,45 @@ def test_rows_of_subscriptions_and_of_messages(broker, client, admin):
         ("away", "a/#"): (1, None, None), ("here", "b/c"): (2, False, False), ("here", "#"): (0, False, False)}
     [row] = admin.sessions("--client_id", "--routing_key", "--msg_qos", "--dup", "--payload", "--client_id=away")
     assert row == {"client_id": "away", "dup": False, "msg_qos": 1, "payload": "payload", "routing_key": "a/b"}
-    assert "cannot be shown in one table" in admin("session show", "--topic", "--payload").alert
+    # A row for each message with each subscription.
+    here = client(broker, client_id="busy", version=4, clean=False)
+    here.subscribe("x/#", 1)
+    here.subscribe("y", 0)
+    admin.done("session disconnect", "client-id=busy")
+    for number in range(3):
+        both.publish("x/1", b"%d" % number, 1)
+    pairs = admin.sessions("--topic", "--payload", "--client_id=busy", "--order=topic")
+    assert [(row["topic"], row["payload"]) for row in pairs] == [(topic, str(n)) for topic in ["x/#", "y"] for n in range(3)]
+    assert [row["topic"] for row in admin.sessions("--topic", "--payload=2", "--client_id=busy")] == ["x/#", "y"]
+    assert admin.sessions("--topic", "--payload", "--client_id=here") == []
+    marks = [row["msg_ref"] for row in admin.sessions("--msg_ref", "--client_id=busy")]
+    assert len(set(marks)) == 3 and all(len(base64.b64decode(mark)) == 16 for mark in marks)
+    [row] = admin.sessions("--payload", f"--msg_ref={marks[1]}")
+    assert row["payload"] == "1"
+
+
+def test_messages_in_the_store_alone_are_shown(start_broker, client):
+    broker = start_broker({"max_offline_messages": "1000"})
+    leave(client, broker, "away")
+    publisher = client(broker)
+    for number in range(600):
+        publisher.publish("a/b", b"%d" % number, 1 + number % 2)
+    admin = Admin(broker)
+    broker.wait_for_metric("store_backlog_bytes", 0)
+    broker.restart()
+    facts = {row["Item"]: row["Value"] for row in admin("client show", "client-id=away").rows}
+    assert facts["queued_messages"] == 600 and facts["queued_in_store_alone"] > 0
+    expected = [str(number) for number in range(600)]
+    for _ in range(2):  # Looking changes nothing.
+        rows = admin("queue show", "client-id=away", "--payload", "--limit=1000").rows
+        assert [row["payload"] for row in rows] == expected
+        assert {row["place"] for row in rows} == {"stored"} and [row["qos"] for row in rows[:3]] == [1, 1, 1]
+        assert [row["payload"] for row in admin.sessions("--payload", "--client_id=away", "--limit=1000")] == expected
+    assert len(admin("queue show", "client-id=away").rows) == 100
+    assert len(admin.sessions("--topic", "--msg_ref", "--limit=600")) == 600
+    # The client gets them all the same, each once.
+    back = client(broker, version=4, client_id="away", clean=False)
+    assert [back.receive().payload.decode() for _ in range(600)] == expected
 
 
 def test_client_show_has_everything_about_one_client(broker, client, admin):

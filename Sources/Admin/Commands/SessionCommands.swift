@@ -9,8 +9,9 @@ extension AdminCommands {
             One flag may be given both ways: --topic --topic=a/b. Several filters must \
             all hold.
             Without any column flag the columns are client_id, is_online, mountpoint, peer_host, peer_port and user.
-            With a column of subscriptions each subscription has a row of its own; with a column of stored messages \
-            each message has.
+            With a column of subscriptions each subscription has a row of its own; with a column of messages each \
+            message that waits or is in flight has, in memory or in the store; with both there is a row for each \
+            message with each subscription.
             """,
         flags: SessionColumns.all.map { column in
             Flag(

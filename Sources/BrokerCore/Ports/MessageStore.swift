@@ -43,6 +43,8 @@ package struct StoreLoad: Sendable {
     package var limit: Int
     /// The most bytes of messages to read, about; one message is read even if it is larger.
     package var byteLimit: Int
+    /// For who only looks: what cannot be read is left out, and stays for the session to find.
+    package var isLook = false
 
     /// Which copies to read, by what is stored about their sending. The flight of a copy is the packet identifier
     /// that it was sent with, or is to be sent with, and whether PUBREC has come.

@@ -46,6 +46,8 @@ package struct SessionFacts: Sendable {
     package let expiryDeadline: MonotonicTime?
     /// Whether the session is in the store.
     package let isStored: Bool
+    /// Its number there; it means nothing where the session is not stored.
+    package let storeNumber: UInt64
     package let will: WillMessage?
     package let settings: SessionSettings
     package let subscriptionCount: Int
@@ -85,6 +87,8 @@ package struct SubscriptionFacts: Sendable {
 package struct WaitingMessage: Sendable {
     package enum Place: String, Sendable {
         case queued, inflight
+        /// In the store alone.
+        case stored
     }
 
     package let place: Place
@@ -98,6 +102,30 @@ package struct WaitingMessage: Sendable {
     package let storeNumber: UInt64
     /// When it was sent last; nil = it was not.
     package let sentAt: MonotonicTime?
+
+    /// One that was read from the store.
+    package init(_ copy: LoadedBacklog.Copy) {
+        place = .stored
+        message = copy.message
+        qos = copy.terms.qos
+        isRetained = copy.terms.isRetained
+        packetIdentifier = copy.packetIdentifier
+        storeNumber = copy.number
+        sentAt = nil
+    }
+
+    init(
+        place: Place, message: ApplicationMessage?, qos: QoS, isRetained: Bool, packetIdentifier: UInt16,
+        storeNumber: UInt64, sentAt: MonotonicTime?
+    ) {
+        self.place = place
+        self.message = message
+        self.qos = qos
+        self.isRetained = isRetained
+        self.packetIdentifier = packetIdentifier
+        self.storeNumber = storeNumber
+        self.sentAt = sentAt
+    }
 }
 
 extension Session {
@@ -119,7 +147,8 @@ extension Session {
         return SessionFacts(
             loop: shard.index, subscriber: id, token: handle.bits, connection: seen, version: version,
             isBridge: isBridge, startedAt: startedAt, expiryInterval: lifetime.expiryInterval,
-            expiryDeadline: lifetime.expiryDeadline, isStored: isKept, will: lifetime.will,
+            expiryDeadline: lifetime.expiryDeadline, isStored: isKept, storeNumber: record.number,
+            will: lifetime.will,
             settings: settings, subscriptionCount: subscriptionHolder.subscriptions.count,
             queuedCount: outbound.queue.count, spilledCount: outbound.backlog?.count ?? 0,
             queuedByteCount: outbound.queue.byteCount, inflightCount: outbound.window.count,

@@ -6,6 +6,8 @@ package struct SessionCursor: Sendable {
     fileprivate var slot = 0
     /// Where in the session of that slot, when rows of its own are asked for.
     fileprivate var item = 0
+    /// Where in its messages, when there is a row for each of them with each subscription.
+    fileprivate var message = 0
     /// Whether every session has been seen.
     package fileprivate(set) var isAtEnd = false
 
@@ -30,6 +32,8 @@ package struct SessionQuestion: Sendable {
         case subscriptions
         /// Each message that waits in memory or is in flight; a session without any has no row.
         case messages
+        /// Each subscription of each session with each of its messages; a session that lacks either has no row.
+        case subscriptionsAndMessages
     }
 
     package var rows = Rows.sessions
@@ -77,7 +81,7 @@ extension Shard {
                 continue  // it has more
             }
             cursor.slot += 1
-            cursor.item = 0
+            (cursor.item, cursor.message) = (0, 0)
         }
         count(steps: looked + rows.count)
         cursor.isAtEnd = cursor.slot >= sessions.slotCount
@@ -101,7 +105,7 @@ extension Shard {
                 continue
             }
             cursor.slot += 1
-            cursor.item = 0
+            (cursor.item, cursor.message) = (0, 0)
         }
         count(steps: 1 + rows.count)
         cursor.isAtEnd = cursor.slot >= all.count
@@ -124,12 +128,9 @@ extension Shard {
             guard cursor.item < found.count else { return false }
             let facts = session.facts
             while cursor.item < found.count, rows.count < Self.walkRows {
-                let subscription = found[cursor.item]
-                cursor.item += 1
                 var row = SessionRow(session: facts)
-                row.subscription = SubscriptionFacts(
-                    filter: subscription.filter, options: subscription.options,
-                    identifier: subscription.identifier)
+                row.subscription = SubscriptionFacts(found[cursor.item])
+                cursor.item += 1
                 rows.append(row)
             }
             return cursor.item < found.count
@@ -144,6 +145,39 @@ extension Shard {
                 rows.append(row)
             }
             return item != nil
+        case .subscriptionsAndMessages:
+            return appendPairs(of: session, &cursor, to: &rows)
         }
+    }
+
+    /// The messages of the session with the subscription that the cursor stands at.
+    private func appendPairs(
+        of session: Session, _ cursor: inout SessionCursor, to rows: inout ContiguousArray<SessionRow>
+    ) -> Bool {
+        let subscriptions = session.subscriptionHolder.subscriptions
+        guard cursor.item < subscriptions.count else { return false }
+        var item: Int? = cursor.message
+        let messages = session.waitingMessages(from: &item, limit: Self.walkRows - rows.count)
+        if cursor.message == 0, item == nil, messages.isEmpty { return false }
+        let facts = session.facts
+        for message in messages {
+            var row = SessionRow(session: facts)
+            row.subscription = SubscriptionFacts(subscriptions[cursor.item])
+            row.message = message
+            rows.append(row)
+        }
+        if let item {
+            cursor.message = item
+        } else {
+            (cursor.item, cursor.message) = (cursor.item + 1, 0)
+        }
+        return cursor.item < subscriptions.count
+    }
+}
+
+extension SubscriptionFacts {
+    fileprivate init(_ subscription: Subscription) {
+        self.init(
+            filter: subscription.filter, options: subscription.options, identifier: subscription.identifier)
     }
 }

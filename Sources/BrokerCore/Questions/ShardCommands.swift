@@ -75,6 +75,11 @@ extension Shard {
         return (removed.count, position, isMore)
     }
 
+    /// From which number on the store has messages of a session that are not in memory; nil = it has none.
+    package func firstStoredNumber(of subscriber: SubscriberID) -> UInt64? {
+        session(subscriber)?.firstStoredNumber
+    }
+
     /// Drops messages that wait for a client, some hundred at a time; those in flight stay, because the client may have
     /// them.
     ///
@@ -86,6 +91,8 @@ extension Shard {
 }
 
 extension Session {
+    fileprivate var firstStoredNumber: UInt64? { isKept ? outbound.backlog.map(\.next) : nil }
+
     /// The operator has changed settings.
     func change(from before: SessionSettings, to after: SessionSettings) {
         let (sendMaximum, retryInterval) = (settings.sendMaximum, settings.retryInterval)
