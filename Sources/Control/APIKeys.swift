@@ -16,7 +16,8 @@ package final class APIKeys: Sendable {
 
     /// A key as it is shown: the key itself is known to nobody.
     package struct Shown: Sendable, Equatable {
-        package let beginning: String
+        /// Its beginning, and a mark of its own by which it can be deleted: `Ub8lvG…5be1a0c2`.
+        package let name: String
         package let scope: Scope
         /// Seconds since 1970 UTC; nil = never.
         package let expiresAt: Int64?
@@ -28,6 +29,16 @@ package final class APIKeys: Sendable {
         let madeAt: Int64
         let hash: [UInt8]
         let beginning: String
+
+        /// Of the salted hash: who has not the file of keys learns nothing from it.
+        var mark: String { [UInt8](hash.prefix(4)).hex }
+        var name: String { "\(beginning)…\(mark)" }
+
+        /// Whether it is what `text` names: as `api-key show` writes it, with three full stops too, or its mark alone.
+        func isNamed(_ text: String) -> Bool {
+            let text = text.replacing("...", with: "…")
+            return text == name || text == mark
+        }
     }
 
     private struct State {
@@ -82,7 +93,7 @@ package final class APIKeys: Sendable {
     package func list(_ scope: Scope?) -> [Shown] {
         state.withLock { state in
             state.keys.filter { scope == nil || $0.scope == scope }.map {
-                Shown(beginning: $0.beginning, scope: $0.scope, expiresAt: $0.expiresAt)
+                Shown(name: $0.name, scope: $0.scope, expiresAt: $0.expiresAt)
             }
         }
     }
@@ -130,24 +141,49 @@ package final class APIKeys: Sendable {
         }
     }
 
-    /// Deletes a key.
+    /// Deletes one key.
     ///
-    /// - Parameter key: the whole key, or the beginning that `list` shows, if no other key of the scope has it.
+    /// - Parameters:
+    ///   - key: the whole key, or what `list` shows of it.
+    ///   - scope: nil = the only one that it has.
+    /// - Throws: when it is not there, or several keys are meant: nothing is deleted then, and the text names them.
     package func delete(_ key: String, _ scope: Scope?) throws(AdminFailure) {
         try change { state throws(AdminFailure) in
             let hash = Self.hash(key, state.salt)
-            let matching = state.keys.filter {
-                (scope == nil || $0.scope == scope)
-                    && ($0.hash == hash || (!key.isEmpty && $0.beginning == key))
-            }
-            guard let found = matching.first, matching.count == 1 || matching.allSatisfy({ $0.hash == hash })
-            else {
+            let whole = state.keys.filter { Self.equal($0.hash, hash) }
+            let meant = whole.isEmpty ? state.keys.filter { $0.isNamed(key) } : whole
+            let found = meant.filter { scope == nil || $0.scope == scope }
+            guard let only = found.first else { throw Self.notFound(key, meant, state.keys) }
+            guard found.count == 1 else {
                 throw AdminFailure(
                     .failed,
-                    matching.isEmpty ? "{error,key_not_found}" : "several keys begin so; give the whole key")
+                    "\(found.count) keys are meant, and none was deleted: \(Self.names(found)); say which with scope=, or give the whole key"
+                )
             }
-            state.keys.removeAll { $0 == found }
+            state.keys.removeAll { $0 == only }
         }
+    }
+
+    /// - Parameter elsewhere: the keys that are meant, which have other scopes.
+    private static func notFound(_ text: String, _ elsewhere: [Key], _ keys: [Key]) -> AdminFailure {
+        let notFound = "{error,key_not_found}"
+        guard elsewhere.isEmpty else {
+            return AdminFailure(
+                .failed,
+                "\(notFound): it has another scope: \(names(elsewhere)); a key is deleted for one scope")
+        }
+        let similar = keys.filter { !$0.beginning.isEmpty && text == $0.beginning }
+        guard !similar.isEmpty else { return AdminFailure(.failed, notFound) }
+        return AdminFailure(
+            .failed,
+            "\(notFound): a beginning is not enough: \(names(similar)); write it so, or the whole key")
+    }
+
+    /// `Ub8lvG…5be1a0c2 (mgmt)`, of a few.
+    private static func names(_ keys: [Key]) -> String {
+        let most = 10
+        let shown = keys.prefix(most).map { "\($0.name) (\($0.scope.rawValue))" }
+        return shown.joined(separator: ", ") + (keys.count > most ? " and \(keys.count - most) more" : "")
     }
 
     private func change(_ body: (inout State) throws(AdminFailure) -> Void) throws(AdminFailure) {

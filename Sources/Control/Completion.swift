@@ -1,6 +1,7 @@
 package import Admin
 import BrokerConfig
 import BrokerCore
+import BrokerLog
 import BrokerMetrics
 import Listeners
 import MQTTCodec
@@ -14,6 +15,22 @@ extension Control {
             { _, _, output in output.text(ShellCompletion.script(shell) ?? "") }
         }
         return ["bash", "zsh", "fish"].reduce(into: [:]) { $0["completion \($1)"] = handler($1) }
+    }
+
+    /// `allow_anonymous=on` and `allow_anonymous=off`, where `allow_anonymous=` was written.
+    private func settingValues(_ written: String) -> [String] {
+        let name = String(written.prefix { $0 != "=" })
+        guard let key = ConfKey(name), let setting = SettingsTable.shared.setting(for: key) else { return [] }
+        let words: [String]
+        switch setting.type {
+        case .flag: words = ["on", "off"]
+        case .choice(let choices): words = choices
+        case .integer(_, let others), .directory(let others), .byteSize(let others), .duration(let others),
+            .expiry(let others):
+            words = others
+        default: words = []
+        }
+        return words.map { "\(name)=\($0)" }
     }
 
     /// Values that a shell may complete with, in order.
@@ -55,7 +72,9 @@ extension Control {
             _ = runtime.broker.retained.list(from: &position, visits: 10_000, into: &messages)
             for message in messages { found.append(String(bytes: message.topic)) }
             return matching(found)
-        case .loggers: return matching(["console", "consolefile"])
+        case .loggers: return matching((logOutput?.places ?? []).map(\.logger))
+        case .keys: return matching(keys.list(nil).map(\.name))
+        case .settingValues: return matching(settingValues(prefix))
         case .metrics:
             return matching(registry.catalog.families.map(\.name))
         }

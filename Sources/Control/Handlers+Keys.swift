@@ -57,7 +57,7 @@ extension Control {
             ["Key", "Scope", "Expires (UTC)", "has expired"],
             try keys.list(scope(invocation)).map { key in
                 [
-                    .text(key.beginning + "…"), .text(key.scope.rawValue),
+                    .text(key.name), .text(key.scope.rawValue),
                     .text(key.expiresAt.map(LocalTime.utcText) ?? "never"),
                     .boolean(key.expiresAt.map { $0 <= now } ?? false),
                 ]

@@ -8,6 +8,9 @@ import Testing
             switch source {
             case .clients: ["sensor-1", "sensor-2", "pump", "evil\u{1b}[2J"].filter { $0.hasPrefix(prefix) }
             case .settings: ["max_inflight_messages", "max_message_size"].filter { $0.hasPrefix(prefix) }
+            case .settingValues:
+                ["allow_anonymous=on", "allow_anonymous=off"].filter { $0.hasPrefix(prefix) }
+            case .keys: ["Ub8lvG…5be1a0c2"]
             default: []
             }
         }
@@ -47,6 +50,11 @@ import Testing
     @Test func `settings are completed`() {
         #expect(texts("show", "max_in") == ["max_inflight_messages"])
         #expect(texts("set", "max_m") == ["max_message_size="])
+        #expect(texts("set", "allow_anonymous=o") == ["allow_anonymous=on", "allow_anonymous=off"])
+        #expect(texts("api-key", "delete", "key=") == ["key=Ub8lvG…5be1a0c2"])
+        #expect(
+            texts("listener", "start", "--require_certificate=")
+                == ["--require_certificate=true", "--require_certificate=false"])
     }
 
     @Test func `values that a terminal would obey are not offered`() {

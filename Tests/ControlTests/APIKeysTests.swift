@@ -62,18 +62,65 @@ import Testing
         }
         try made.add("0123456789", .health, expiresAt: 2000, now: 1000)
         #expect(made.list(nil).map(\.scope) == [.mgmt, .health])
-        #expect(made.list(.health).map(\.beginning) == ["01"])
+        #expect(made.list(.health).map { $0.name.prefix(3) } == ["01…"])
     }
 
-    @Test func `a key is deleted by itself or by its beginning`() throws {
+    private func refusal(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "done"
+        } catch {
+            return (error as? AdminFailure)?.text ?? "\(error)"
+        }
+    }
+
+    @Test func `a key is deleted by itself or by what is shown of it`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder)
+        for key in ["abcdefgh", "ABCDEFGH", "IJKLMNOP", "QRSTUVWX"] {
+            try made.add(key, .mgmt, expiresAt: nil, now: 1)
+        }
+        try made.delete("abcdefgh", .mgmt)
+        #expect(throws: AdminFailure(.failed, "{error,key_not_found}")) { try made.delete("abcdefgh", nil) }
+        let names = made.list(nil).map(\.name)
+        try made.delete(names[0], nil)
+        try made.delete(names[1].replacing("…", with: "..."), .mgmt)
+        try made.delete(String(names[2].suffix(8)), nil)
+        #expect(made.list(nil).isEmpty && !made.admits("ABCDEFGH", .mgmt, now: 1))
+    }
+
+    @Test func `a beginning deletes nothing, and says which keys begin so`() throws {
         let folder = TestFolder()
         let made = try keys(folder)
         try made.add("abcdefgh", .mgmt, expiresAt: nil, now: 1)
-        try made.add("ABCDEFGH", .mgmt, expiresAt: nil, now: 1)
-        try made.delete("abcdefgh", .mgmt)
-        #expect(throws: AdminFailure(.failed, "{error,key_not_found}")) { try made.delete("abcdefgh", nil) }
-        try made.delete("AB", nil)
-        #expect(made.list(nil).isEmpty && !made.admits("ABCDEFGH", .mgmt, now: 1))
+        try made.add("abxxxxxx", .health, expiresAt: nil, now: 1)
+        let names = made.list(nil).map(\.name)
+        let text = refusal { try made.delete("ab", nil) }
+        #expect(text.hasPrefix("{error,key_not_found}: a beginning is not enough"))
+        #expect(text.contains("\(names[0]) (mgmt), \(names[1]) (health)"))
+        #expect(made.list(nil).count == 2)
+        // A whole key that is the beginning of others is a key.
+        try made.add("ab", .api2, expiresAt: nil, now: 1)
+        try made.delete("ab", nil)
+        #expect(made.list(nil).map(\.scope) == [.mgmt, .health])
+    }
+
+    @Test func `of a key with several scopes one is deleted, and only the one that is named`() throws {
+        let folder = TestFolder()
+        let made = try keys(folder)
+        for scope in [APIKeys.Scope.mgmt, .metrics] {
+            try made.add("abcdefgh", scope, expiresAt: nil, now: 1)
+        }
+        let name = try #require(made.list(nil).first?.name)
+        for key in ["abcdefgh", name] {
+            let text = refusal { try made.delete(key, nil) }
+            #expect(text.contains("2 keys are meant") && text.contains("\(name) (mgmt), \(name) (metrics)"))
+            #expect(
+                refusal { try made.delete(key, .health) }.contains("it has another scope: \(name) (mgmt)"))
+        }
+        #expect(made.list(nil).count == 2)
+        try made.delete("abcdefgh", .metrics)
+        #expect(made.list(nil).map(\.scope) == [.mgmt])
     }
 
     @Test(arguments: ["nonsense", "salt zz\n", "salt 0011\nmgmt never 1 00 abc\n", "mgmt never 1 2 3\n"])

@@ -69,8 +69,19 @@ extension AdminCommands {
             arguments: [Argument("key", "Key", help: "The key."), scope, expires], effect: .changes,
             examples: ["api-key add key=a8b2c9 scope=mgmt"]),
         AdminCommand(
-            "api-key delete", "Deletes a key", arguments: [Argument("key", "Key", help: "The key."), scope],
-            effect: .changes, examples: ["api-key delete key=a8b2c9 scope=mgmt"]),
+            "api-key delete", "Deletes one key",
+            details:
+                "The key is given whole, or as api-key show writes it; of that, what stands behind the dots is enough. A key "
+                + "that has several scopes is deleted for one of them: scope says which.",
+            arguments: [
+                Argument(
+                    "key", "Key", completion: .keys, help: "The key, or what api-key show writes of it."),
+                Argument(
+                    "scope", "Scope", .choice(scopes), isRequired: false,
+                    help: "The scope for which it is deleted. It must be given where the key has several."),
+            ],
+            effect: .changes,
+            examples: ["api-key delete key=a8b2c9 scope=mgmt", "api-key delete key=Ub8lvG…5be1a0c2"]),
         AdminCommand(
             "api-key show", "Lists keys, what they open and when they end",
             arguments: [
@@ -134,6 +145,7 @@ extension AdminCommands {
 
     private static let levels = [
         "emergency", "alert", "critical", "error", "warning", "notice", "info", "debug", "all",
+        "none",
     ]
 
     static let log = [
@@ -142,6 +154,9 @@ extension AdminCommands {
             examples: ["log show config"]),
         AdminCommand(
             "log level", "Changes from which level on log lines are written",
+            details:
+                "Each place has a level of its own: console, consolefile (log.console.file) and default (log.error.file). "
+                + "alert and emergency are critical here; none writes nothing.",
             arguments: [
                 Argument(
                     "logger", "Logger", completion: .loggers, help: "The name that log show config shows."),

@@ -69,7 +69,7 @@ package struct ShellCompletion {
         case .settingNames:
             return values(.settings, current).map { Candidate(text: $0, help: "") }
         case .assignments:
-            if value != nil { return [] }
+            if value != nil { return values(.settingValues, current).map { Candidate(text: $0, help: "") } }
             return values(.settings, current).map { Candidate(text: $0 + "=", help: "") }
         case .named:
             if let value {

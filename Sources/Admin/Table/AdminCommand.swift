@@ -169,5 +169,7 @@ package indirect enum ValueType: Sendable, Equatable {
 
 /// Where a shell finds values to complete, by asking the broker.
 package enum ValueSource: String, Sendable, CaseIterable {
-    case clients, listeners, ports, settings, plugins, topics, loggers, metrics
+    case clients, listeners, ports, settings, plugins, topics, loggers, metrics, keys
+    /// Of a setting whose name and `=` stand before them.
+    case settingValues
 }
