@@ -13,8 +13,8 @@ package struct ListenerSettings: Equatable, Sendable {
 
     /// What the listener speaks. A kind that this build does not have cannot be started.
     package let kind: ListenerKind
-    /// The third word of its key, such as `default`.
-    package let name: String
+    /// The third word of its key, such as `default`; of one that was started at run time its address.
+    package var name: String
     /// Where it listens.
     package let address: AddressSetting
     /// `Int.max` for no limit.

@@ -1,5 +1,5 @@
 package import Admin
-import BrokerConfig
+package import BrokerConfig
 import BrokerCore
 package import BrokerLog
 package import BrokerMetrics
@@ -22,8 +22,10 @@ package final class Control: Sendable {
     package let keys: APIKeys
     package let traces: Traces
     package let history: MetricHistory
-    /// Listeners that are not MQTT's, as rows for `listener show`.
-    let otherListeners: @Sendable () -> [ListenerRow]
+    /// Listeners that are not MQTT's.
+    let pageListeners: any PageListeners
+    /// Starts a listener as the configuration has it.
+    let startListener: @Sendable (ListenerSettings, EffectiveConfig) throws -> Void
     /// Reads `/metrics` back in all its forms.
     let checkExposition: @Sendable (Snapshot) -> [ExpositionCheck]
     /// The course of the key numbers, as the status page shows it.
@@ -37,12 +39,14 @@ package final class Control: Sendable {
     typealias Handler = @Sendable (Control, Invocation, any AdminOutput) throws -> Void
 
     /// - Parameters:
-    ///   - otherListeners: what `listener show` has beside MQTT.
+    ///   - pageListeners: what `listener …` is about beside MQTT.
+    ///   - startListener: starts a listener of any kind that this build has.
     ///   - checkExposition: writes a reading in each form of `/metrics` and says what is wrong with it.
     ///   - keyNumbers: the course of the key numbers over the last minutes.
     package init(
         runtime: BrokerRuntime, registry: MetricsRegistry, settings: RuntimeSettings, keys: APIKeys,
-        otherListeners: @escaping @Sendable () -> [ListenerRow],
+        pageListeners: any PageListeners,
+        startListener: @escaping @Sendable (ListenerSettings, EffectiveConfig) throws -> Void,
         checkExposition: @escaping @Sendable (Snapshot) -> [ExpositionCheck],
         keyNumbers: @escaping @Sendable (_ minutes: Int) -> [KeyNumber], logOutput: LogOutput?,
         version: String
@@ -52,7 +56,8 @@ package final class Control: Sendable {
         self.registry = registry
         self.settings = settings
         self.keys = keys
-        self.otherListeners = otherListeners
+        self.pageListeners = pageListeners
+        self.startListener = startListener
         self.checkExposition = checkExposition
         self.keyNumbers = keyNumbers
         self.logOutput = logOutput
@@ -99,6 +104,18 @@ package final class Control: Sendable {
         } catch {
             audit(invocation, caller, "\(error)")
             throw AdminFailure(.failed, "\(error)")
+        }
+    }
+
+    /// Looks at what can be known of a command before its answer begins: an HTTP answer that is sent while it is made has its
+    /// status already when the command finds something wrong.
+    ///
+    /// - Throws: of kind `.usage` what the command would refuse, and of kind `.failed` what there is no room for now.
+    package func check(_ invocation: Invocation) throws(AdminFailure) {
+        switch invocation.command.name {
+        case "session disconnect batch": try checkNode(invocation)
+        case "trace client": try traces.checkRoom()
+        default: return
         }
     }
 

@@ -107,47 +107,25 @@ extension Control {
             var row = ListenerRow(listener)
             row.tls = mqttListeners.tls(of: listener.address)
             return row
-        } + otherListeners()
+        } + pageListeners.rows
     }
 
     // MARK: start
 
     private func startListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let address = try address(invocation, "start")
-        for flag in ["ssl", "websocket", "http", "proxy_protocol", "proxy_xff_support"]
-        where invocation.isOn(flag) {
-            throw AdminFailure(
-                .failed, "can't start listener due to '--\(flag): this build serves MQTT over TCP alone'")
-        }
-        // A listener without the check that it was to have would let everybody in.
-        for flag in ["auth_plugins", "authz_plugins"] where invocation.has(flag) {
-            throw AdminFailure(
-                .failed, "can't start listener due to '--\(flag): this build has no plugins'")
-        }
-        let mountpoint = invocation.value("mountpoint") ?? ""
-        var facts = ListenerFacts(
-            name: "\(address)", mountpoint: mountpoint.isEmpty ? .default : .intern(UTF8Text(mountpoint)))
-        facts.allowsAnonymous = invocation.isOn("allow_anonymous_override")
-        if let versions = invocation.value("allowed_protocol_versions") {
-            let levels = Self.list(versions).map { UInt8($0) }
-            let known: Set<UInt8> = [3, 4, 5, 131, 132]
-            guard !levels.isEmpty, levels.allSatisfy({ $0.map(known.contains) == true }) else {
-                throw AdminFailure(
-                    .usage,
-                    "Invalid value: \"\(versions)\" for flag: allowed_protocol_versions; it is a list of 3, 4, 5, 131 and 132"
-                )
-            }
-            facts.allowedProtocolVersions = levels.compactMap(\.self)
-        }
-        let standard = settings.config.value("listener.max_connections").flatMap { Int($0.text) }
-        let maximum =
-            invocation.value("max_connections") == "infinity"
-            ? 0 : invocation.integer("max_connections") ?? standard ?? 0
-        do throws(TransportError) {
-            try runtime.listen(
-                facts, on: address, ListenerAccess(maxConnections: maximum > 0 ? maximum : .max))
+        let config = settings.config
+        let flags = try ListenerFlags(invocation, config)
+        for remark in flags.remarks { output.note(remark) }
+        // The way in which the configuration writes it.
+        let text = address.isUnix ? "\(address):0" : "\(address)"
+        let started = try flags.settings(at: text, in: config)
+        do {
+            try startListener(started.listener, started.config)
+        } catch let failure as AdminFailure {
+            throw failure
         } catch {
-            throw AdminFailure(.failed, "can't start listener due to '\(error)'")
+            throw ListenerFlags.failure("\(error)")
         }
         output.text("Done")
     }
@@ -156,9 +134,11 @@ extension Control {
 
     private func stopListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let address = try address(invocation, "stop")
-        guard runtime.suspend(address, closing: invocation.isOn("kill_sessions")) else {
-            throw unknown(address, "stop")
-        }
+        let closing = invocation.isOn("kill_sessions")
+        guard
+            runtime.suspend(address, closing: closing)
+                || pageListeners.suspend(address.address.ipText, Int(address.port), closing: closing)
+        else { throw unknown(address, "stop") }
         output.text("Done")
     }
 
@@ -170,28 +150,25 @@ extension Control {
         } catch {
             throw AdminFailure(.failed, "can't restart listener due to '\(error)'")
         }
-        guard isFound else { throw unknown(address, "restart") }
+        guard try isFound || pageListeners.resume(address.address.ipText, Int(address.port)) else {
+            throw unknown(address, "restart")
+        }
         output.text("Done")
     }
 
     private func deleteListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let address = try address(invocation, "delete")
-        guard runtime.delete(address) else { throw unknown(address, "delete") }
+        guard runtime.delete(address) || pageListeners.delete(address.address.ipText, Int(address.port))
+        else {
+            throw unknown(address, "delete")
+        }
         mqttListeners.forget(address)
         output.text("Done")
     }
 
     private func unknown(_ address: ListenAddress, _ verb: String) -> AdminFailure {
-        let page = otherListeners().first {
-            $0.address == address.address.ipText && $0.port == Int(address.port)
-        }
-        if let page {
-            return AdminFailure(
-                .failed,
-                "can't \(verb) listener due to 'not_supported': \(address) is served over \(page.type), which starts and ends with the broker"
-            )
-        }
-        let known = runtime.runningListeners.map { "\($0.address)" }.joined(separator: ", ")
+        let pages = pageListeners.rows.map { "\($0.address):\($0.port)" }
+        let known = (runtime.runningListeners.map { "\($0.address)" } + pages).joined(separator: ", ")
         return AdminFailure(
             .failed,
             "can't \(verb) listener due to 'not_found': no listener at \(address); there are \(known)")

@@ -18,6 +18,7 @@ extension Control {
             "node status": { try $0.nodeStatus($1, $2) },
             "node start": { try $0.nodeStart($1, $2) },
             "node stop": { try $0.nodeStop($1, $2) },
+            "node upgrade": { control, _, _ in throw control.noUpgrade },
             "cluster show": { try $0.clusterShow($1, $2) },
             "plugin show": { try $0.pluginShow($1, $2) },
             "plugin enable": { control, invocation, _ in try control.changePlugin(invocation, "enable") },
@@ -65,6 +66,13 @@ extension Control {
     private func nodeStop(_ invocation: Invocation, _ output: any AdminOutput) throws {
         for listener in runtime.runningListeners { _ = runtime.suspend(listener.address, closing: true) }
         output.text("Done")
+    }
+
+    private var noUpgrade: AdminFailure {
+        AdminFailure(
+            .failed,
+            "the running broker is not upgraded in place: install the new version and write 'vernemq restart'; "
+                + "this is version \(version)")
     }
 
     private func clusterShow(_ invocation: Invocation, _ output: any AdminOutput) throws {

@@ -22,7 +22,7 @@ extension Control {
     }
 
     /// There is one node: `--node` may name it.
-    func checkNode(_ invocation: Invocation) throws {
+    func checkNode(_ invocation: Invocation) throws(AdminFailure) {
         guard let node = invocation.value("node") else { return }
         if invocation.has("all") {
             throw AdminFailure(.usage, "Error: --node and --all cannot be combined")
@@ -113,6 +113,12 @@ extension Control {
                 .failed,
                 "config reset gives settings the values that the broker was started with, and no others; "
                     + "write: set <setting>=<value>")
+        }
+        guard !invocation.isOn("global") else {
+            throw AdminFailure(
+                .failed,
+                "config reset --global has nothing to reset: settings that were changed with set hold on this node alone; "
+                    + "write config reset without --global")
         }
         let keys = invocation.value("key").map { [$0] } ?? []
         let reset = try settings.reset(keys) { runtime.apply($0) }

@@ -26,7 +26,7 @@ extension Control {
                         .failed, "Can't read certificates: " + problems.joined(separator: "; "))
                 }
                 // An HTTPS listener keeps what it has read at its start.
-                let kept = control.otherListeners().count { $0.tls != nil }
+                let kept = control.pageListeners.rows.count { $0.tls != nil }
                 output.text(
                     kept == 0
                         ? "Done"

@@ -21,6 +21,12 @@ package final class Traces: Sendable {
     /// How many run.
     package var count: Int { running.withLock { $0.count } }
 
+    /// - Throws: when as many run as may.
+    func checkRoom() throws(AdminFailure) { if count >= Self.limit { throw Self.full } }
+
+    private static let full = AdminFailure(
+        .failed, "\(limit) traces run already; end one, or all with: vmq-admin trace stop_all")
+
     /// Runs a trace until its reader goes, it is stopped, or its budget stops it. Waits on the calling thread.
     func run(_ selection: WatchSelection, _ settings: Trace.Settings, _ output: any AdminOutput) throws {
         let trace = Trace(selection.clientID, settings, shared, runtime.broker.clock)
@@ -29,10 +35,7 @@ package final class Traces: Sendable {
             running.append(trace)
             return true
         }
-        guard isRoom else {
-            throw AdminFailure(
-                .failed, "\(Self.limit) traces run already; end one, or all with: vmq-admin trace stop_all")
-        }
+        guard isRoom else { throw Self.full }
         defer {
             for loop in 0..<runtime.broker.loopCount { _ = try? runtime.ask(loop) { $0.endWatching(trace) } }
             running.withLock { $0.removeAll { $0 === trace } }

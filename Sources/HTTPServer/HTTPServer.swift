@@ -30,6 +30,8 @@ package final class HTTPServer: Sendable {
         let watchEnds: BlockingQueue<Never>
         let texts: TLSTexts?
         let local: LocalListeningSocket?
+        /// The listening socket, once it listens no more.
+        var quiesced: Int32?
     }
 
     /// Binds, listens and starts serving over TCP, and over TLS where there are files for it.
@@ -155,14 +157,27 @@ package final class HTTPServer: Sendable {
         // resumes its own.
         core.streams.cancelAll()
         core.pages.stop()
-        Self.end(stopped.daemon, core)
+        Self.end(stopped.daemon, stopped.quiesced, core)
         core.streams.join()
+    }
+
+    /// Stops listening; connections that there are go on until `stop()`. A second call does nothing. A handler may call it.
+    package func suspend() {
+        running.withLock { running in
+            guard let found = running, found.quiesced == nil else { return }
+            found.local?.removeFile()
+            let socket = MHD_quiesce_daemon(found.daemon)
+            guard socket >= 0 else { return }
+            // Closed when the library's thread is surely done with it; until then nobody is let into its backlog.
+            shutdown(socket, Int32(SHUT_RDWR))
+            running?.quiesced = socket
+        }
     }
 
     /// Lets the library close its connections before it is stopped: while it stops, it dereferences NULL when it refuses a
     /// request by itself, such as one with a line that is too long.
-    private static func end(_ daemon: OpaquePointer, _ core: RequestHandling) {
-        let listening = MHD_quiesce_daemon(daemon)
+    private static func end(_ daemon: OpaquePointer, _ quiesced: Int32?, _ core: RequestHandling) {
+        let listening = quiesced ?? MHD_quiesce_daemon(daemon)
         // Some may be on their way into the table.
         for _ in 0..<400 where cmicrohttpd_connections(daemon) > 0 {
             core.connections.endAll()

@@ -96,6 +96,22 @@ package final class ConnectionPlaces: Sendable {
         for loop in woken { loop.wakeAcceptors() }
     }
 
+    /// Takes places for other descriptors than those of clients, as far as they are free.
+    ///
+    /// - Returns: whether all of them are taken now; else none is.
+    package func take(_ count: Int) -> Bool {
+        state.withLock { state in
+            guard state.taken + state.kept + count <= maximum else { return false }
+            state.taken += count
+            return true
+        }
+    }
+
+    /// Gives back what `take` has taken.
+    package func giveBack(_ count: Int) {
+        for _ in 0..<count { release() }
+    }
+
     /// Gives the place of a connection back.
     func release() {
         let woken = state.withLock { state in

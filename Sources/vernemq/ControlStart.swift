@@ -10,6 +10,7 @@ import HTTPServer
 import Listeners
 import Logging
 import Primitives
+import Synchronization
 
 /// What operators reach a running broker by: the handlers of `vmq-admin`, its socket, and the samples of metrics.
 final class ControlStart {
@@ -20,6 +21,12 @@ final class ControlStart {
     private let registry: MetricsRegistry
     private let watch: StatusWatch
     private let historyFile: StatusHistoryFile
+    private let starter: Starter
+
+    /// How a listener is started while the broker runs. It is known when the pages are, which have the commands among them.
+    private final class Starter: Sendable {
+        let start = Mutex<(@Sendable (ListenerSettings, EffectiveConfig) throws -> Void)?>(nil)
+    }
 
     /// Seconds between two times the history is kept.
     private static let keepInterval: Int64 = 60
@@ -32,6 +39,8 @@ final class ControlStart {
         self.registry = registry
         self.watch = watch
         self.historyFile = historyFile
+        let starter = Starter()
+        self.starter = starter
         let keys = try APIKeys(
             path: PidFile(config).folder + "/api-keys",
             minimumLength: config.integer(.minAPIKeyLength),
@@ -39,7 +48,13 @@ final class ControlStart {
         let control = Control(
             runtime: runtime, registry: registry, settings: RuntimeSettings(config) { BrokerSettings($0) },
             keys: keys,
-            otherListeners: { http.rows },
+            pageListeners: http,
+            startListener: { listener, config in
+                guard let start = starter.start.withLock({ $0 }) else {
+                    throw ListenerProblem.failure("the broker has not started yet")
+                }
+                try start(listener, config)
+            },
             checkExposition: { snapshot in
                 ExpositionLint.check(metricsPage.exposition, snapshot).map {
                     ExpositionCheck(
@@ -69,17 +84,23 @@ final class ControlStart {
         }
     }
 
+    /// Sets what starts a listener while the broker runs.
+    func onStart(_ start: @escaping @Sendable (ListenerSettings, EffectiveConfig) throws -> Void) {
+        starter.start.withLock { $0 = start }
+    }
+
     /// Opens the socket of `vmq-admin` and begins to take samples. A broker whose socket cannot be opened runs without.
     func start(_ config: EffectiveConfig, _ log: Logger) {
         let path = config.adminSocket
         var limits = HTTPLimits()
         limits.connections = 64
         // As many traces as may run, and what an operator asks beside them.
-        limits.streams = Traces.limit + 16
+        limits.streams = 16
+        limits.lastingStreams = Traces.limit
         do throws(HTTPServerError) {
             socket = try HTTPServer(
                 unixSocket: path, limits: limits,
-                routes: routes.version1 + routes.version2 + [routes.completion],
+                routes: routes.version1 + routes.version2,
                 log: log)
             log.info(
                 "listening",

@@ -123,7 +123,19 @@ struct StartCommand: ParsableCommand {
             let control = try ControlStart(
                 config, runtime, registry, http, metricsPage, watch, historyFile, output)
             try control.register(in: registry)
-            try listen(config, runtime, pages, control.routes, descriptors, log)
+            http.connect(to: runtime.limits.clients)
+            for listener in config.listeners() where listener.kind.isImplemented {
+                try Self.start(listener, config, runtime, pages, control.routes, descriptors, log)
+            }
+            do {
+                try control.routes.control.mqttListeners.watchFiles(every: config.duration(.crlRefreshInterval))
+            } catch {
+                log.warning("changed certificates are not noticed: no thread for it")
+            }
+            control.onStart { [admin = control.routes] listener, config in
+                try Self.start(
+                    listener, config, runtime, pages, admin, descriptors, log, isAtRunTime: true)
+            }
             control.start(config, log)
             let push = try PushStart(
                 config,
@@ -199,62 +211,72 @@ struct StartCommand: ParsableCommand {
 
     // MARK: Listeners
 
-    private func listen(
-        _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages, _ admin: AdminRoutes,
-        _ descriptors: DescriptorBudget, _ log: Logger
+    /// Starts a listener of the configuration, or one that an operator asks for. The configuration has warned of those whose
+    /// kind this build does not have.
+    private static func start(
+        _ listener: ListenerSettings, _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ pages: Pages,
+        _ admin: AdminRoutes, _ descriptors: DescriptorBudget, _ log: Logger, isAtRunTime: Bool = false
     ) throws {
-        for listener in config.listeners() {
-            switch listener.kind {
-            case .tcp, .ssl, .ws, .wss:
-                try admin.control.mqttListeners.start(listener, frameLimit: config.webSocketFrameLimit)
-            case .http, .https: try listenHTTP(listener, config, pages, admin, descriptors, log)
-            case .vmq, .vmqs: break  // the configuration has warned
-            }
+        switch listener.kind {
+        case .tcp, .ssl, .ws, .wss:
+            try admin.control.mqttListeners.start(listener, frameLimit: config.webSocketFrameLimit)
+        case .http, .https:
+            try listenHTTP(listener, config, pages, admin, descriptors, log, isAtRunTime: isAtRunTime)
+        case .vmq, .vmqs: throw ListenerProblem.failure("listener.\(listener.kind) is no part of this build")
         }
-        if config.listeners().contains(where: { $0.kind.isMQTT && $0.tls != nil }) {
-            do {
-                try admin.control.mqttListeners.watchFiles(
-                    every: config.duration(.crlRefreshInterval))
-            } catch {
-                log.warning("changed certificates are not noticed: no thread for it")
-            }
+    }
         }
     }
 
-    private func listenHTTP(
+    private static func listenHTTP(
         _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages, _ admin: AdminRoutes,
-        _ descriptors: DescriptorBudget, _ log: Logger
+        _ descriptors: DescriptorBudget, _ log: Logger, isAtRunTime: Bool
     ) throws {
         guard case .ip(let host, let port) = listener.address else { return }
+        if let tls = listener.tls, tls.certificateFile.isEmpty || tls.keyFile.isEmpty {
+            throw AdminFailure(
+                "\(listener.key): HTTPS needs a certificate and its key: set \(listener.key).certfile and \(listener.key).keyfile"
+            )
+        }
         var limits = HTTPLimits()
         limits.requestLineLength = listener.maxRequestLineLength
         limits.headerValueLength = listener.maxHeaderValueLength
         limits.bodySize = config.integer(.httpMaxBodySize)
         limits.threads = config.integer(.httpThreads)
         limits.requestTimeout = max(.milliseconds(100), config.duration(.httpRequestTimeout))
+        let share =
+            isAtRunTime
+            ? HTTPListeners.startedConnections
+            : descriptors.httpConnections
+                / max(1, config.listeners().count { $0.kind == .http || $0.kind == .https })
         limits.connections = min(
-            listener.maxConnections < .max ? listener.maxConnections : limits.connections,
-            max(
-                1,
-                descriptors.httpConnections
-                    / max(1, config.listeners().count { $0.tls != nil || $0.kind == .http })))
-        if let tls = listener.tls, tls.certificateFile.isEmpty || tls.keyFile.isEmpty {
-            Console.error(
-                "vernemq: \(listener.key): HTTPS needs a certificate and its key: set \(listener.key).certfile and \(listener.key).keyfile"
-            )
-            throw ExitCode(1)
-        }
+            listener.maxConnections < .max ? listener.maxConnections : limits.connections, max(1, share))
         let routes = pages.routes(listener.httpModules, admin) { module in
             config.needsKey(module, on: listener.name, scheme: listener.kind.rawValue)
         }
-        let server = try HTTPServer(
-            address: host, port: Int(port), limits: limits, tls: listener.tls.map { HTTPTLSFiles($0) },
-            routes: routes, log: log)
-        pages.httpListeners.add(
-            server,
-            ListenerStatus(
-                type: listener.kind.rawValue, isRunning: true, ip: host, port: server.port, mountpoint: "",
-                maximumConnections: limits.connections), listener.tls)
+        let make = { @Sendable [limits] (port: Int) in
+            try HTTPServer(
+                address: host, port: port, limits: limits, tls: listener.tls.map { HTTPTLSFiles($0) },
+                routes: routes, log: log)
+        }
+        let http = pages.httpListeners
+        let places =
+            isAtRunTime ? try http.takePlaces(connections: limits.connections, threads: limits.threads) : 0
+        let server: HTTPServer
+        do {
+            server = try make(Int(port))
+        } catch {
+            http.givePlacesBack(places)
+            throw error
+        }
+        http.add(
+            HTTPListeners.Listener(
+                settings: listener,
+                status: ListenerStatus(
+                    type: listener.kind.rawValue, isRunning: true, ip: host, port: server.port,
+                    mountpoint: "",
+                    maximumConnections: limits.connections),
+                places: places, make: make, server: server))
         let shown = host.contains(":") ? "[\(host)]" : host
         let base = "\(listener.kind)://\(shown):\(server.port)"
         log.info(
@@ -370,7 +392,3 @@ extension LogSettings {
     }
 }
 
-extension String {
-    /// A Unix socket's path in the form that listeners take.
-    fileprivate var listenText: String { hasPrefix("/") ? "local:\(self):0" : self }
-}

@@ -32,6 +32,7 @@ extension AdminCommands {
                 Flag("config-file", nil, "File", .file, help: "Not part of this broker: write set instead."),
                 Flag("config-val", nil, "Value", .text, help: "Not part of this broker: write set instead."),
                 Flag("local", help: "Forgets what was changed on this node, which is what is done anyway."),
+                Flag("global", help: "Refused: no setting is kept for all nodes together."),
             ],
             effect: .changes, examples: ["config reset app=vmq_server --key=max_inflight_messages"]),
     ]

@@ -18,11 +18,13 @@ extension AdminCommands {
             "listener start", "Makes a listener and starts it",
             details:
                 "It is not written to the configuration: it is gone when the broker is started anew. Without "
-                + "--websocket or --http it is a listener for MQTT over TCP.",
+                + "--websocket or --http it is a listener for MQTT over TCP. Each flag means what the setting of its name "
+                + "means for a listener in the configuration, and what is not given is as it is for one there.",
             arguments: address, flags: listenerFlags + tlsFlags + httpFlags, effect: .changes,
             examples: [
                 "listener start address=0.0.0.0 port=1884 --mountpoint=building-1",
                 "listener start address=0.0.0.0 port=8080 --websocket --max_connections=1000",
+                "listener start address=127.0.0.1 port=8890 --http --http_modules=vmq_metrics_http",
             ]),
         AdminCommand(
             "listener stop", "Stops to accept connections, and keeps those that there are",
@@ -53,7 +55,9 @@ extension AdminCommands {
             help: "How many accept connections at once. By default the setting nr_of_acceptors says it."),
         Flag(
             "allowed_protocol_versions", nil, "Versions", .list(.choice(["3", "4", "5", "131", "132"])),
-            defaultValue: "3,4", help: "The versions of MQTT that clients may use, such as 3,4,5."),
+            help:
+                "The versions of MQTT that clients may use, such as 3,4,5. By default those of configured listeners."
+        ),
         truth("allow_anonymous_override", "Lets clients in without a check, whatever allow_anonymous says."),
         Flag("auth_plugins", nil, "Plugins", .list(.text), help: "The plugins that say who may connect."),
         Flag(
@@ -73,7 +77,7 @@ extension AdminCommands {
         Flag("ssl", help: "Connections are encrypted. The flags of TLS count only with it."),
         Flag(
             "tls_handshake_timeout", nil, "Milliseconds", .integer(0...Int.max, words: ["infinity"]),
-            defaultValue: "5000", help: "How long a client may take to set up TLS."),
+            help: "How long a client may take to set up TLS."),
         Flag("cafile", nil, "CaFile", .file, help: "The certificates that those of clients must come from."),
         Flag("certfile", nil, "CertificateFile", .file, help: "The certificate of the listener."),
         Flag("keyfile", nil, "KeyFile", .file, help: "The key of the certificate."),

@@ -17,6 +17,16 @@ extension AdminCommands {
             "Shows how many clients are online, how many messages came and went, and the version",
             examples: ["node status", "node status --format=json"]),
         AdminCommand(
+            "node upgrade", "Says why a running broker is not upgraded in place",
+            details:
+                "VerneMQ loads new code into its running process. This broker is one program: install the new one, "
+                + "and start it anew with 'vernemq restart'. Sessions and stored messages stay.",
+            flags: [
+                Flag("upgrade-now", help: "Taken as VerneMQ's; nothing is upgraded."),
+                Flag("instruction-file", nil, "File", .text, help: "Taken as VerneMQ's; it is not read."),
+            ],
+            examples: ["node upgrade"]),
+        AdminCommand(
             "cluster show", "Shows the nodes of the cluster and whether they are running",
             examples: ["cluster show"]),
     ]
