@@ -144,7 +144,7 @@ package struct AdminProgram {
             globals, isStream: false, Terminal.current(environment), output.write)
         renderer.alert(failure.text)
         renderer.finish()
-        output.endLine()
+        output.endLine(always: globals.format == .json)
         return ExitStatus.usage
     }
 

@@ -60,7 +60,7 @@ struct BrokerCommand {
         if let alert = conclusion.alert { renderer.alert(alert) }
         // JSON that broke off must not look whole.
         if conclusion.isWhole || conclusion.alert != nil || globals.format == .human { renderer.finish() }
-        output.endLine()
+        output.endLine(always: globals.format == .json)
         if let failed = writingFailed(output) { return failed }
         return Result(
             status: conclusion.status, complaint: conclusion.complaint,
@@ -79,7 +79,7 @@ struct BrokerCommand {
         output.beginLastWords()
         renderer.alert("Done.")
         renderer.finish()
-        output.endLine()
+        output.endLine(always: globals.format == .json)
         return writingFailed(output) ?? Result(status: ExitStatus.done)
     }
 

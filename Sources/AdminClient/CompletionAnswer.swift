@@ -27,6 +27,7 @@ struct CompletionAnswer {
         var transfer = Transfer(
             endpoint: endpoint, target: RequestTarget.completion(source, prefix: prefix), isPost: false,
             accept: "text/plain")
+        transfer.authorities = TrustedAuthorities.file(environment)
         transfer.milliseconds = Self.milliseconds
         let end = transfer.perform(
             Transfer.Handler(
@@ -42,9 +43,8 @@ struct CompletionAnswer {
         return body.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Only the socket on this machine has values to complete with.
     private func endpoint(_ options: ConnectionOptions) -> Endpoint? {
-        guard options.url == nil else { return nil }
+        if let url = options.url { return try? Endpoint(url: url, key: options.key) }
         return SocketSearch.find(options, in: .system(environment)).socket.map { .socket($0) }
     }
 }

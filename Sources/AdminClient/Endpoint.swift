@@ -66,7 +66,7 @@ enum RequestTarget {
 
     /// Values for completion.
     static func completion(_ source: ValueSource, prefix: String) -> String {
-        "/complete?source=\(encoded(source.rawValue))&prefix=\(encoded(prefix))"
+        root + "/complete?source=\(encoded(source.rawValue))&prefix=\(encoded(prefix))"
     }
 
     private static func item(_ item: Invocation.Item, prefix: String) -> String {

@@ -87,8 +87,10 @@ final class StandardOutput {
     }
 
     /// Puts the shell's prompt on a line of its own.
-    func endLine() {
-        if endsInLine, isatty(STDOUT_FILENO) == 1 { _ = write([UInt8(ascii: "\n")]) }
+    ///
+    /// - Parameter always: what is written into a file or a pipe ends its line too, as programs that read lines want it.
+    func endLine(always: Bool = false) {
+        if endsInLine, always || isatty(STDOUT_FILENO) == 1 { _ = write([UInt8(ascii: "\n")]) }
     }
 }
 

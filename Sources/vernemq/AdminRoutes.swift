@@ -77,6 +77,7 @@ struct AdminRoutes: Sendable {
                 if request.method == "OPTIONS" { return Self.options }
                 return .json(Array(OpenAPIDescription(.vmqAdmin, version: version).json().utf8))
             },
+            completion,
             Route("/api/v1/*", .only(["GET", "POST", "OPTIONS"])) { try answer($0) },
         ]
     }
@@ -84,6 +85,9 @@ struct AdminRoutes: Sendable {
     private func answer(_ request: HTTPRequest) throws -> HTTPResponse {
         if request.method == "OPTIONS" { return Self.options }
         let isWire = request.header("Accept")?.contains(Self.wireType) == true
+        guard isWire || request.accepts("application/json") else {
+            return .text(406, "This API answers in application/json, which the header Accept does not take.")
+        }
         var query = request.query.map { (name: $0.name, value: $0.value) }
         let parsed: ParsedCommandLine
         do {
@@ -91,8 +95,9 @@ struct AdminRoutes: Sendable {
                 query += try request.formItems().map { (name: $0.name, value: $0.value) }
             }
             let path = request.path.split(separator: "/").dropFirst(2).map(String.init)
-            parsed = try parser.parse(path: path, query: query)
+            parsed = try parser.parse(path: path, query: query, isExact: isWire)
         } catch {
+            if !isWire, let usage = (error as? AdminFailure)?.usage { return refusal(usage, 200, isWire) }
             let text = (error as? AdminFailure)?.text ?? "\(error)"
             return refusal(text, 400, isWire)
         }
@@ -141,10 +146,17 @@ struct AdminRoutes: Sendable {
         let caller = Caller(name: request.callerName, origin: request.peer.address)
         let isLong = invocation.command.isStreaming || Self.longCommands.contains(invocation.command.name)
         guard isLong else { return short(invocation, caller, isWire) }
+        do throws(AdminFailure) {
+            try control.check(invocation)
+        } catch {
+            if error.kind == .usage { return refusal(error.text, 400, isWire) }
+            statistics.count(.failed)
+            return .text(503, error.text)
+        }
         let type = isWire ? Self.wireType : "application/json"
         return HTTPResponse(
             contentType: type,
-            stream: HTTPStream { stream in
+            stream: HTTPStream(isLasting: invocation.command.isStreaming) { stream in
                 if isWire {
                     runWire(invocation, caller, isGone: { stream.isCancelled }) { stream.write($0) }
                 } else {
@@ -210,9 +222,9 @@ struct AdminRoutes: Sendable {
 
     // MARK: Completion
 
-    /// Values for a shell to complete with: on the Unix socket alone.
-    var completion: Route {
-        Route("/complete") { request in
+    /// Values for a shell to complete with.
+    private var completion: Route {
+        Route("/api/v1/complete") { request in
             func item(_ name: String) -> String { request.query.first { $0.name == name }?.value ?? "" }
             guard let source = ValueSource(rawValue: item("source")) else {
                 return .text(

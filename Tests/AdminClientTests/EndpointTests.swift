@@ -23,7 +23,9 @@ import Testing
         #expect(
             try target("queue", "show", "client-id=ü &=%?#", "--mountpoint=", "--json")
                 == "/api/v1/queue/show?client-id=%C3%BC%20%26%3D%25%3F%23&--mountpoint=")
-        #expect(RequestTarget.completion(.clients, prefix: "a b") == "/complete?source=clients&prefix=a%20b")
+        #expect(
+            RequestTarget.completion(.clients, prefix: "a b")
+                == "/api/v1/complete?source=clients&prefix=a%20b")
     }
 
     @Test func `the broker is told that somebody wants to destroy something`() throws {

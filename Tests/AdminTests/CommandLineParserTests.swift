@@ -174,6 +174,26 @@ import Testing
         #expect(refusal(line).contains(hint), "\(refusal(line))")
     }
 
+    @Test func `where arguments are missing, how the command is called is known`() {
+        for (words, beginning) in [
+            (
+                ["session", "disconnect"],
+                "vmq-admin session disconnect client-id=<ClientId> [options]\n\n  Disc"
+            ),
+            (["set"], "Usage: vmq-admin set <variable>"),
+        ] {
+            do throws(AdminFailure) {
+                _ = try parser.parse(words)
+                Issue.record("nothing was missing")
+            } catch {
+                #expect(error.usage?.hasPrefix(beginning) == true)
+            }
+        }
+        #expect(throws: AdminFailure(.usage, refusal("session shwo"))) {
+            try parser.parse(["session", "shwo"])
+        }
+    }
+
     @Test func `too much is refused before it is looked at`() {
         #expect(refusal(Array(repeating: "a", count: 1001)).hasPrefix("There are 1001 words"))
         let long = refusal(["session", "show", "--client_id=" + String(repeating: "x", count: 65536)])
@@ -190,6 +210,19 @@ import Testing
         let (disconnect, _) = try invocation(
             parser.parse(path: ["session", "disconnect"], query: [("client-id", "a=b"), ("--cleanup", nil)]))
         #expect(disconnect.argument("client-id") == "a=b" && disconnect.has("cleanup"))
+        let (alone, _) = try invocation(
+            parser.parse(
+                path: ["session", "disconnect"],
+                query: [("client-id", "a"), ("--cleanup", ""), ("--mountpoint", ""), ("--json", "")]))
+        #expect(alone.flags == [.init("cleanup", nil), .init("mountpoint", "")])
+        for (isExact, value) in [(false, nil), (true, "")] {
+            let (column, _) = try invocation(
+                parser.parse(path: ["session", "show"], query: [("--topic", "")], isExact: isExact))
+            #expect(column.flags == [.init("topic", value)])
+        }
+        #expect(throws: AdminFailure.self) {
+            try parser.parse(path: ["session", "show"], query: [("--limit", "")])
+        }
         let (show, _) = try invocation(parser.parse(path: ["show", "a"], query: [("b", nil), ("c", "")]))
         #expect(show.arguments.map(\.name) == ["a", "b", "c"])
     }

@@ -292,7 +292,7 @@ def test_three_formats(admin, serve, place):
     assert admin("session", "show") == (0, DRAWN, "")
     assert admin("session", "show", "--format=csv") == (0, "client_id,is_online\r\na,true\r\nlonger,false\r\n", "")
     assert admin("--json", "session", "show") == (
-        0, '{"table":[{"client_id":"a","is_online":true},{"client_id":"longer","is_online":false}],"type":"table"}', "")
+        0, '{"table":[{"client_id":"a","is_online":true},{"client_id":"longer","is_online":false}],"type":"table"}\n', "")
 
 
 def test_bytes_come_in_any_pieces(admin, serve, place):
@@ -691,7 +691,7 @@ def test_values_come_from_the_broker(admin, serve, place):
     broker = serve(place, says(b"sensor-1\nsensor 2\nother\nsensor-\x1b[2J\n", kind="text/plain"))
     assert admin("__complete", "--", "client", "show", "client-id=sens") == (
         0, "client-id=sensor-1\nclient-id=sensor 2\n", "")
-    assert [path for _, path, _ in broker.requests] == ["/complete?source=clients&prefix=sens"]
+    assert [path for _, path, _ in broker.requests] == ["/api/v1/complete?source=clients&prefix=sens"]
     assert "show\t" in admin("__complete", "--", "client", "sh")[1]
     assert "session\t" in admin("__complete", "--", "")[1]
 

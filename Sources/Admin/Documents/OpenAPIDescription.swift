@@ -76,8 +76,10 @@ package struct OpenAPIDescription {
                     "200": ["$ref": "#/components/responses/Result"],
                     "400": ["$ref": "#/components/responses/NotUnderstood"],
                     "401": ["$ref": "#/components/responses/NotAuthorized"],
+                    "406": ["$ref": "#/components/responses/NotAcceptable"],
                     "429": ["$ref": "#/components/responses/TooManyAttempts"],
                     "500": ["$ref": "#/components/responses/Failure"],
+                    "503": ["$ref": "#/components/responses/Busy"],
                 ]))
         return .object(members)
     }
@@ -158,8 +160,16 @@ package struct OpenAPIDescription {
         ],
         "NotUnderstood": ["description": "There is no such command, or it does not take these parameters."],
         "NotAuthorized": ["description": "The API key is missing, unknown, expired or has another scope."],
-        "TooManyAttempts": ["description": "Too many wrong API keys came from this address."],
+        "NotAcceptable": ["description": "The header Accept does not take application/json."],
+        "TooManyAttempts": [
+            "description": "Too many wrong API keys came from this address.",
+            "headers": ["Retry-After": ["schema": ["type": "integer"], "description": "Seconds."]],
+        ],
         "Failure": ["description": "The broker could not carry the command out."],
+        "Busy": [
+            "description":
+                "As many long answers, or as many traces, are being sent as may be at the same time. Nothing was done."
+        ],
     ]
 
     private static let schemas: JSONValue = [

@@ -74,10 +74,14 @@ package struct AdminFailure: Error, Equatable {
     package let kind: Kind
     /// What is wrong, where, the value seen and what is allowed.
     package let text: String
+    /// How the command is called, where nothing is wrong but that arguments are missing: the HTTP API answers 200 with it,
+    /// as VerneMQ's does.
+    package let usage: String?
 
-    package init(_ kind: Kind, _ text: String) {
+    package init(_ kind: Kind, _ text: String, usage: String? = nil) {
         self.kind = kind
         self.text = text
+        self.usage = usage
     }
 
     /// What was understood and failed.

@@ -48,10 +48,11 @@ package struct CommandLineParser: Sendable {
     /// - Parameters:
     ///   - path: the decoded segments behind `/api/v1`.
     ///   - query: the decoded pairs in their order; `value` is nil where there is no `=`.
+    ///   - isExact: `--name=` is an empty value, as vmq-admin sends it, and not a flag without a value.
     /// - Throws: `AdminFailure` of kind `.usage`.
-    package func parse(path: [String], query: [(name: String, value: String?)]) throws(AdminFailure)
-        -> ParsedCommandLine
-    {
+    package func parse(
+        path: [String], query: [(name: String, value: String?)], isExact: Bool = false
+    ) throws(AdminFailure) -> ParsedCommandLine {
         try checkBounds(path.count + query.count, path)
         try checkBounds(0, query.map(\.name))
         try checkBounds(0, query.compactMap(\.value))
@@ -60,7 +61,7 @@ package struct CommandLineParser: Sendable {
         var assembly = try begin(words, GlobalOptions(format: .json), isHTTP: true)
         for (name, value) in query {
             if Token.isDoubleDashed(name), name.utf8.count > 2 {
-                try assembly.longFlag(Token.dropping(2, name), value)
+                try assembly.longFlag(Token.dropping(2, name), value, emptyIsNone: !isExact)
             } else if let value {
                 try assembly.pair(name, value)
             } else {

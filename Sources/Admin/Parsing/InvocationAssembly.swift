@@ -117,13 +117,16 @@ struct InvocationAssembly {
     }
 
     /// Takes `--name` or `--name=value` of a query.
-    mutating func longFlag(_ name: String, _ value: String?) throws(AdminFailure) {
+    ///
+    /// - Parameter emptyIsNone: many programs cannot write a query without `=`: where a flag may stand without a value,
+    ///   `--name=` means that.
+    mutating func longFlag(_ name: String, _ value: String?, emptyIsNone: Bool) throws(AdminFailure) {
         hasFlags = true
-        if try globals.take(name, value) { return }
-        guard let flag = command.flags.first(where: { $0.name == name }) else {
-            throw ParseFailures.invalidKey(name, of: command, isFlag: true)
-        }
-        try take(flag: flag, value)
+        let flag = command.flags.first { $0.name == name }
+        let isAlone = emptyIsNone && value?.isEmpty == true && flag?.value != .required
+        if try globals.take(name, isAlone && name != "format" ? nil : value) { return }
+        guard let flag else { throw ParseFailures.invalidKey(name, of: command, isFlag: true) }
+        try take(flag: flag, isAlone ? nil : value)
     }
 
     private func takesNext(_ flag: Flag, _ next: String) -> Bool {
@@ -161,7 +164,8 @@ struct InvocationAssembly {
         let missing = command.arguments.filter { $0.isRequired && !argumentNames.contains($0.name) }
         if !missing.isEmpty { throw ParseFailures.missing(missing, table, command) }
         if command.rule != .named, arguments.isEmpty {
-            throw AdminFailure(.usage, HelpText(table).usageLine(command))
+            let usage = HelpText(table).usageLine(command)
+            throw AdminFailure(.usage, usage, usage: usage)
         }
         return .invocation(Invocation(command, arguments: arguments, flags: flags), globals)
     }

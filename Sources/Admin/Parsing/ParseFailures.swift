@@ -84,9 +84,12 @@ enum ParseFailures {
     static func missing(_ arguments: [Argument], _ table: CommandTable, _ command: AdminCommand)
         -> AdminFailure
     {
-        usage(
-            "Missing argument: \(arguments.map(\.name).joined(separator: ", "))",
-            "\n" + HelpText(table).shortText(of: command))
+        let problem = "Missing argument: \(arguments.map(\.name).joined(separator: ", "))"
+        let help = HelpText(table)
+        return AdminFailure(
+            .usage, "\(problem)\n\n" + help.shortText(of: command),
+            usage: help.text(for: command.words).replacing("Usage: ", with: "", maxReplacements: 1)
+                + "\n\n" + problem)
     }
 
     static func unknownCommand(_ words: [String], _ table: CommandTable) -> AdminFailure {
