@@ -9,6 +9,7 @@ import Primitives
 package struct AdminProgram {
     private let environment: [String: String]
     private let table = CommandTable.vmqAdmin
+    private var standardError: StandardError { StandardError(environment) }
 
     /// - Parameter environment: all variables.
     package init(environment: [String: String]) { self.environment = environment }
@@ -27,9 +28,11 @@ package struct AdminProgram {
             let rest = try options.take(from: words)
             switch try CommandLineParser(table).parse(rest) {
             case .version: return say("vmq-admin \(BuildVersion.text)\n")
-            case .help(let words): return say(Self.help(words, table))
+            case .help(let words):
+                let text = Self.help(words, table)
+                return say(Terminal.current(environment).isColored ? TextColor.paintHelp(text) : text)
             case .invocation(let invocation, let globals):
-                for warning in globals.warnings { StandardError.line("Warning: \(warning)") }
+                for warning in globals.warnings { standardError.line("Warning: \(warning)", .yellow) }
                 if invocation.command.words.first == "completion" {
                     return say(invocation.command.words.last.flatMap(ShellCompletion.script) ?? "")
                 }
@@ -48,7 +51,7 @@ package struct AdminProgram {
         let isCourtesy = Confirmation.isCourtesy(invocation) && Confirmation.canAsk
         let asks = (Confirmation.isNeeded(invocation) || isCourtesy) && !globals.isConfirmed
         if asks, !Confirmation.canAsk {
-            StandardError.line(Confirmation.refusal(invocation))
+            standardError.line(Confirmation.refusal(invocation), .red)
             return ExitStatus.usage
         }
         let endpoint: Endpoint
@@ -59,13 +62,13 @@ package struct AdminProgram {
             let found = SocketSearch.find(options, in: .system(environment))
             nodeName = found.nodeName
             guard let socket = found.socket else {
-                Self.complain(Self.notFound(found, options), ofUnreachable: nodeName)
+                complain(Self.notFound(found, options), ofUnreachable: nodeName)
                 return ExitStatus.noBroker
             }
             endpoint = .socket(socket)
         }
         if asks, !Confirmation.isGiven(invocation, at: endpoint) {
-            StandardError.line("Nothing was done.")
+            standardError.line("Nothing was done.", .yellow)
             return ExitStatus.failed
         }
         var globals = globals
@@ -88,9 +91,9 @@ package struct AdminProgram {
         }
         if let complaint = result.complaint {
             if result.isUnreachable {
-                Self.complain(complaint, ofUnreachable: nodeName)
+                complain(complaint, ofUnreachable: nodeName)
             } else {
-                StandardError.line(complaint)
+                standardError.line(complaint, .red)
             }
         }
         return result.status
@@ -109,8 +112,9 @@ package struct AdminProgram {
     }
 
     /// VerneMQ's line, which scripts look for, and then what is the matter.
-    private static func complain(_ text: String, ofUnreachable nodeName: String?) {
-        StandardError.line("Node '\(nodeName ?? "VerneMQ@127.0.0.1")' not responding to pings.\n\(text)")
+    private func complain(_ text: String, ofUnreachable nodeName: String?) {
+        standardError.line(
+            "Node '\(nodeName ?? "VerneMQ@127.0.0.1")' not responding to pings.\n\(text)", .red)
     }
 
     /// Each place that was looked at, and why it would not do.
@@ -153,7 +157,7 @@ package struct AdminProgram {
         let output = StandardOutput(interrupts: nil)
         _ = output.write(Array(text.utf8))
         guard case .failed(let number) = output.end else { return ExitStatus.done }
-        StandardError.line("Cannot write to standard output: \(systemText(number)).")
+        standardError.line("Cannot write to standard output: \(systemText(number)).", .red)
         return ExitStatus.failed
     }
 

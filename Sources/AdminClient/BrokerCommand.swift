@@ -29,7 +29,8 @@ struct BrokerCommand {
         let output = frame?.output ?? StandardOutput(interrupts: frame == nil ? interrupts : nil)
         let renderer = Rendering.renderer(
             globals, isStream: isStreaming, Terminal.current(environment), isFrame: frame != nil,
-            remarks: frame?.remark ?? StandardError.line, frame?.write ?? output.write)
+            remarks: frame?.remark ?? { StandardError(environment).line($0, .yellow) },
+            frame?.write ?? output.write)
         let answer = Answer(from: endpoint, to: renderer)
         var isEndedByUser = false
 
@@ -109,14 +110,15 @@ struct BrokerCommand {
 enum Rendering {
     static func renderer(
         _ globals: GlobalOptions, isStream: Bool, _ terminal: Terminal, isFrame: Bool = false,
-        remarks: @escaping (String) -> Void = StandardError.line, _ sink: @escaping ([UInt8]) -> Bool
+        remarks: @escaping (String) -> Void = { _ in }, _ sink: @escaping ([UInt8]) -> Bool
     ) -> any AdminRenderer {
         switch globals.format {
         case .human:
             let clock = SystemClock()
             let began = clock.now
             let output = HumanOutput(
-                isTerminal: terminal.canMove && !isFrame, isBold: terminal.isBold, width: terminal.width,
+                isTerminal: terminal.canMove && !isFrame, isColored: terminal.isColored,
+                width: terminal.width,
                 isFull: globals.isFull,
                 now: { .nanoseconds(Int64(clamping: clock.now.nanoseconds(since: began))) },
                 sink: sink)

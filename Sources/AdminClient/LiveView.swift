@@ -41,7 +41,7 @@ struct LiveView {
 
         /// What is said beside the answer.
         func remark(_ text: String) {
-            if output != nil { StandardError.line(text) } else { bytes += Array((text + "\n").utf8) }
+            if output != nil { StandardError.write(text + "\n") } else { bytes += Array((text + "\n").utf8) }
         }
     }
 
@@ -90,7 +90,7 @@ struct LiveView {
         let terminal = Terminal.current(environment)
         let text = Self.screen(
             bytes, title: "Every \(seconds) s: \(title)", rows: terminal.rows, width: terminal.width,
-            isBold: terminal.isBold)
+            isColored: terminal.isColored)
         defer { isBegun = true }
         return output.write(Array(((isBegun ? "" : "\u{1B}[2J") + text).utf8))
     }
@@ -100,7 +100,7 @@ struct LiveView {
     /// - Parameters:
     ///   - rows: lines of the terminal; nil = not known, and nothing is cut.
     ///   - width: its columns; likewise.
-    static func screen(_ bytes: [UInt8], title: String, rows: Int?, width: Int?, isBold: Bool) -> String {
+    static func screen(_ bytes: [UInt8], title: String, rows: Int?, width: Int?, isColored: Bool) -> String {
         // By bytes: CR LF, which ends the records of CSV, is one Character.
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
             String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
@@ -120,7 +120,7 @@ struct LiveView {
                     ? line : String(DisplayWidth.prefix(line[...], columns: width))
             }
         }
-        let head = isBold ? "\u{1B}[1m\(title)\u{1B}[0m" : title
+        let head = isColored ? "\u{1B}[1m\(title)\u{1B}[0m" : title
         // Home; each line cleared behind its text, and all below the last one.
         return "\u{1B}[H" + ([head] + lines).map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J"
     }

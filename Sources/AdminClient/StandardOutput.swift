@@ -1,3 +1,4 @@
+import Admin
 import Glibc
 
 /// Standard output, written to until its reader goes.
@@ -95,8 +96,15 @@ final class StandardOutput {
 }
 
 /// What this program itself says to a person.
-enum StandardError {
-    static func line(_ text: String) { write(text + "\n") }
+struct StandardError {
+    private let isColored: Bool
+
+    init(_ environment: [String: String]) { isColored = Terminal.isErrorColored(environment) }
+
+    /// - Parameter color: of the first line, on a terminal.
+    func line(_ text: String, _ color: TextColor? = nil) {
+        Self.write((isColored ? color?.paintFirstLine(text) ?? text : text) + "\n")
+    }
 
     static func write(_ text: String) {
         let bytes = Array(text.utf8)

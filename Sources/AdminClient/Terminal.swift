@@ -8,8 +8,8 @@ struct Terminal: Equatable {
     let width: Int?
     /// Its lines; nil = not known, or it is none.
     let rows: Int?
-    /// Whether headers are bold.
-    let isBold: Bool
+    /// Whether headings, errors and states have colours.
+    let isColored: Bool
     /// Whether the cursor can go back in a line.
     let canMove: Bool
 
@@ -24,7 +24,12 @@ struct Terminal: Equatable {
         self.rows = isTerminal && rows > 0 ? rows : nil
         canMove = isTerminal && environment["TERM"] != "dumb"
         // https://no-color.org: any value but an empty one.
-        isBold = canMove && environment["NO_COLOR"]?.isEmpty ?? true
+        isColored = canMove && environment["NO_COLOR"]?.isEmpty ?? true
+    }
+
+    /// Whether standard error has colours.
+    static func isErrorColored(_ environment: [String: String]) -> Bool {
+        Terminal(isTerminal: isatty(STDERR_FILENO) == 1, columns: 0, environment: environment).isColored
     }
 
     /// The one that is there.

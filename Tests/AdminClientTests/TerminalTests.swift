@@ -6,25 +6,25 @@ import Testing
 @Suite struct TerminalTests {
     @Test func `only a terminal has a width, bold headers and a cursor that moves`() {
         let pipe = Terminal(isTerminal: false, columns: 80, environment: ["COLUMNS": "40"])
-        #expect(pipe.width == nil && !pipe.isBold && !pipe.canMove)
+        #expect(pipe.width == nil && !pipe.isColored && !pipe.canMove)
         let terminal = Terminal(isTerminal: true, columns: 80, environment: ["COLUMNS": "40"])
-        #expect(terminal.width == 80 && terminal.isBold && terminal.canMove)
+        #expect(terminal.width == 80 && terminal.isColored && terminal.canMove)
         #expect(Terminal(isTerminal: true, columns: 0, environment: ["COLUMNS": "40"]).width == 40)
         #expect(Terminal(isTerminal: true, columns: 0, environment: [:]).width == nil)
     }
 
     @Test func `who wants no colour gets none`() {
         let plain = Terminal(isTerminal: true, columns: 80, environment: ["NO_COLOR": "1"])
-        #expect(!plain.isBold && plain.canMove)
-        #expect(Terminal(isTerminal: true, columns: 80, environment: ["NO_COLOR": ""]).isBold)
+        #expect(!plain.isColored && plain.canMove)
+        #expect(Terminal(isTerminal: true, columns: 80, environment: ["NO_COLOR": ""]).isColored)
         let dumb = Terminal(isTerminal: true, columns: 80, environment: ["TERM": "dumb"])
-        #expect(!dumb.isBold && !dumb.canMove)
+        #expect(!dumb.isColored && !dumb.canMove)
     }
 }
 
 @Suite struct LiveViewTests {
     private func screen(_ text: String, rows: Int?) -> String {
-        LiveView.screen(Array(text.utf8), title: "t", rows: rows, width: 20, isBold: false)
+        LiveView.screen(Array(text.utf8), title: "t", rows: rows, width: 20, isColored: false)
     }
 
     @Test func `a screen is drawn over the one before, each line cleared to its end`() {

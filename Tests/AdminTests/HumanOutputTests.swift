@@ -41,6 +41,61 @@ import Testing
                 """)
     }
 
+    @Test func `headings, errors and states have colours on a terminal, and none elsewhere`() {
+        for isColored in [true, false] {
+            let bytes = CollectedBytes()
+            let output = HumanOutput(isColored: isColored, now: { .zero }, sink: bytes.take)
+            output.table(
+                ["status", "client_id"],
+                [[.text("running"), .text("running")], [.text("suspended"), .text("")]])
+            output.table(["Item", "Value"], [[.text("state"), .text("online")]])
+            output.alert("no\nmore")
+            output.alert("Done.")
+            output.text("Done")
+            output.finish()
+            let plain = """
+                +-----------+-----------+
+                | status    | client_id |
+                +-----------+-----------+
+                | running   | running   |
+                +-----------+-----------+
+                | suspended |           |
+                +-----------+-----------+
+                +-------+--------+
+                | Item  | Value  |
+                +-------+--------+
+                | state | online |
+                +-------+--------+
+                no
+                more
+                Done.
+                Done
+
+                """
+            let painted = [
+                (
+                    "| status    | client_id |",
+                    "| \u{1b}[1mstatus\u{1b}[0m    | \u{1b}[1mclient_id\u{1b}[0m |"
+                ),
+                ("| running   |", "| \u{1b}[32mrunning\u{1b}[0m   |"),
+                ("| suspended |", "| \u{1b}[33msuspended\u{1b}[0m |"),
+                ("| Item  | Value  |", "| \u{1b}[1mItem\u{1b}[0m  | \u{1b}[1mValue\u{1b}[0m  |"),
+                ("| online |", "| \u{1b}[32monline\u{1b}[0m |"), ("\nno\n", "\n\u{1b}[31mno\u{1b}[0m\n"),
+            ]
+            let expected = painted.reduce(plain) { $0.replacing($1.0, with: $1.1) }
+            #expect(bytes.text == (isColored ? expected : plain))
+        }
+    }
+
+    @Test func `the headings of help are bold on a terminal`() {
+        let help = HelpText(.vmqAdmin).text(for: ["session", "disconnect"])
+        let painted = TextColor.paintHelp(help)
+        for heading in ["Usage:", "Arguments:", "Flags:", "Sub-commands:", "Examples:"] {
+            #expect(painted.contains("\u{1b}[1m\(heading)\u{1b}[0m"))
+        }
+        #expect(painted.replacing("\u{1b}[1m", with: "").replacing("\u{1b}[0m", with: "") == help)
+    }
+
     @Test func `a narrow terminal cuts the names of columns before addresses and numbers`() {
         let output = output(width: 72)
         output.table(
@@ -225,6 +280,7 @@ import Testing
         output.finish()
         let plain = bytes.text.split(separator: "\u{1b}[1m").joined().split(separator: "\u{1b}[0m").joined()
             .split(separator: "\u{1b}[K").joined().split(separator: "\r").joined()
+            .split(separator: "\u{1b}[31m").joined()
         #expect(!plain.unicodeScalars.contains { $0 != "\n" && SafeText.isHarmful($0) })
         #expect(plain.contains("a\\x1b[2J\\x9b31m\\r\\x07\\u{202e}b\\x00"))
     }

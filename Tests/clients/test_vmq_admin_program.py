@@ -453,6 +453,22 @@ def test_a_terminal_has_a_width_and_bold_headers(program, tmp_path, serve, place
     assert text.endswith('"type":"table"}\n')
 
 
+def test_what_goes_wrong_is_red_on_a_terminal(program, tmp_path, serve, place):
+    serve(place, says(b"c\tstatus\nr\tsrunning\nz\nn\tthere is more\na\tit failed\ne\t1\n"))
+    status, text = Screen(program, ["listener", "show"], tmp_path).end()
+    assert status == 1 and "\x1b[32mrunning\x1b[0m" in text
+    assert "\x1b[33mthere is more\x1b[0m" in text and "\x1b[31mit failed\x1b[0m" in text
+    status, text = Screen(program, ["session", "shwo"], tmp_path).end()
+    assert status == 2 and "\x1b[31mUnknown command: session shwo\x1b[0m" in text
+    status, text = Screen(program, ["--socket", "/no", "session", "show"], tmp_path).end()
+    assert status == 3 and "\x1b[31mNode '" in text
+    for environment in [{"NO_COLOR": "1"}, {"TERM": "dumb"}]:
+        status, text = Screen(program, ["--socket", "/no", "session", "show"], tmp_path, environment).end()
+        assert status == 3 and "\x1b" not in text
+    status, text = Screen(program, ["session", "--help"], tmp_path).end()
+    assert status == 0 and "\x1b[1mSub-commands:\x1b[0m" in text
+
+
 # What goes on until it is stopped
 
 def streams(handler):

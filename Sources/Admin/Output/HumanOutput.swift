@@ -7,13 +7,13 @@
 package final class HumanOutput: AdminRenderer {
     private let sink: ByteSink
     private let isTerminal: Bool
-    private let isBold: Bool
+    private let isColored: Bool
     private let width: Int?
     private let isFull: Bool
     private let now: () -> Duration
 
     private var columns: [String]?
-    private var held: [[[String]]] = []
+    private var held: [TableLayout.Row] = []
     private var heldBytes = 0
     /// Set when the header is written.
     private var layout: TableLayout?
@@ -28,17 +28,17 @@ package final class HumanOutput: AdminRenderer {
 
     /// - Parameters:
     ///   - isTerminal: whether progress is written in place.
-    ///   - isBold: whether headers are bold; nil = on a terminal they are.
+    ///   - isColored: whether headings, errors and states have colours; nil = on a terminal they have.
     ///   - width: how many columns the terminal has: tables are cut to it. nil = they are as wide as they need.
     ///   - isFull: nothing is cut (`--full`).
     ///   - now: the time since any moment in the past.
     ///   - sink: takes the bytes; false = the reader has gone.
     package init(
-        isTerminal: Bool = false, isBold: Bool? = nil, width: Int? = nil, isFull: Bool = false,
+        isTerminal: Bool = false, isColored: Bool? = nil, width: Int? = nil, isFull: Bool = false,
         now: @escaping () -> Duration, sink: @escaping ([UInt8]) -> Bool
     ) {
         self.isTerminal = isTerminal
-        self.isBold = isBold ?? isTerminal
+        self.isColored = isColored ?? isTerminal
         self.width = width
         self.isFull = isFull
         self.now = now
@@ -57,16 +57,20 @@ package final class HumanOutput: AdminRenderer {
 
     package func text(_ text: String) { line(text) }
 
-    package func alert(_ text: String) { line(text) }
+    package func alert(_ text: String) {
+        // The end of a trace is an alert in VerneMQ, and nothing that went wrong.
+        line(text, isColored && text != "Done." ? .red : nil)
+    }
 
     package func list(title: String?, _ items: [String]) {
         let words = items.joined(separator: " ")
         line(title.map { "\($0): \(words)" } ?? words)
     }
 
-    private func line(_ text: String) {
+    private func line(_ text: String, _ color: TextColor? = nil) {
         removeProgress()
-        sink.append(SafeText.make(text, isMultiline: true) + "\n")
+        let safe = SafeText.make(text, isMultiline: true)
+        sink.append((color?.paintFirstLine(safe) ?? safe) + "\n")
         sink.flush()
     }
 
@@ -77,17 +81,26 @@ package final class HumanOutput: AdminRenderer {
 
     package func row(_ cells: [Cell]) {
         guard let columns, !sink.isClosed else { return }
-        let row = columns.indices.map { column in
-            column < cells.count ? lines(of: cells[column].displayText) : [""]
-        }
+        var row = TableLayout.Row(
+            cells: columns.indices.map { column in
+                column < cells.count ? lines(of: cells[column].displayText) : [""]
+            })
+        if isColored { row.colors = colors(of: cells, columns) }
         if let layout {
             removeProgress()
             layout.row(row, sink.append)
             return
         }
         held.append(row)
-        heldBytes += row.reduce(0) { $1.reduce($0) { $0 + $1.utf8.count } }
+        heldBytes += row.cells.reduce(0) { $1.reduce($0) { $0 + $1.utf8.count } }
         if held.count >= Self.mostHeldRows || heldBytes >= Self.mostHeldBytes { writeHeldRows() }
+    }
+
+    private func colors(of cells: [Cell], _ columns: [String]) -> [TextColor?] {
+        if columns == ["Item", "Value"], cells.count == 2, case .text(let item) = cells[0] {
+            return [nil, TextColor.ofState(cells[1], item)]
+        }
+        return zip(cells, columns).map(TextColor.ofState)
     }
 
     /// A cell may have as many lines as a payload has line feeds. On a terminal those that nobody can read are left out;
@@ -115,14 +128,14 @@ package final class HumanOutput: AdminRenderer {
         var values = widths.map { _ in 0 }
         for row in held {
             for column in widths.indices {
-                values[column] = max(values[column], TableLayout.width(of: row[column]))
+                values[column] = max(values[column], TableLayout.width(of: row.cells[column]))
             }
         }
         for column in widths.indices { widths[column] = max(widths[column], values[column]) }
         let layout = TableLayout(
             natural: widths, values: values, width: isFull ? nil : width, cuts: !isFull && width != nil)
         removeProgress()
-        sink.append(layout.header(columns, isBold: isBold))
+        sink.append(layout.header(columns, isColored: isColored))
         for row in held { layout.row(row, sink.append) }
         held = []
         heldBytes = 0

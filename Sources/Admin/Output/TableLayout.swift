@@ -8,6 +8,13 @@
 ///
 /// A cell with line breaks, or one that is longer than its column, takes several lines. With `cuts` it is cut instead.
 struct TableLayout {
+    /// The lines of each cell of a row, and the colours of those that have one.
+    struct Row {
+        var cells: [[String]]
+        /// As many as cells, or none.
+        var colors: [TextColor?] = []
+    }
+
     private let widths: [Int]
     /// Whether a line that is too long is cut with `…`; else it goes on below.
     private let cuts: Bool
@@ -50,15 +57,18 @@ struct TableLayout {
     }
 
     /// The header with its borders.
-    func header(_ columns: [String], isBold: Bool) -> String {
+    func header(_ columns: [String], isColored: Bool) -> String {
         var text = border
-        lines(columns.map { Self.lines(of: $0) }, isBold: isBold) { text += $0 }
+        let names = Row(
+            cells: columns.map { Self.lines(of: $0) },
+            colors: isColored ? columns.map { _ in TextColor.bold } : [])
+        lines(names) { text += $0 }
         return text + border
     }
 
     /// A row and the border below it, line by line.
-    func row(_ cells: [[String]], _ write: (String) -> Void) {
-        lines(cells, isBold: false, write)
+    func row(_ row: Row, _ write: (String) -> Void) {
+        lines(row, write)
         write(border)
     }
 
@@ -116,16 +126,17 @@ struct TableLayout {
         return low
     }
 
-    private func lines(_ cells: [[String]], isBold: Bool, _ write: (String) -> Void) {
+    private func lines(_ row: Row, _ write: (String) -> Void) {
         let fitted = widths.indices.map { column in
-            column < cells.count ? fit(cells[column], widths[column]) : [""]
+            column < row.cells.count ? fit(row.cells[column], widths[column]) : [""]
         }
         let height = fitted.reduce(1) { max($0, $1.count) }
         for line in 0..<height {
             var text = "|"
             for (column, lines) in fitted.enumerated() {
                 let part = line < lines.count ? lines[line] : ""
-                text += isBold && !part.isEmpty ? " \u{1b}[1m\(part)\u{1b}[0m" : " \(part)"
+                let color = column < row.colors.count ? row.colors[column] : nil
+                text += " " + (color?.paint(part) ?? part)
                 text +=
                     String(repeating: " ", count: max(0, widths[column] - DisplayWidth.of(part)) + 1) + "|"
             }
