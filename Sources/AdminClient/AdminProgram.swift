@@ -149,7 +149,7 @@ package struct AdminProgram {
         renderer.alert(failure.text)
         renderer.finish()
         output.endLine(always: globals.format == .json)
-        return ExitStatus.usage
+        return failure.kind == .failed ? ExitStatus.failed : ExitStatus.usage
     }
 
     /// Writes a text that is known without a broker.

@@ -30,6 +30,11 @@ extension Control {
         }
         let filters = invocation.flags.compactMap { flag -> (String, (String) -> Bool)? in
             guard columns.contains(flag.name), let value = flag.value else { return nil }
+            if flag.name == "topic", value.contains("#") || value.contains("+"), !value.hasPrefix("~") {
+                // No topic has a wildcard in it, so it is a filter.
+                let filter = UTF8Text(value)
+                return (flag.name, { TopicMatch.matches(filter, UTF8Text($0)) })
+            }
             guard value.hasPrefix("~") else { return (flag.name, { $0 == value }) }
             let pattern = TextPattern(String(value.dropFirst()))
             return (flag.name, { pattern?.matches($0) ?? false })

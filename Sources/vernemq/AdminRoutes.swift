@@ -98,8 +98,10 @@ struct AdminRoutes: Sendable {
             parsed = try parser.parse(path: path, query: query, isExact: isWire)
         } catch {
             if !isWire, let usage = (error as? AdminFailure)?.usage { return refusal(usage, 200, isWire) }
-            let text = (error as? AdminFailure)?.text ?? "\(error)"
-            return refusal(text, 400, isWire)
+            let failure = error as? AdminFailure
+            // A command of VerneMQ that this build does not have was understood.
+            let isUnderstood = !isWire && failure?.kind == .failed
+            return refusal(failure?.text ?? "\(error)", isUnderstood ? 200 : 400, isWire)
         }
         switch parsed {
         case .help(let words): return .text(200, HelpText(.vmqAdmin).text(for: words))

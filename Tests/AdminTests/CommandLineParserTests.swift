@@ -194,6 +194,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("webhooks show", "webhooks: this build has no webhooks"),
+        ("webhooks", "webhooks: this build has no webhooks"),
+        ("cluster leave node=x", "cluster leave: this build is a node of its own, and no cluster"),
+        ("cluster status", "cluster status: its name is cluster show"),
+    ])
+    func `of a command that only VerneMQ has it is said why it is not here`(_ line: String, _ text: String) {
+        #expect(throws: AdminFailure(.failed, text)) {
+            try parser.parse(line.split(separator: " ").map(String.init))
+        }
+        #expect(HelpText(.vmqAdmin).text(for: []).contains("webhooks"))
+        // Where the table has it, nothing is said.
+        let table = CommandTable([AdminCommand("webhooks show", "Shows them")])
+        #expect(AbsentCommands.vmqAdmin.reason(for: ["webhooks", "show"], in: table) == nil)
+        #expect(!AbsentCommands.vmqAdmin.names(in: table).contains("webhooks"))
+    }
+
     @Test func `too much is refused before it is looked at`() {
         #expect(refusal(Array(repeating: "a", count: 1001)).hasPrefix("There are 1001 words"))
         let long = refusal(["session", "show", "--client_id=" + String(repeating: "x", count: 65536)])

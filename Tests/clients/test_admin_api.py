@@ -219,6 +219,12 @@ def test_where_arguments_are_missing_the_usage_is_the_answer(admin):
     assert admin.request("GET", "/api/v1/session/disconnect", headers={"Accept": WIRE}).status == 400
 
 
+def test_a_command_that_only_verne_mq_has_is_answered(admin):
+    answer = admin("node swc_sync_status")
+    assert answer.status == 200 and "VerneMQ's own metadata" in answer.alert
+    assert admin.request("GET", "/api/v1/node/swc_sync_status", headers={"Accept": WIRE}).status == 400
+
+
 @pytest.mark.parametrize("accept, status", [
     ("text/html", 406), ("application/xml, text/*", 406), ("application/json;q=0", 406), ("", 406),
     ("application/json", 200), ("text/html, */*;q=0.1", 200), ("application/*", 200),

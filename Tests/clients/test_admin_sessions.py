@@ -286,6 +286,10 @@ def test_retain_show_and_delete(broker, client, admin):
     assert list(rows[0]) == ["payload", "topic"]
     assert [list(row) for row in admin("retain show", "--mountpoint", "--topic=house/door").rows] == [["mountpoint"]]
     assert len(admin("retain show", "--topic=~^house", "--limit=1").rows) == 1
+    for topic_filter in ["house/#", "house/+", "+/door"]:
+        found = {row["topic"] for row in admin("retain show", "--topic", f"--topic={topic_filter}").rows}
+        assert found == {"house/#": {"house/door", "house/roof"}, "house/+": {"house/door", "house/roof"},
+                         "+/door": {"house/door", "garden/door"}}[topic_filter]
     assert [row["topic"] for row in admin("retain show", "--payload=~ROOF$", "--topic").rows] == ["house/roof"]
     assert admin("retain delete").alert == "No valid topic given."
     # One by its name as in VerneMQ; many only when that is confirmed.

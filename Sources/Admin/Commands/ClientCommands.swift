@@ -34,7 +34,8 @@ extension AdminCommands {
             "retain show", "Lists retained messages",
             details:
                 "A column flag without a value shows the column, with a value it selects rows, with =~ by a "
-                + "regular expression. Without any column flag the columns are payload and topic.",
+                + "regular expression. A topic with + or # is a filter. Without any column flag the columns are payload "
+                + "and topic.",
             flags: [
                 Flag(
                     "topic", nil, "Topic", .text, isOptional: true, completion: .topics, help: "The topic."),
@@ -47,7 +48,10 @@ extension AdminCommands {
                         "VerneMQ's; it changes nothing here: rows are read in slices, and no session is waited for."
                 ),
             ],
-            examples: ["retain show", "retain show --topic=~^house/ --topic --payload"]),
+            examples: [
+                "retain show", "retain show --topic=house/# --topic",
+                "retain show --topic=~^house/ --topic --payload",
+            ]),
         AdminCommand(
             "retain delete", "Deletes retained messages",
             flags: [

@@ -85,6 +85,13 @@ package struct HelpText {
         }
         lines += [""] + subcommands(of: words) + ["", "  Use '\(path) <sub-command> --help' to see more."]
         if words.isEmpty {
+            let absent = AbsentCommands.vmqAdmin.names(in: table)
+            if !absent.isEmpty {
+                lines += [""]
+                lines += TextWrap.lines(
+                    "Of VerneMQ's commands this build does not have: \(absent.joined(separator: ", ")).",
+                    indent: 2)
+            }
             lines += ["", "  Every command has these flags:"] + flags(GlobalOptions.flags)
             lines += ["", "  Which broker is meant, by default the one on this machine:"]
             lines += flags(GlobalOptions.connectionFlags)

@@ -93,6 +93,9 @@ enum ParseFailures {
     }
 
     static func unknownCommand(_ words: [String], _ table: CommandTable) -> AdminFailure {
+        if let reason = AbsentCommands.vmqAdmin.reason(for: words, in: table) {
+            return AdminFailure(.failed, reason)
+        }
         let known = table.knownPrefix(of: words)
         let help = HelpText(table).text(for: known)
         guard known.count < words.count else { return AdminFailure(.usage, help) }
