@@ -184,6 +184,7 @@ extension Control {
             isThere = true
             count += slice.count
             isMore = slice.isMore
+            if isMore { output.progress("messages", done: count, total: nil) }
         }
         guard isThere else { throw try noSession(of: subscriber, invocation) }
         output.text("\(count) messages dropped")

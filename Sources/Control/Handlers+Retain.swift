@@ -96,6 +96,7 @@ extension Control {
             topics = found.map { UTF8Text(copying: $0.topic) }
             count += topics.count
             try remove(topics, mountpoint)
+            if isMore { output.progress("messages", done: count, total: nil) }
         }
         output.text("\(count) messages deleted")
     }

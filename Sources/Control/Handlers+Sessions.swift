@@ -238,8 +238,9 @@ extension Control {
             }
             return chosen.count < count && !output.isCancelled
         }
-        for subscriber in chosen {
+        for (done, subscriber) in chosen.enumerated() {
             _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+            if done % 100 == 99 { output.progress("clients", done: done + 1, total: chosen.count) }
         }
         output.text("Done")
     }
