@@ -213,3 +213,28 @@ def test_over_http_a_trace_needs_a_key(broker, client, admin):
         assert 'q:2, t: "a/#"' in stream.wait_for("SUBACK")
     stream.close()
     broker.wait_for_metric("client_traces", 0)
+
+
+def test_traces_over_http_take_no_place_of_other_commands(broker, client, admin):
+    admin("api-key add", "key=0123456789abcdefghij", "scope=mgmt")
+    remote = Admin(broker, "0123456789abcdefghij")
+    client(broker, client_id="one")
+    streams = [Stream(remote, "trace client", "client-id=x") for _ in range(8)]
+    try:
+        for stream in streams:
+            stream.wait_for("No sessions found")
+        refused = remote("trace client", "client-id=x")
+        assert refused.status == 503 and b"8 answers of this kind" in refused.body
+        assert broker.metrics()("http_streams_refused_total") == 1
+        for command in ["session show", "client show client-id=one", "queue show client-id=one", "metrics show"]:
+            words = command.split()
+            answer = remote(" ".join(words[:2]), *words[2:])
+            assert answer.status == 200, (command, answer.body)
+        # The socket has places of its own.
+        local = Stream(admin, "trace client", "client-id=x")
+        local.wait_for("No sessions found")
+        local.close()
+    finally:
+        for stream in streams:
+            stream.close()
+    broker.wait_for_metric("client_traces", 0)
