@@ -219,6 +219,9 @@ extension WebSocketUpgradeParse {
             #expect(bytes.count == count)
             #expect(parseUpgrade(bytes, settings).problem == problem)
             #expect(parseUpgrade(Array(bytes.prefix(599)), settings) == .incomplete)
+            if count > 600 {
+                #expect(parseUpgrade(Array(bytes.prefix(600)), settings).problem == .requestTooLarge)
+            }
         }
     }
 
