@@ -134,6 +134,20 @@ import Testing
         #expect(reader.hasEnded)
     }
 
+    @Test func `the reader says that the bytes so far are whole messages`() {
+        let frames = ClientFrame.binary([1], final: false).bytes + ClientFrame.ping([2]).bytes
+        let bytes = frames + ClientFrame.continuation([3]).bytes + ClientFrame.pong().bytes
+        var reader = WebSocketFrameReader()
+        #expect(reader.isBetweenMessages)
+        var whole: [Int] = []
+        for (index, byte) in bytes.enumerated() {
+            var piece = [byte]
+            _ = piece.withUnsafeMutableBytes { reader.decode($0) }
+            if reader.isBetweenMessages { whole.append(index + 1) }
+        }
+        #expect(whole == [bytes.count - 6, bytes.count])
+    }
+
     @Test func `of many pings in one buffer the last is given out`() {
         var bytes = (0..<100).flatMap { ClientFrame.ping([UInt8](repeating: UInt8($0), count: $0)).bytes }
         var reader = WebSocketFrameReader()

@@ -41,6 +41,9 @@ package struct WebSocketFrameReader: Sendable {
     /// Whether the stream has ended: by a close frame or because a rule was broken.
     package var hasEnded: Bool { place == .end }
 
+    /// Whether the bytes so far are whole messages and whole control frames.
+    package var isBetweenMessages: Bool { place == .header && headerCount == 0 && !isMessageOpen }
+
     /// Decodes the bytes that were read next, all of them. The payload in them is unmasked and moved to the
     /// front of `buffer`; what lies behind it afterwards means nothing.
     ///

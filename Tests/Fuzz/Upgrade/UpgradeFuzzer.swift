@@ -60,7 +60,7 @@ private func check(_ parse: WebSocketUpgradeParse, _ request: [UInt8], _ setting
 
 /// What has to be true of a head that opens a WebSocket, as it reads.
 private func checkHead(_ head: [UInt8], _ found: WebSocketRequest, _ settings: WebSocketUpgradeSettings) {
-    let lines = String(decoding: head, as: UTF8.self).dropLast(4).split(
+    let lines = String(decoding: head.dropLast(4), as: UTF8.self).split(
         separator: "\r\n", omittingEmptySubsequences: false)
     require(
         lines.allSatisfy {
