@@ -3,7 +3,7 @@
 @safe public final class LoopCounters {
     private let words: UnsafeMutablePointer<UInt64>
     // Where each stretch begins, once: `MetricLayout`'s constants are lazy globals, which cost a check each time.
-    private let versioned, packetReason, origin, drop, reject, close, gauge, histogram: Int
+    private let versioned, packetReason, origin, drop, reject, close, tls, gauge, histogram: Int
     private var exemplars = [ExemplarSlots](repeating: ExemplarSlots(), count: LoopHistogram.allCases.count)
 
     /// Allocates a block in which every word is 0. It is freed with this object.
@@ -16,6 +16,7 @@
         drop = MetricLayout.drop
         reject = MetricLayout.reject
         close = MetricLayout.close
+        tls = MetricLayout.tls
         gauge = MetricLayout.gauge
         histogram = MetricLayout.histogram
     }
@@ -74,6 +75,15 @@
     public func add(_ reason: CloseReason, _ count: Int = 1) {
         bump(close + reason.rawValue, UInt64(truncatingIfNeeded: count))
     }
+
+    /// Counts a connection whose handshakes are done, where it was accepted.
+    public func opened(_ version: TLSVersion) {
+        bump(tls + version.rawValue * 2, 1)
+        bump(tls + version.rawValue * 2 + 1, 1)
+    }
+
+    /// Counts the end of a connection that was counted as opened. It may be on another loop: the gauge is the sum.
+    public func closed(_ version: TLSVersion) { bump(tls + version.rawValue * 2 + 1, .max) }
 
     /// Moves a gauge by `change`, which may be negative.
     @inline(__always)
@@ -143,8 +153,10 @@ public enum MetricLayout {
     public static let reject = drop + DropReason.allCases.count
     /// The index of the first word of `CloseReason`; each reason has one word.
     public static let close = reject + RejectReason.allCases.count
+    /// The index of the first word of `TLSVersion`; each has two words: connections opened, then those that are open.
+    public static let tls = close + CloseReason.allCases.count
     /// The index of the first word of `LoopGauge`. Each gauge has one word, which holds a signed integer.
-    public static let gauge = close + CloseReason.allCases.count
+    public static let gauge = tls + TLSVersion.allCases.count * 2
     /// The index of the first word of `LoopHistogram`. Each histogram has `LogLinearBuckets.wordCount` words.
     public static let histogram = gauge + LoopGauge.allCases.count
     /// The number of words of a whole block.

@@ -149,10 +149,53 @@ public enum CloseReason: Int, CaseIterable, Sendable {
     case newcomerMemory
 }
 
+/// Who ended a connection, as `connections_closed_total{by}` tells it.
+public enum CloseSide: String, CaseIterable, Sendable {
+    /// It sent DISCONNECT or closed its side.
+    case client
+    /// The broker decided so.
+    case server
+    /// It broke, or fell silent in one direction, and neither side had wanted that.
+    case network
+}
+
+extension CloseReason {
+    /// Who ends a connection for this reason.
+    public var side: CloseSide {
+        switch self {
+        case .clientDisconnect, .peerClosed: .client
+        case .reset, .ioError, .keepAliveTimeout, .sendTimeout: .network
+        case .connectTimeout, .malformed, .protocolError, .refused, .takenOver, .administrative, .lifetime,
+            .shutdown, .packetTooLarge, .newcomerMemory, .tlsFailed, .proxyFailed, .webSocketFailed:
+            .server
+        }
+    }
+}
+
+/// What a connection is encrypted with. Each has a counter of connections opened and a gauge of those that are open; see
+/// `LoopCounters.opened`.
+public enum TLSVersion: Int, CaseIterable, Sendable {
+    /// Not encrypted, or a proxy has taken that off.
+    case none
+    case tls10, tls11, tls12, tls13
+
+    /// The value of `tls_version`.
+    public var label: String {
+        switch self {
+        case .none: "none"
+        case .tls10: "1.0"
+        case .tls11: "1.1"
+        case .tls12: "1.2"
+        case .tls13: "1.3"
+        }
+    }
+}
+
 /// Values that go up and down and belong to one loop; exported as the sum.
 public enum LoopGauge: Int, CaseIterable, Sendable {
     /// PUBLISH packets that wait for a hook's answer are received and not yet accepted.
     case publishesPending
+    case onlineV31, onlineV311, onlineV5
     case sessionsOnline, sessionsOffline, queuedMessages, inflightMessages, outputBytes, mailboxDepth
     /// QoS 0 messages in the outputs of connections, which the kernel has not taken to their last byte.
     case outputMessages

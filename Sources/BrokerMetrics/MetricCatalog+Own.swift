@@ -2,9 +2,34 @@
 /// service itself.
 extension MetricCatalog {
     static let flow: [MetricFamily] = [
+        MetricFamily(
+            name: "connections_closed_total", kind: .counter, unit: .connections,
+            labelNames: ["by", "reason"],
+            help:
+                "Connections that ended, by reason, and by whom: client (it sent DISCONNECT or closed), server (the broker decided so), network (it broke, or one side fell silent).",
+            heritage: .own,
+            series: CloseReason.allCases.map {
+                MetricSeries(
+                    [MetricLabel("by", $0.side.rawValue), MetricLabel("reason", $0.label)],
+                    .words([$0.word], .integer))
+            }),
         .labelled(
-            "connections_closed_total", .counter, .connections, by: "reason",
-            CloseReason.allCases.map { ($0.label, $0.word) }, help: "Connections that ended, by reason."),
+            "connections_opened_total", .counter, .connections, by: "tls_version",
+            TLSVersion.allCases.map { ($0.label, $0.openedWord) },
+            help:
+                "Connections of MQTT clients whose handshakes are done, by the version of TLS; none is a connection that is not encrypted."
+        ),
+        .labelled(
+            "connections_open", .gauge, .connections, by: "tls_version",
+            TLSVersion.allCases.map { ($0.label, $0.openWord) },
+            help: "Those of them that are open."),
+        .labelled(
+            "clients_online", .gauge, .sessions, by: "protocol",
+            [
+                ("3.1", LoopGauge.onlineV31.word), ("3.1.1", LoopGauge.onlineV311.word),
+                ("5.0", LoopGauge.onlineV5.word),
+            ],
+            help: "Sessions with a connection, by the version of MQTT that it speaks."),
         .perLoop(
             "connections_accepted_total", .connections, .connectionsAccepted,
             help: "Connections accepted, by the event loop that accepted them."),
@@ -232,6 +257,14 @@ extension MetricCatalog {
         .single(
             "process_resident_memory_bytes", .gauge, .bytes, .own, .process(.residentBytes),
             help: "Resident memory of the broker's process."),
+        MetricFamily(
+            name: "memory_bytes", kind: .gauge, unit: .bytes, labelNames: ["owner"],
+            help:
+                "Resident memory by whose it is: queues, outputs, newcomers (connections without a session), subscriptions, routes (topics that the loops remember), retained, store_backlog, store (its cache and tables), log, graphite, code. A message that several queues hold counts in each. unattributed is what is left: sessions, connections, and what the allocator keeps.",
+            heritage: .own,
+            series: MemoryOwner.allCases.map {
+                MetricSeries([MetricLabel("owner", $0.rawValue)], .memory($0))
+            }),
         .single(
             "process_cpu_seconds_total", .counter, .seconds, .own, .process(.cpuNanoseconds),
             help: "CPU time of the broker's process, user and system."),

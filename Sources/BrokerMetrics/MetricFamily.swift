@@ -90,6 +90,8 @@ public enum MetricSource: Sendable {
     case room(RoomSource)
     /// A number of this process, from `Snapshot.process` and the counters.
     case process(ProcessMetric)
+    /// Memory that belongs to somebody, or to nobody known.
+    case memory(MemoryOwner)
     /// The residual of an equation between the counters of messages.
     case ledger(LedgerEquation)
     /// One line for each loop, with the label `loop`: 1 when the loop did not answer in time, else 0.

@@ -44,6 +44,13 @@ extension RejectReason {
     public var word: Int { MetricLayout.reject + rawValue }
 }
 
+extension TLSVersion {
+    /// The index of the word that counts the connections opened.
+    public var openedWord: Int { MetricLayout.tls + rawValue * 2 }
+    /// The index of the word that counts the connections that are open.
+    public var openWord: Int { MetricLayout.tls + rawValue * 2 + 1 }
+}
+
 extension CloseReason {
     /// The index of this reason's word in a block.
     public var word: Int { MetricLayout.close + rawValue }

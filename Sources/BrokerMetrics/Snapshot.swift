@@ -190,6 +190,7 @@ extension Snapshot {
         case .process(let metric):
             let value = value(of: metric)
             report(value.raw, value.scale)
+        case .memory(let owner): report(owner.byteCount(in: self))
         case .ledger(let equation): report(residual(equation))
         case .loopUtilization(let index): report(index < loops.count ? Int64(loops[index].utilization) : 0)
         case .meanLoopUtilization: report(Int64(meanUtilization))

@@ -23,9 +23,19 @@ package final class MQTTListeners: Sendable {
     private let log = Logger(label: "listeners")
     private let entries = Mutex<[ListenAddress: Entry]>([:])
     private let counts = Mutex((reloaded: 0, failed: 0))
+    private let shown = Mutex<ListenerCertificates?>(nil)
 
     /// No listener yet.
     package init(_ runtime: BrokerRuntime) { self.runtime = runtime }
+
+    /// Tells `certificates` what listeners prove themselves with, from now on.
+    package func show(in certificates: ListenerCertificates) { shown.withLock { $0 = certificates } }
+
+    private func show(_ settings: ListenerSettings, _ certificates: [Certificate]) {
+        let entry = ListenerCertificates.Entry(
+            listener: settings.name, type: settings.kind.shownName, certificates: certificates)
+        shown.withLock { $0 }?.set(entry)
+    }
 
     /// Starts a listener.
     ///
@@ -45,12 +55,16 @@ package final class MQTTListeners: Sendable {
                 settings: settings, policy: access.policy, files: files,
                 certificates: ListenerFiles.certificates(of: tls))
             entries.withLock { $0[bound] = entry }
+            show(settings, entry.certificates)
         }
         return bound
     }
 
     /// Forgets a listener that was deleted.
-    package func forget(_ address: ListenAddress) { entries.withLock { _ = $0.removeValue(forKey: address) } }
+    package func forget(_ address: ListenAddress) {
+        guard let entry = entries.withLock({ $0.removeValue(forKey: address) }) else { return }
+        show(entry.settings, [])
+    }
 
     /// What a listener proves itself with now; nil = it does not speak TLS.
     package func tls(of address: ListenAddress) -> ListenerTLS? {
@@ -73,10 +87,12 @@ package final class MQTTListeners: Sendable {
             guard let tls = entry.settings.tls else { continue }
             let files = ListenerFiles.states(of: tls)
             if onlyChanged, files == entry.files { continue }
+            var isRead = false
             let facts: Logger.Metadata = ["listener": "\(entry.settings.name)", "address": "\(address)"]
             do throws(TransportError) {
                 let settings = try TLSContextSettings(tls, name: entry.settings.name)
                 entry.policy.tls = try TLSContext(settings, replacing: entry.policy.tls)
+                isRead = true
                 counts.withLock { $0.reloaded += 1 }
                 log.info("certificates read anew", metadata: facts)
             } catch {
@@ -88,11 +104,11 @@ package final class MQTTListeners: Sendable {
             }
             // A file that cannot be used is told of once, not with each look.
             let certificates = ListenerFiles.certificates(of: tls)
-            let isRead = problems.isEmpty
             entries.withLock { entries in
                 entries[address]?.files = files
                 if isRead { entries[address]?.certificates = certificates }
             }
+            if isRead { show(entry.settings, certificates) }
         }
         return problems
     }

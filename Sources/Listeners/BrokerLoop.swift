@@ -165,6 +165,7 @@ final class BrokerLoop: EventLoopOwner {
             let connection = ClientConnection(
                 socket: socket, slot: slot, loop: loop, owner: self, facts: facts)
             counters.add(.socketOpen)
+            if state.policy.isPlain { counters.opened(.none) }
             if state.policy.isPlain || connection.overLimit != nil { startConnectTimer(connection) }
             return connection
         }

@@ -305,7 +305,20 @@ final class ClientConnection: Connection, ClientTransport {
     }
 
     /// Its CONNECT is awaited from now on: what came before had a time of its own.
-    override func established() { owner.startConnectTimer(self) }
+    override func established() {
+        owner.counters.opened(tlsVersion)
+        owner.startConnectTimer(self)
+    }
+
+    private var tlsVersion: TLSVersion {
+        switch streamFacts?.tls?.version {
+        case "TLSv1": .tls10
+        case "TLSv1.1": .tls11
+        case "TLSv1.2": .tls12
+        case "TLSv1.3": .tls13
+        default: .none
+        }
+    }
 
     override func outputDrained() {
         resumeReading(PauseReason.backpressure)
@@ -320,6 +333,7 @@ final class ClientConnection: Connection, ClientTransport {
         handshake = nil
         if cause == .detached { return }  // it lives on, on another loop
         owner.counters.add(.socketClose)
+        if isEstablished { owner.counters.closed(tlsVersion) }
         let reason = closeReason ?? streamProblem.map(CloseReason.init) ?? CloseReason(cause)
         if let streamProblem { owner.tellStreamFailed(self, streamProblem) }
         if let session {

@@ -40,10 +40,6 @@ package enum ListenerMetrics {
     static let ciphers = MetricFamily.counter(
         "tls_ciphers_total", .events, [.open("listener"), type, .open("cipher", bound: 64)],
         help: "TLS handshakes that succeeded, by listener and cipher in OpenSSL's names.")
-    static let secure = MetricFamily.gauge(
-        "tls_connections", .connections, [.open("listener"), type, .closed("version", tlsVersions)],
-        isSparse: true,
-        help: "Connections now that are encrypted, by listener and version of TLS.")
     static let failures = MetricFamily.counter(
         "listener_stream_failures_total", .connections,
         [.open("listener"), type, .closed("reason", StreamProblem.labels)],
@@ -65,7 +61,7 @@ package enum ListenerMetrics {
         "Listeners",
         [
             totalActive, activeMQTT, activeWebSocket, connections, limit, running, refused, handshakes,
-            ciphers, secure, failures, proxied, upgrades, pings,
+            ciphers, failures, proxied, upgrades, pings,
         ])
 }
 
@@ -115,9 +111,6 @@ extension BrokerRuntime {
         }
         for (cipher, count) in streams.ciphers {
             reading.add(ListenerMetrics.ciphers, ["listener": name, "type": type, "cipher": cipher], count)
-        }
-        for (version, count) in streams.connections {
-            reading.add(ListenerMetrics.secure, ["listener": name, "type": type, "version": version], count)
         }
         for (reason, count) in streams.failures {
             reading.add(ListenerMetrics.failures, ["listener": name, "type": type, "reason": reason], count)

@@ -99,6 +99,13 @@ final class Database: @unchecked Sendable {
         return Array(UnsafeRawBufferPointer(start: found, count: count))
     }
 
+    /// Memory of its cache and of what it has not written to tables yet, as it says itself; 0 when it does not say.
+    var memoryByteCount: Int64 {
+        guard let text = leveldb_property_value(handle, "leveldb.approximate-memory-usage") else { return 0 }
+        defer { leveldb_free(text) }
+        return Int64(String(cString: text)) ?? 0
+    }
+
     /// A view of the rows as they are now.
     func cursor(fillsCache: Bool = false) -> DatabaseCursor {
         let options = leveldb_readoptions_create()

@@ -59,6 +59,7 @@ package final class LevelDBMessageStore: MessageStore {
         statistics.change {
             $0.loaded = result.loaded
             $0.leftovers = Int64(result.orphans)
+            $0.memoryBytes = database.memoryByteCount
             $0.recoveryNanoseconds = Int64(clamping: nanoseconds)
         }
         return result

@@ -49,6 +49,9 @@ package enum StoreMetrics {
     static let diskBytes = MetricFamily.gauge(
         "store_disk_bytes", .bytes,
         help: "Bytes of the store's files.")
+    static let memoryBytes = MetricFamily.gauge(
+        "store_memory_bytes", .bytes,
+        help: "Memory of the store's cache and of its tables that are not on the disk, at its last commit.")
     static let recovery = MetricFamily.gauge(
         "store_recovery_seconds", .seconds, scale: .nanoseconds,
         help: "How long reading the store took when the broker started.")
@@ -95,7 +98,8 @@ package enum StoreMetrics {
         "Storage",
         [
             rowsAdded, rowsDeleted, rowsLoaded, rows, commits, writes, syncs, batches, errors, damaged,
-            failing, leftovers, reopened, waitingJobs, diskBytes, recovery, objects, tombstones, dotKeyMap,
+            failing, leftovers, reopened, waitingJobs, diskBytes, memoryBytes, recovery, objects, tombstones,
+            dotKeyMap,
             metadataPut, metadataGet, metadataDelete, metadataFold, storageWrite, storageRead, storageDelete,
             storageScan,
         ])
@@ -122,6 +126,7 @@ extension LevelDBMessageStore {
         reading.add(StoreMetrics.reopened, counts.reopened)
         reading.add(StoreMetrics.waitingJobs, counts.waitingJobs)
         reading.add(StoreMetrics.diskBytes, diskByteCount)
+        reading.add(StoreMetrics.memoryBytes, counts.memoryBytes)
         reading.add(StoreMetrics.recovery, counts.recoveryNanoseconds)
         reading.add(StoreMetrics.writes, statistics.writes)
         reading.add(StoreMetrics.syncs, statistics.syncs)

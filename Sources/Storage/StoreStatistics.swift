@@ -27,6 +27,8 @@ package final class StoreStatistics: Sendable {
         package var recoveryNanoseconds: Int64 = 0
         /// The last write failed, and none has succeeded since.
         package var isFailing = false
+        /// Bytes of the database's cache and of its tables in memory, at the last commit.
+        package var memoryBytes: Int64 = 0
         /// Jobs that wait for the writer.
         package var waitingJobs: Int64 = 0
 

@@ -171,9 +171,11 @@ final class StoreWriter {
             statistics.operations.committed(
                 nanoseconds, stored: changes.stored, deleted: changes.deleted)
         }
+        let memoryBytes = database?.memoryByteCount ?? 0
         statistics.change { counts in
             if changes.batch.count > 0 { counts.commits += 1 }
             counts.waitingJobs = Int64(jobs.count)
+            counts.memoryBytes = memoryBytes
             for index in counts.stored.indices {
                 counts.stored[index] += changes.stored[index]
                 counts.deleted[index] += changes.deleted[index]

@@ -113,6 +113,9 @@ open class Connection {
     /// What the layers below know of the peer; nil = there are none.
     package final var streamFacts: StreamFacts? { stream.layers?.facts }
 
+    /// Whether the layers below have been as far as the first byte; true where there are none.
+    package final var isEstablished: Bool { stream.layers?.hasBeenEstablished ?? true }
+
     /// Why a layer below ended it; nil = none did.
     package final var streamProblem: StreamProblem? { stream.layers?.problem }
     /// Words for that, of a library or ours; empty = there are none.

@@ -38,6 +38,9 @@ final class HTTPListeners: PageListeners {
         var isStopped = false
     }
 
+    /// The certificates of all listeners, MQTT's too.
+    let certificates = ListenerCertificates()
+
     private let state = Mutex(State())
     /// Held while a listener changes.
     private let changing = Mutex(())
@@ -61,7 +64,13 @@ final class HTTPListeners: PageListeners {
     func connect(to places: ConnectionPlaces?) { self.places.withLock { $0 = places } }
 
     /// Takes a listener that runs.
-    func add(_ listener: Listener) { state.withLock { $0.listeners.append(listener) } }
+    func add(_ listener: Listener) {
+        let shown = listener.settings.tls.map { ListenerTLS($0, listener.server.certificates).certificates }
+        certificates.set(
+            ListenerCertificates.Entry(
+                listener: listener.settings.name, type: listener.status.type, certificates: shown ?? []))
+        state.withLock { $0.listeners.append(listener) }
+    }
 
     /// Takes the descriptors of one more listener.
     ///
@@ -152,6 +161,7 @@ final class HTTPListeners: PageListeners {
             removed.server.suspend()
             endLater(removed.server, within: .seconds(1))
             givePlacesBack(removed.places)
+            certificates.remove(listener: removed.settings.name, type: removed.status.type)
             log.info("listener deleted", metadata: Self.metadata(removed))
             return true
         }

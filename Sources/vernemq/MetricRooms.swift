@@ -12,7 +12,8 @@ import Storage
 enum MetricRooms {
     static let all: [MetricRoom] = [
         RoutingMetrics.room, ListenerMetrics.room, StoreMetrics.room, HTTPMetrics.room, HealthMetrics.room,
-        ControlMetrics.room, LogMetrics.room, ProcessMetrics.room, ScrapeMetrics.room, GraphiteMetrics.room,
+        ControlMetrics.room, CertificateMetrics.room, LogMetrics.room, ProcessMetrics.room,
+        ScrapeMetrics.room, GraphiteMetrics.room,
         OTLPMetrics.room,
     ]
 }

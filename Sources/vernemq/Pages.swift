@@ -153,8 +153,11 @@ struct Pages: Sendable {
     private var node: NodeStatus {
         NodeStatus(
             node: runtime.broker.settings.nodeName, version: BuildVersion.text, listeners: listeners,
-            certificates: httpListeners.rows.flatMap { $0.tls?.certificates ?? [] }.map {
-                NodeStatus.CertificateEnd(name: $0.commonName, file: $0.file, notAfter: $0.notAfter)
+            certificates: httpListeners.certificates.all.flatMap { entry in
+                entry.certificates.map {
+                    NodeStatus.CertificateEnd(
+                        listener: entry.listener, name: $0.commonName, file: $0.file, notAfter: $0.notAfter)
+                }
             }, isStopping: runtime.isDraining)
     }
 

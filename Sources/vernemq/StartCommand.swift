@@ -98,6 +98,7 @@ struct StartCommand: ParsableCommand {
             try registry.connect(to: output)
             try registry.connect(to: descriptors, runtime, http, memory)
             try registry.register(HTTPMetrics.room) { http.statistics.read(&$0) }
+            try registry.register(CertificateMetrics.room) { http.certificates.read(&$0) }
             if let levelDB = store.levelDB { try registry.register(StoreMetrics.room) { levelDB.read(&$0) } }
             do {
                 try memory.start { Int(ProcessReading.residentNow) }
@@ -124,6 +125,7 @@ struct StartCommand: ParsableCommand {
                 config, runtime, registry, http, metricsPage, watch, historyFile, output)
             try control.register(in: registry)
             http.connect(to: runtime.limits.clients)
+            control.routes.control.mqttListeners.show(in: http.certificates)
             for listener in config.listeners() where listener.kind.isImplemented {
                 try Self.start(listener, config, runtime, pages, control.routes, descriptors, log)
             }

@@ -1,5 +1,6 @@
 """What else operators do: each command once, listeners, settings, the node, metrics, the log."""
 
+import datetime
 import json
 import socket
 import ssl
@@ -269,8 +270,12 @@ def test_certificates_in_force_are_shown_and_checked(start_broker, tmp_path):
     file, key = certificate(tmp_path, "first", "1")
     listener = {"listener.https.default": "127.0.0.1:0", "listener.https.default.certfile": file,
                 "listener.https.default.keyfile": key}
-    admin = Admin(start_broker(listener))
+    broker = start_broker(listener)
+    admin = Admin(broker)
     [row] = admin("tls show").rows
+    ends_at = datetime.datetime.strptime(row["Not_After"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=datetime.timezone.utc)
+    assert broker.metrics()("listener_certificate_expiry_timestamp_seconds", listener="default", type="https",
+                            file=file) == ends_at.timestamp()
     assert (row["File"], row["CN"], row["Issuer"], row["SAN"]) == (file, "first", "first", "DNS:first, IP:127.0.0.1")
     [ends] = admin("tls check").rows
     assert list(ends) == ["File", "Not_Before", "Not_After", "SecExp", "SecToVal"]

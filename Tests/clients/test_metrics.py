@@ -123,3 +123,75 @@ def test_a_message_out_of_a_full_queue_is_a_counted_drop(start_broker, client):
     assert reading("queue_message_drop") == reading("message_drops_total", reason="queue_full") == 3
     second = client(broker, version=4, client_id="keeper", clean=False)
     assert [message.payload for message in second.receive(5)] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def protocols(reading):
+    return {name: reading("clients_online", protocol=name) for name in ("3.1", "3.1.1", "5.0")}
+
+
+def test_connections_are_told_apart_by_protocol_and_encryption(broker):
+    with RawClient(broker.address()) as old, RawClient(broker.address()) as new, RawClient(broker.address()) as newer, \
+            RawClient(broker.address()):
+        assert old.open_session("old", 4) == new.open_session("new", 5) == newer.open_session("newer", 5) == 0
+        reading = broker.wait_for_metric("connections_open", 4, tls_version="none")
+        assert protocols(reading) == {"3.1": 0, "3.1.1": 1, "5.0": 2}
+        assert reading("connections_opened_total") == reading("connections_opened_total", tls_version="none") == 4
+        assert {each["tls_version"] for each, _ in reading.families["vernemq_connections_open"]} == {
+            "none", "1.0", "1.1", "1.2", "1.3"}
+        # The same client comes again, on whatever loop.
+        with RawClient(broker.address()) as again:
+            assert again.open_session("new", 5) == 0
+            assert new.is_ended()
+            reading = broker.wait_for_metric("connections_open", 4)
+            assert protocols(reading) == {"3.1": 0, "3.1.1": 1, "5.0": 2}
+    reading = broker.wait_for_metric("connections_open", 0)
+    assert protocols(reading) == {"3.1": 0, "3.1.1": 0, "5.0": 0}
+    assert reading("connections_opened_total") == 5
+
+
+def test_it_is_told_who_has_ended_a_connection(start_broker):
+    broker = start_broker({"max_message_size": "1000"})
+
+    def ended(by, reason):
+        broker.wait_for_metric("connections_closed_total", 1, by=by, reason=reason)
+
+    with RawClient(broker.address()) as raw:
+        assert raw.open_session("a", 5) == 0
+        raw.send(raw_client.DISCONNECT)
+        ended("client", "client_disconnect")
+    with RawClient(broker.address()) as raw:
+        assert raw.open_session("a", 5) == 0
+    ended("client", "peer_closed")
+    with RawClient(broker.address()) as raw:
+        assert raw.open_session("a", 5) == 0
+        raw.send(b"\x00\x00")
+        assert raw.read_packet()[0] == 0xE0
+        ended("server", "malformed")
+    with RawClient(broker.address()) as raw:
+        assert raw.open_session("a", 5, keep_alive=1) == 0
+        ended("network", "keep_alive_timeout")
+    reading = broker.metrics()
+    assert reading("connections_closed_total") == 4
+    assert [reading("connections_closed_total", by=by) for by in ("client", "server", "network")] == [2, 1, 1]
+
+
+def test_memory_is_told_by_owner(start_broker, client):
+    broker = start_broker({"max_offline_messages": "-1"})
+    before = broker.metrics()
+    sleeper = client(broker, version=4, client_id="sleeper", clean=False)
+    sleeper.subscribe("a", 1)
+    sleeper.disconnect()
+    payload, publisher = b"x" * 100_000, client(broker)
+    for _ in range(20):
+        publisher.publish("a", payload, 1)
+        publisher.publish("kept", payload, 1, retain=True)
+    reading = broker.wait_for_metric("queued_messages", 20)
+    assert reading("queued_bytes") >= 20 * 100_000
+    assert reading("memory_bytes", owner="queues") == reading("queued_bytes")
+    assert 100_000 <= reading("memory_bytes", owner="retained") == reading("retain_memory") < 200_000
+    assert reading("memory_bytes", owner="store") > 0
+    assert reading("memory_bytes", owner="code") > 1 << 20
+    known = reading("memory_bytes") - reading("memory_bytes", owner="unattributed")
+    resident = reading("process_resident_memory_bytes")
+    assert reading("memory_bytes", owner="unattributed") == max(0, resident - known)
+    assert before("memory_bytes", owner="retained") < reading("memory_bytes", owner="retained")

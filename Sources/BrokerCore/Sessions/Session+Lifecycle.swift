@@ -32,6 +32,7 @@ extension Session {
             epoch: shard.takeEpoch(), now: shard.now)
         if version == .v5 { announce(in: &properties, attempt) }
         let connack = ConnackPacket(isSessionPresent: isPresent, code: 0, properties: properties)
+        counters.move(.online(version), by: 1)
         guard send(.connack(connack)) else {
             transport.close(.packetTooLarge)  // a client that cannot take CONNACK cannot go on
             detach(.packetTooLarge)
@@ -216,6 +217,7 @@ extension Session {
         if reason != .clientDisconnect, reason != .shutdown { noteError(.disconnected(reason)) }
         if reason == .sendTimeout { tellSendTimeout() }
         connection.output.watch?.ended()
+        counters.move(.online(version), by: -1)
         connection.end(epoch: shard.takeEpoch())
         // In the same batch as what is done with the will here, so that after a crash the will is published once.
         defer { forgetWill() }
@@ -345,5 +347,16 @@ extension Session {
 
     func publishWaitingWill() {
         if let will = lifetime.takeWill() { shard.publish(will, from: self) }
+    }
+}
+
+extension LoopGauge {
+    /// The gauge of the sessions with a connection that speaks this version.
+    static func online(_ version: ProtocolVersion) -> LoopGauge {
+        switch version {
+        case .v31: .onlineV31
+        case .v311: .onlineV311
+        case .v5: .onlineV5
+        }
     }
 }

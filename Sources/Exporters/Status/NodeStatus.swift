@@ -42,13 +42,16 @@ package struct ListenerStatus: Hashable, Sendable {
 package struct NodeStatus: Sendable {
     /// A certificate of a listener.
     package struct CertificateEnd: Hashable, Sendable {
+        /// Its name in the configuration.
+        package var listener: String
         /// Whom it is for.
         package var name: String
         package var file: String
         /// Seconds since 1970.
         package var notAfter: Int64
 
-        package init(name: String, file: String, notAfter: Int64) {
+        package init(listener: String = "", name: String, file: String, notAfter: Int64) {
+            self.listener = listener
             self.name = name
             self.file = file
             self.notAfter = notAfter

@@ -21,8 +21,8 @@ package final class StreamLayers: @unchecked Sendable {
         didSet { if stage == .open || stage == .closed { place = nil } }
     }
     private let statistics: StreamStatistics
-    /// Counts the connection, once it is established.
-    private var count: StreamCount?
+    /// It was as far as the first byte.
+    private(set) var hasBeenEstablished = false
     /// What is known of the peer so far.
     private(set) var facts = StreamFacts()
     /// Where the client connects from, as a proxy tells; nil = it tells nothing.
@@ -136,7 +136,10 @@ package final class StreamLayers: @unchecked Sendable {
     }
 
     /// What came before the first byte is done; once.
-    func established() { count = statistics.established(facts) }
+    func established() {
+        hasBeenEstablished = true
+        statistics.established(facts)
+    }
 
     // MARK: The stages
 

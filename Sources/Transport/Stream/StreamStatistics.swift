@@ -8,8 +8,6 @@ package final class StreamStatistics: Sendable {
         package var handshakes: [Handshake: Int] = [:]
         /// The same by OpenSSL's name of the cipher, which are as many as the library has.
         package var ciphers: [String: Int] = [:]
-        /// Connections now, by their version of TLS.
-        package var connections: [String: Int] = [:]
         /// Connections that ended in a layer, by the label of the problem.
         package var failures: [String: Int] = [:]
         /// Connections whose first byte came through a PROXY header, and through a request of WebSocket.
@@ -35,17 +33,13 @@ package final class StreamStatistics: Sendable {
     package var reading: Reading { state.withLock { $0 } }
 
     /// A connection is as far as its first byte.
-    ///
-    /// - Returns: what counts it among the connections while it lives; nil = it has no TLS.
-    func established(_ facts: StreamFacts) -> StreamCount? {
+    func established(_ facts: StreamFacts) {
         state.withLock { state in
             if facts.proxy != nil { state.proxied += 1 }
             if facts.webSocket != nil { state.upgraded += 1 }
-            guard let tls = facts.tls else { return nil }
+            guard let tls = facts.tls else { return }
             state.handshakes[Handshake(version: tls.version, wasResumed: tls.wasResumed), default: 0] += 1
             state.ciphers[tls.cipher, default: 0] += 1
-            state.connections[tls.version, default: 0] += 1
-            return StreamCount(version: tls.version, statistics: self)
         }
     }
 
@@ -54,21 +48,4 @@ package final class StreamStatistics: Sendable {
     }
 
     func pinged(_ count: Int) { state.withLock { $0.pings += count } }
-
-    fileprivate func ended(_ version: String) {
-        state.withLock { $0.connections[version, default: 1] -= 1 }
-    }
-}
-
-/// Counts a connection among those of its version as long as it lives.
-final class StreamCount: Sendable {
-    private let version: String
-    private let statistics: StreamStatistics
-
-    fileprivate init(version: String, statistics: StreamStatistics) {
-        self.version = version
-        self.statistics = statistics
-    }
-
-    deinit { statistics.ended(version) }
 }
