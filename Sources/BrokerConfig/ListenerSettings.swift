@@ -99,17 +99,7 @@ extension EffectiveConfig {
     private func listener(_ kind: ListenerKind, _ name: String) -> ListenerSettings? {
         let key = ConfKey(words: ["listener", kind.rawValue, name]).description
         guard let value = value(key), let address = AddressSetting(value.text) else { return nil }
-        return listener(kind, name, at: address, source: value.source)
-    }
-
-    /// What a listener is that has these options, as far as they are given, and else what all of its kind have.
-    ///
-    /// - Parameter own: values by the name of the option, such as `certfile`; they were checked.
-    package func listener(
-        _ kind: ListenerKind, _ name: String, at address: AddressSetting, source: SettingSource,
-        own: [String: String] = [:]
-    ) -> ListenerSettings {
-        func text(_ option: String) -> String? { own[option] ?? listenerOption(option, of: kind, name)?.text }
+        func text(_ option: String) -> String? { listenerOption(option, of: kind, name)?.text }
         func number(_ option: String) -> Int { text(option).flatMap { Int($0) } ?? 0 }
         let isHTTP = kind == .http || kind == .https
         let ownModules = text("http_modules").flatMap(ConfigValue.words) ?? []
@@ -138,7 +128,7 @@ extension EffectiveConfig {
             webSocket: kind == .ws || kind == .wss ? WebSocketSettings(text) : nil,
             connectionRateLimit: number("connection_rate_limit"),
             connectionRateBurst: number("connection_rate_burst"), maxHandshakes: number("max_handshakes"),
-            source: source)
+            source: value.source)
     }
 
     /// The hosts that a listener has certificates for, with their files.

@@ -114,6 +114,9 @@ struct ListenerFlags {
         let kept = config.setValues.filter { !replaced.contains($0.key) }
         let report = EffectiveConfig.report(path: nil, overrides: kept + [(own, address)] + values)
         for error in report.errors.errors {
+            if case .needsSetting(let why, _) = error.problem, error.key.hasPrefix(own + ".") {
+                throw Self.failure("--\(error.key.dropFirst(own.count + 1)): \(why)")
+            }
             guard let flag = flagByKey[error.key] else { continue }
             switch error.problem {
             case .addressTaken, .nobodyCanConnect: continue  // Whether it is free shows when it is taken.

@@ -227,8 +227,6 @@ struct StartCommand: ParsableCommand {
         case .vmq, .vmqs: throw ListenerProblem.failure("listener.\(listener.kind) is no part of this build")
         }
     }
-        }
-    }
 
     private static func listenHTTP(
         _ listener: ListenerSettings, _ config: EffectiveConfig, _ pages: Pages, _ admin: AdminRoutes,
