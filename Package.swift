@@ -129,6 +129,15 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The plugins that are part of the broker, and what they have in common: a registry, threads, files.
+        .target(
+            name: "Plugins",
+            dependencies: [
+                "Primitives", "BrokerMetrics", "BrokerLog", "MQTTCodec", "BrokerCore", "PasswordFile",
+                logging,
+            ],
+            swiftSettings: safe),
+
         // What operators do to a running broker: the handlers of vmq-admin's commands.
         .target(
             name: "Control",
@@ -150,6 +159,7 @@ let package = Package(
                 "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport",
                 "BrokerCore",
                 "Listeners", "Exporters", "PushExporters", "HTTPServer", "Storage", "Admin", "Control",
+                "Plugins",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -179,6 +189,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PasswordFileTests", dependencies: ["PasswordFile", "Primitives", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PluginsTests",
+            dependencies: [
+                "Plugins", "PasswordFile", "BrokerCore", "BrokerMetrics", "Listeners", "MQTTCodec",
+                "Transport",
+                "Primitives", "TestSupport", logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "VerneMQTests",

@@ -74,4 +74,9 @@ extension BrokerRuntime {
     package func apply(_ settings: BrokerSettings) {
         for mailbox in directory.mailboxes { mailbox.post(.core(.run { $0.apply(settings) })) }
     }
+
+    /// Gives all loops other hooks, in the order in which they are asked. Each goes by them from its next turn on.
+    package func setHooks(_ hooks: [any Hook]) {
+        for mailbox in directory.mailboxes { mailbox.post(.core(.run { $0.setHooks(hooks) })) }
+    }
 }
