@@ -4,6 +4,12 @@
 /// Settings that are `on` or `off`.
 package enum FlagKey: String, CaseIterable, Sendable {
     case allowAnonymous = "allow_anonymous"
+    case allowAllTopics = "allow_all_topics"
+    case passwordPlugin = "plugins.vmq_passwd"
+    case aclPlugin = "plugins.vmq_acl"
+    case aclStrictSubscribe = "vmq_acl.strict_subscribe"
+    case aclProtectSystemTopics = "vmq_acl.protect_system_topics"
+    case authFailuresBanUsers = "auth_failures.ban_users"
     case disconnectOnUnauthorizedPublishV3 = "disconnect_on_unauthorized_publish_v3"
     case suppressLWTOnSessionTakeover = "suppress_lwt_on_session_takeover"
     case keepAliveAsWarning = "logging.keepalive_as_warning"
@@ -47,6 +53,9 @@ package enum IntegerKey: String, CaseIterable, Sendable {
     case topicAliasMaxClient = "topic_alias_max_client"
     case topicAliasMaxBroker = "topic_alias_max_broker"
     case topicMaxDepth = "topic_max_depth"
+    case passwordThreads = "vmq_passwd.hash_threads"
+    /// 0: never.
+    case authFailuresMax = "auth_failures.max"
     /// 0: one for each core.
     case loops
     case httpThreads = "http.threads"
@@ -75,6 +84,13 @@ package enum DurationKey: String, CaseIterable, Sendable {
     case expireRetainCache = "expire_retain_cache"
     case shutdownTimeout = "shutdown_timeout"
     case hookTimeout = "hook_timeout"
+    /// Zero: the file is not looked at again.
+    case passwordReloadInterval = "vmq_passwd.password_reload_interval"
+    /// Zero: the file is not looked at again.
+    case aclReloadInterval = "vmq_acl.acl_reload_interval"
+    case authFailuresWindow = "auth_failures.window"
+    case authFailuresBanTime = "auth_failures.ban_time"
+    case authFailuresDelay = "auth_failures.delay"
     case storeCommitWindow = "message_store.commit_window"
     case httpRequestTimeout = "http.request_timeout"
     case graphiteInterval = "graphite_interval"
@@ -113,6 +129,8 @@ package enum StringKey: String, CaseIterable, Sendable {
     /// Asked for with `EffectiveConfig.webSocketFrameLimit`, for it may be `infinity`.
     case maxWebSocketFrameSize = "max_ws_frame_size"
     case nodeName = "nodename"
+    case passwordFile = "vmq_passwd.password_file"
+    case aclFile = "vmq_acl.acl_file"
     case queueType = "queue_type"
     case queueDeliverMode = "queue_deliver_mode"
     case sharedSubscriptionPolicy = "shared_subscription_policy"

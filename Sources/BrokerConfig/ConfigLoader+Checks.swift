@@ -61,7 +61,40 @@ extension ConfigLoader {
                         "anybody who reaches \(listener.address) may connect, publish and subscribe (allow_anonymous)"
                 ))
         }
+        checkPlugins(of: config, listeners)
         checkWayIn(of: config, listeners)
+    }
+
+    /// Listeners that name plugins, and what it means that there is none for something.
+    private mutating func checkPlugins(of config: EffectiveConfig, _ listeners: [ListenerSettings]) {
+        let enabled = config.enabledPlugins
+        for listener in listeners {
+            for (option, names) in [
+                ("auth_plugins", listener.authPlugins), ("authz_plugins", listener.authzPlugins),
+            ] {
+                guard let names, let value = config.listenerOption(option, of: listener.kind, listener.name)
+                else { continue }
+                let wrong = names.filter { !enabled.contains($0) }
+                let isRepeated = Set(names).count < names.count
+                guard names.isEmpty || !wrong.isEmpty || isRepeated else { continue }
+                let known = enabled.isEmpty ? "none is on" : "on are \(enabled.joined(separator: ", "))"
+                errors.append(
+                    ConfigError(
+                        .malformedValue, at: value.source, key: value.key, value: value.text,
+                        allowed: isRepeated
+                            ? "a list that names each plugin once"
+                            : "a list of plugins that are on (\(known))"))
+            }
+        }
+        let decides = config.flag(.aclPlugin) || config.flag(.allowAllTopics)
+        if !decides, let value = config.value(FlagKey.aclPlugin.rawValue) {
+            add(
+                ConfigNote(
+                    level: .warning, source: value.source, key: value.key,
+                    text:
+                        "no plugin says which topics clients may use, so they can connect, and every PUBLISH and SUBSCRIBE is refused; allow_all_topics = on lets them use all"
+                ))
+        }
     }
 
     private mutating func checkAddresses(of listeners: [ListenerSettings]) {
@@ -158,14 +191,17 @@ extension ConfigLoader {
                     at: .builtIn, key: "listener.tcp.$name"))
         }
         let key = FlagKey.allowAnonymous.rawValue
-        if !config.flag(.allowAnonymous), !listeners.contains(where: \.allowAnonymousOverride) {
+        if !config.flag(.allowAnonymous), !config.flag(.passwordPlugin),
+            !listeners.contains(where: \.allowAnonymousOverride)
+        {
             errors.append(
                 ConfigError(
                     .nobodyCanConnect(
-                        why: "it is off, and this build has no plugin that authenticates clients",
+                        why: "it is off, and no plugin that authenticates clients is on",
                         write:
-                            "allow_anonymous = on, or listener.tcp.NAME.allow_anonymous_override = on for a listener "
-                            + "that only trusted machines reach"),
+                            "plugins.vmq_passwd = on, or allow_anonymous = on, or "
+                            + "listener.tcp.NAME.allow_anonymous_override = on for a listener that only trusted machines reach"
+                    ),
                     at: config.value(key)?.source ?? .builtIn, key: key))
         }
     }

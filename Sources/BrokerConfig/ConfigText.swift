@@ -19,7 +19,9 @@ package enum ConfigText {
         let listeners = report.config.listeners().map {
             "\($0.key) = \($0.address)" + ($0.kind.isImplemented ? "" : " (not served by this build)")
         }
-        let lines = report.noteLines() + listeners + ["config is OK"]
+        let lines =
+            report.noteLines() + listeners + ["who may do what:"]
+            + ConfigExposure.lines(report.config).map { "  \($0)" } + ["config is OK"]
         return (lines.joined(separator: "\n") + "\n", true)
     }
 

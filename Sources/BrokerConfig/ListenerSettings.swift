@@ -30,6 +30,10 @@ package struct ListenerSettings: Equatable, Sendable {
     package let allowedProtocolVersions: [Int]
     /// Every client may connect here, whatever `allow_anonymous` says.
     package let allowAnonymousOverride: Bool
+    /// The plugins that say who may connect here, in their order; nil = all.
+    package let authPlugins: [String]?
+    /// The plugins that say which topics its clients may use, in their order; nil = all.
+    package let authzPlugins: [String]?
     /// Empty for listeners that are not HTTP.
     package let httpModules: [String]
     /// Bytes: socket send, socket receive, read buffer.
@@ -115,6 +119,8 @@ extension EffectiveConfig {
             mountpoint: mountpoint == "off" ? "" : mountpoint,
             allowedProtocolVersions: text("allowed_protocol_versions").flatMap(ConfigValue.integers) ?? [],
             allowAnonymousOverride: text("allow_anonymous_override") == "on",
+            authPlugins: text("auth_plugins").map { ConfigValue.words($0) ?? [] },
+            authzPlugins: text("authz_plugins").map { ConfigValue.words($0) ?? [] },
             httpModules: isHTTP ? modules : [],
             bufferSizes: text("buffer_sizes").flatMap(ConfigValue.integers),
             maxRequestLineLength: number("max_request_line_length"),

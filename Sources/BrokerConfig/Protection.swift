@@ -1,30 +1,22 @@
 /// What a setting protects and what this build would need for it. Without that the broker would be more open than its
 /// operator wrote, so it does not start.
 ///
-///     vernemq.conf:7: vmq_acl.acl_file: it decides which topics a client may use, and this build has no access control
-///     files; remove the line if the broker may run without
+///     vernemq.conf:7: plugins.vmq_webhooks: it decides what an endpoint lets clients do, and this build has no
+///     webhooks; remove the line if the broker may run without
 package struct Protection: Equatable, Sendable {
     /// Continues "it decides".
     package let decides: String
     /// Continues "this build has no".
     package let feature: String
 
-    /// For the plugin that reads access control files, and the path of such a file.
-    package static let accessControl = Protection(
-        decides: "which topics a client may use", feature: "access control files")
-    /// For the plugin that reads password files, the path of such a file, and users in environment variables.
-    package static let passwords = Protection(decides: "who may connect", feature: "password files")
+    /// For users in environment variables.
+    package static let passwords = Protection(
+        decides: "who may connect", feature: "users from the environment")
     /// For a plugin that the table does not list by its name.
     package static let plugin = Protection(
         decides: "what its plugin guards or does with clients and messages", feature: "plugins")
     /// For the plugin that connects to other brokers.
     package static let bridge = Protection(decides: "what other brokers get", feature: "bridges")
-    /// For the order of the plugins that authenticate the clients of a listener.
-    package static let authentication = Protection(
-        decides: "who may connect here", feature: "authentication plugins")
-    /// For the order of the plugins that authorise the clients of a listener.
-    package static let authorization = Protection(
-        decides: "which topics a client may use here", feature: "authorisation plugins")
     /// For authentication by the databases that the Lua plugin knows.
     package static let database = Protection(
         decides: "who may connect and which topics a client may use", feature: "authentication by databases")

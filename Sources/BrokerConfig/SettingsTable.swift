@@ -4,7 +4,8 @@ package struct SettingsTable: Sendable {
     /// The one table.
     package static let shared = SettingsTable(groups: [
         sessions, queues, listenerRoots, listenerAddresses, listenerOptions, http, monitoring, otlp, logging,
-        node, metadata, plugins, webhooks, scripting, databases, bridges, storage, levelDB, erlang, legacy,
+        node, metadata, filePlugins, plugins, webhooks, scripting, databases, bridges, storage, levelDB,
+        erlang, legacy,
         ours,
         limits,
     ])

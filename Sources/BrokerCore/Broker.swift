@@ -29,6 +29,8 @@ package final class Broker: Sendable {
     private let hooks: Mutex<[any Hook]>
     /// What hooks were asked, by plugin and point.
     package let tallies: HookTallies
+    /// Logins that were refused.
+    package let authFailures: AuthFailures
     /// Another number whenever hooks may decide otherwise about what they were asked before.
     private let decisions = Atomic<UInt64>(1)
     /// The last number that a stored message was given, and the last of a session.
@@ -55,6 +57,7 @@ package final class Broker: Sendable {
         self.log = log
         self.hooks = Mutex(hooks)
         tallies = HookTallies(loopCount: loopCount)
+        authFailures = AuthFailures(log)
         identifiers = PacketIdentifierCounters(isUsed: store.isDurable)
         subscriptions = SubscriptionTrie(loopCount: loopCount)
         retained = RetainedTrie()

@@ -8,6 +8,8 @@ package struct BrokerSettings: Sendable {
     package var nodeName = "VerneMQ@127.0.0.1"
     /// Whether clients may connect without any plugin being asked.
     package var allowsAnonymous = false
+    /// Whether clients may publish and subscribe everywhere while no plugin decides about that. VerneMQ refuses it then.
+    package var allowsAllTopics = false
     /// Bytes.
     package var maxClientIDSize = 100
     /// 0 = no limit.
@@ -38,6 +40,8 @@ package struct BrokerSettings: Sendable {
     package var serverKeepAliveMax: UInt16 = 0
     /// Seconds between sweeps of expired retained messages; 0 = none.
     package var retainedExpirySweepInterval: UInt64 = 0
+    /// What follows when logins fail.
+    package var authFailures = AuthFailures.Limits()
     /// What each PUBLISH is checked against.
     package var publish = PublishLimits()
     /// Topic aliases.

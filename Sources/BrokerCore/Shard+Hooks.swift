@@ -8,15 +8,20 @@ extension Shard {
     /// were asked.
     package func setHooks(_ hooks: [any Hook]) {
         self.hooks = HookChains(hooks, broker.tallies, loop: index)
-        if hasChoosingListener { self.hooks.askAboutPublishes() }
         permits.forget()
+        lookWhoAuthorizes()
+    }
+
+    /// Whether a PUBLISH goes past `authorize` changes with plugins and settings alone, and is one load for each.
+    func lookWhoAuthorizes() {
+        asksAboutPublishes = hooks.wantsPublishes || hasChoosingListener || !settings.allowsAllTopics
     }
 
     /// A client has come through a listener that names its plugins.
     func noteChoosingListener() {
         guard !hasChoosingListener else { return }
         hasChoosingListener = true
-        hooks.askAboutPublishes()
+        lookWhoAuthorizes()
     }
 
     /// A ticket for the next question.
@@ -74,6 +79,12 @@ extension Shard {
         questions.keep(handshake, serial)
         timers.add(
             .hookDeadline(.connect, serial: serial), at: now.adding(milliseconds: settings.connectTimeout))
+    }
+
+    /// The handshake goes on after some time.
+    func expectDelay(_ handshake: ConnectHandshake, serial: UInt64, milliseconds: UInt64) {
+        questions.keep(handshake, serial)
+        timers.add(.hookDeadline(.connect, serial: serial), at: now.adding(milliseconds: milliseconds))
     }
 
     func startHookDeadline(for asker: HookQuestionID.Asker, serial: UInt64) {

@@ -26,7 +26,10 @@ package final class Shard {
     package internal(set) var hooks: HookChains
     var questions: HookQuestions
     var permits = PermitCache()
+    /// Whether a listener names the plugins that its clients are subject to.
     var hasChoosingListener = false
+    /// Whether a PUBLISH has to be authorised.
+    var asksAboutPublishes = true
     /// The time of this turn.
     package internal(set) var now: MonotonicTime
     var absence = ClientAbsence()
@@ -76,6 +79,7 @@ package final class Shard {
             limit: "queue_memory", ["loop": .stringConvertible(index)])
         isStoring = broker.store.isDurable
         outbox = StoreOutbox(loopCount: broker.loopCount)
+        defer { lookWhoAuthorizes() }
         let mark = max(1 << 16, broker.settings.store.backlogByteCount / broker.loopCount)
         storage = StorageState(queue: StoreQueue(mark: mark), dueLookAt: now.adding(seconds: 1))
         if settings.retainedExpirySweepInterval > 0, index == 0 {

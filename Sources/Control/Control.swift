@@ -31,6 +31,8 @@ package final class Control: Sendable {
     /// The course of the key numbers, as the status page shows it.
     let keyNumbers: @Sendable (_ minutes: Int) -> [KeyNumber]
     let logOutput: LogOutput?
+    /// nil = there are no plugins.
+    let plugins: (any PluginOperations)?
     package let version: String
     let log: Logger
     private let handlers: [String: Handler]
@@ -49,7 +51,7 @@ package final class Control: Sendable {
         startListener: @escaping @Sendable (ListenerSettings, EffectiveConfig) throws -> Void,
         checkExposition: @escaping @Sendable (Snapshot) -> [ExpositionCheck],
         keyNumbers: @escaping @Sendable (_ minutes: Int) -> [KeyNumber], logOutput: LogOutput?,
-        version: String
+        plugins: (any PluginOperations)? = nil, version: String
     ) {
         self.runtime = runtime
         mqttListeners = MQTTListeners(runtime)
@@ -61,6 +63,7 @@ package final class Control: Sendable {
         self.checkExposition = checkExposition
         self.keyNumbers = keyNumbers
         self.logOutput = logOutput
+        self.plugins = plugins
         self.version = version
         log = Logger(label: "admin")
         traces = Traces(runtime)
@@ -77,6 +80,7 @@ package final class Control: Sendable {
             sessionHandlers, clientHandlers, retainHandlers, listenerHandlers, metricHandlers,
             settingHandlers,
             nodeHandlers, keyHandlers, traceHandlers, logHandlers, tlsHandlers, completionHandlers,
+            pluginHandlers,
         ] {
             handlers.merge(group) { _, new in new }
         }

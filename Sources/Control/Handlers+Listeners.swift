@@ -120,6 +120,18 @@ extension Control {
         // The way in which the configuration writes it.
         let text = address.isUnix ? "\(address):0" : "\(address)"
         let started = try flags.settings(at: text, in: config)
+        // A listener without the check that it was to have would let everybody in.
+        let running = (plugins?.plugins ?? []).map(\.name)
+        for (flag, names) in [
+            ("auth_plugins", started.listener.authPlugins), ("authz_plugins", started.listener.authzPlugins),
+        ] {
+            guard let names else { continue }
+            guard !names.isEmpty, Set(names).count == names.count, names.allSatisfy(running.contains) else {
+                throw ListenerFlags.failure(
+                    "--\(flag): it is a list of plugins that are enabled, each once; enabled are \(running.joined(separator: ", "))"
+                )
+            }
+        }
         do {
             try startListener(started.listener, started.config)
         } catch let failure as AdminFailure {

@@ -11,7 +11,7 @@ import Primitives
 import Synchronization
 import Transport
 
-/// `node …`, `cluster show`, `plugin show`.
+/// `node …`, `cluster show`.
 extension Control {
     static var nodeHandlers: [String: Handler] {
         [
@@ -20,9 +20,6 @@ extension Control {
             "node stop": { try $0.nodeStop($1, $2) },
             "node upgrade": { control, _, _ in throw control.noUpgrade },
             "cluster show": { try $0.clusterShow($1, $2) },
-            "plugin show": { try $0.pluginShow($1, $2) },
-            "plugin enable": { control, invocation, _ in try control.changePlugin(invocation, "enable") },
-            "plugin disable": { control, invocation, _ in try control.changePlugin(invocation, "disable") },
         ]
     }
 
@@ -77,33 +74,5 @@ extension Control {
 
     private func clusterShow(_ invocation: Invocation, _ output: any AdminOutput) throws {
         output.table(["Node", "Running"], [[.text(nodeName), .boolean(!runtime.isDraining)]])
-    }
-
-    /// No plugin is part of this build yet, so none can be found.
-    private func changePlugin(_ invocation: Invocation, _ verb: String) throws {
-        if let name = invocation.value("name") {
-            throw AdminFailure(.failed, "Can't \(verb) plugin: \(name) due to plugin_not_found")
-        }
-        guard let module = invocation.value("module"), let function = invocation.value("function") else {
-            throw AdminFailure(.failed, "Incomplete plugin specification")
-        }
-        let arity = invocation.value("arity") ?? "0"
-        throw AdminFailure(
-            .failed, "Can't \(verb) module plugin: {\(module),\(function),\(arity)} due to plugin_not_found")
-    }
-
-    private func pluginShow(_ invocation: Invocation, _ output: any AdminOutput) throws {
-        let wanted = invocation.value("plugin")
-        let wantedHook = invocation.value("hook")
-        var rows: [[Cell]] = []
-        for hook in runtime.broker.registeredHooks where wanted == nil || hook.name == wanted {
-            let points = hook.points.map(\.name).sorted().filter { wantedHook == nil || $0 == wantedHook }
-            guard !points.isEmpty else { continue }
-            rows.append([
-                .text(hook.name), .text("application"), .text(points.map { $0 + "\n" }.joined()),
-                .text(points.map { "\(hook.name):\($0)\n" }.joined()),
-            ])
-        }
-        output.table(["Plugin", "Type", "Hook(s)", "M:F/A"], rows)
     }
 }

@@ -15,7 +15,9 @@ extension ListenerFacts {
             mountpoint: settings.mountpoint.isEmpty ? .default : .intern(UTF8Text(settings.mountpoint)),
             allowsAnonymous: settings.allowAnonymousOverride,
             allowedProtocolVersions: settings.allowedProtocolVersions.map { UInt8(clamping: $0) },
-            maxConnectionLifetime: UInt64(clamping: settings.maxConnectionLifetime))
+            maxConnectionLifetime: UInt64(clamping: settings.maxConnectionLifetime),
+            plugins: ListenerPlugins(
+                authentication: settings.authPlugins, authorization: settings.authzPlugins))
         kind = settings.kind.shownName
         usesIdentityAsUserName = settings.tls?.usesIdentityAsUserName ?? false
         usesProxyNameAsUserName = settings.proxy?.usesNameAsUserName ?? false

@@ -18,7 +18,7 @@ package final class PluginRegistry: Sendable {
     }
 
     private let available: [any Plugin]
-    private let broker: Broker
+    let broker: Broker
     private let log: Logger
     private let state = Mutex(State())
     /// Held over starting and stopping, which may take long; not by whoever reads.

@@ -9,6 +9,8 @@ extension BrokerSettings {
         self.init()
         nodeName = config.string(.nodeName)
         allowsAnonymous = config.flag(.allowAnonymous)
+        allowsAllTopics = config.flag(.allowAllTopics)
+        authFailures = AuthFailures.Limits(config)
         maxClientIDSize = config.integer(.maxClientIDSize)
         maxSubscriptionsPerClient = config.integer(.maxSubscriptionsPerClient)
         maxFiltersPerPacket = config.integer(.maxFiltersPerPacket)
@@ -38,6 +40,17 @@ extension BrokerSettings {
         aliases.byteLimit = config.byteCount(.topicAliasMemory) ?? aliases.byteLimit
         session = SessionSettings(config)
         session.maxMessageSize = maxMessageSize
+    }
+}
+
+extension AuthFailures.Limits {
+    init(_ config: EffectiveConfig) {
+        self.init()
+        maximum = config.integer(.authFailuresMax)
+        window = UInt64(clamping: config.integer(.authFailuresWindow))
+        banTime = UInt64(clamping: config.integer(.authFailuresBanTime))
+        bansUsers = config.flag(.authFailuresBanUsers)
+        longestDelay = UInt64(clamping: config.integer(.authFailuresDelay))
     }
 }
 

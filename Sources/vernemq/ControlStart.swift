@@ -34,7 +34,7 @@ final class ControlStart {
     init(
         _ config: EffectiveConfig, _ runtime: BrokerRuntime, _ registry: MetricsRegistry,
         _ http: HTTPListeners, _ metricsPage: MetricsPage, _ watch: StatusWatch,
-        _ historyFile: StatusHistoryFile, _ output: LogOutput
+        _ historyFile: StatusHistoryFile, _ output: LogOutput, _ plugins: PluginStart
     ) throws(AdminFailure) {
         self.registry = registry
         self.watch = watch
@@ -72,7 +72,7 @@ final class ControlStart {
                         values: history.values(of: index, range).suffix(minutes * 60 / Int(range.interval)))
                 }
             },
-            logOutput: output, version: BuildVersion.text)
+            logOutput: output, plugins: plugins, version: BuildVersion.text)
         routes = AdminRoutes(control)
     }
 

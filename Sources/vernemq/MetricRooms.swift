@@ -5,6 +5,7 @@ import Control
 import Exporters
 import HTTPServer
 import Listeners
+import Plugins
 import PushExporters
 import Storage
 
@@ -13,8 +14,7 @@ enum MetricRooms {
     static let all: [MetricRoom] = [
         RoutingMetrics.room, ListenerMetrics.room, StoreMetrics.room, HTTPMetrics.room, HealthMetrics.room,
         ControlMetrics.room, CertificateMetrics.room, LogMetrics.room, ProcessMetrics.room,
-        ScrapeMetrics.room, GraphiteMetrics.room,
-        OTLPMetrics.room,
+        ScrapeMetrics.room, GraphiteMetrics.room, OTLPMetrics.room, PluginMetrics.room,
     ]
 }
 

@@ -9,6 +9,7 @@ import Glibc
 import HTTPServer
 import Listeners
 import Logging
+import Plugins
 import Primitives
 import PushExporters
 import Storage
@@ -82,6 +83,7 @@ struct StartCommand: ParsableCommand {
             let store = try StoredState(config, tables: descriptors.storeTables, log)
             let broker = Broker(
                 settings: BrokerSettings(config), loopCount: loopCount, store: store.port, log: log)
+            let plugins = try PluginStart(config, broker, log)
             let runtime = try BrokerRuntime(
                 broker: broker,
                 limits: SharedLimits(
@@ -122,8 +124,11 @@ struct StartCommand: ParsableCommand {
                 metricsPage: metricsPage, httpListeners: http, watch: watch, pathProbe: PathProbe(runtime))
             try registry.connect(to: pages.healthAnswers, pages.pathProbe)
             let control = try ControlStart(
-                config, runtime, registry, http, metricsPage, watch, historyFile, output)
+                config, runtime, registry, http, metricsPage, watch, historyFile, output, plugins)
             try control.register(in: registry)
+            try plugins.register(in: registry)
+            plugins.follow(control.routes.control.settings)
+            try plugins.run(runtime)
             http.connect(to: runtime.limits.clients)
             control.routes.control.mqttListeners.show(in: http.certificates)
             for listener in config.listeners() where listener.kind.isImplemented {
@@ -172,6 +177,7 @@ struct StartCommand: ParsableCommand {
             if let file = output.file { terminal.say("the log is in \(file)") }
             if case .daemon(let ready) = mode { ready.send() }
             serve(runtime, http, control, push, output, &signals, config, log)
+            plugins.registry.stop()
             store.levelDB?.close()
             log.info("stopped")
         } catch {
@@ -185,7 +191,8 @@ struct StartCommand: ParsableCommand {
     static func complaint(_ error: any Error) -> String? {
         switch error {
         case let error as AdminFailure: error.text
-        case is MetricConflict, is StoreError, is TransportError, is HTTPServerError: "\(error)"
+        case is MetricConflict, is StoreError, is TransportError, is HTTPServerError, is PluginError:
+            "\(error)"
         default: nil
         }
     }

@@ -4,7 +4,9 @@ import Testing
 
 /// Every key that this build does not have, held against what its absence means.
 @Suite struct AbsentSettingsTests {
-    private static let wayIn = [("allow_anonymous", "on"), ("listener.tcp.t", "127.0.0.1:1")]
+    private static let wayIn = [
+        ("allow_anonymous", "on"), ("listener.tcp.t", "127.0.0.1:1"), ("allow_all_topics", "on"),
+    ]
     private static let table = SettingsTable.shared
 
     private static func absence(_ setting: Setting) -> Setting.Absence? {

@@ -46,7 +46,32 @@ import Testing
         #expect(good.isValid)
         #expect(
             good.text
-                == "listener.tcp.x = 127.0.0.1:1\nlistener.http.default = 127.0.0.1:8888\nconfig is OK\n")
+                == """
+                listener.tcp.x = 127.0.0.1:1
+                listener.http.default = 127.0.0.1:8888
+                who may do what:
+                  listener.tcp.x at 127.0.0.1:1: from this machine alone; everybody may connect (allow_anonymous); \
+                they may do what ./etc/vmq.acl allows
+                config is OK
+
+                """)
+        let closed = ConfigText.check(
+            path: folder.write(
+                "c.conf",
+                "listener.tcp.x = 0.0.0.0:1\nplugins.vmq_acl = off\nlistener.tcp.y = 127.0.0.1:2\n"
+                    + "listener.tcp.y.allow_anonymous_override = on\nvmq_passwd.password_file = /p\nallow_all_topics = on"
+            ))
+        #expect(
+            closed.text.hasSuffix(
+                """
+                who may do what:
+                  listener.tcp.x at 0.0.0.0:1: from every machine that reaches it; users of /p may connect; \
+                they may publish and subscribe everywhere (allow_all_topics)
+                  listener.tcp.y at 127.0.0.1:2: from this machine alone; everybody may connect \
+                (allow_anonymous_override); they may publish and subscribe everywhere (allow_all_topics)
+                config is OK
+
+                """))
         let path = folder.write(
             "b.conf",
             "loops = 257\nx = 1\nallow_anonymous = on\nlistener.tcp.x = 127.0.0.1:1\nlog.syslog = on")

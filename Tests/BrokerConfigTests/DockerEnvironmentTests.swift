@@ -72,7 +72,7 @@ import Testing
         #expect(
             report.errors.description == """
                 environment DOCKER_VERNEMQ_USER_ANN: DOCKER_VERNEMQ_USER_ANN: it decides who may connect, and this \
-                build has no password files; unset the variable if the broker may run without
+                build has no users from the environment; unset the variable if the broker may run without
                 """)
         #expect(!report.errors.description.contains("hunter2"))
     }

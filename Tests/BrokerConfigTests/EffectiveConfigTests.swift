@@ -178,15 +178,15 @@ import Testing
         throws
     {
         #expect(
-            startErrors("plugins.vmq_acl = on") == [
-                "3: plugins.vmq_acl: it decides which topics a client may use, and this build has no access control files; "
+            startErrors("plugins.vmq_webhooks = on") == [
+                "3: plugins.vmq_webhooks: it decides what an endpoint lets clients do, and this build has no webhooks; "
                     + "remove the line if the broker may run without"
             ])
-        #expect(try notes("plugins.vmq_acl = off") == [])
-        #expect(startErrors("vmq_acl.acl_file = ./etc/vmq.acl").count == 1)
+        #expect(try notes("plugins.vmq_webhooks = off") == [])
+        #expect(startErrors("vmq_webhooks.t.endpoint = http://a").count == 1)
         #expect(
-            try notes("vmq_acl.acl_file = ./etc/vmq.acl\nplugins.vmq_acl = off") == [
-                "info vmq_acl.acl_file: not implemented in this build, and plugins.vmq_acl is off"
+            try notes("vmq_webhooks.t.endpoint = http://a\nplugins.vmq_webhooks = off") == [
+                "info vmq_webhooks.t.endpoint: not implemented in this build, and plugins.vmq_webhooks is off"
             ])
         #expect(startErrors("listener.ssl.a = 127.0.0.1:8883").count == 1)
         #expect(startErrors("http_module.vmq_metrics_http.auth.mode = apikey").isEmpty)
@@ -220,17 +220,20 @@ import Testing
 
     @Test func `a broker that would let nobody in does not start, and says what to write`() throws {
         func keys(_ text: String) -> [String] { report(text).errors.errors.map(\.key) }
-        #expect(keys("") == ["listener.tcp.$name", "allow_anonymous"])
-        #expect(keys("listener.tcp.a = 127.0.0.1:1") == ["allow_anonymous"])
+        let closed = "plugins.vmq_passwd = off\n"
+        #expect(keys(closed) == ["listener.tcp.$name", "allow_anonymous"])
+        #expect(keys(closed + "listener.tcp.a = 127.0.0.1:1") == ["allow_anonymous"])
+        // Users of the password file, if there are any.
+        #expect(keys("listener.tcp.a = 127.0.0.1:1").isEmpty)
         #expect(keys("allow_anonymous = on") == ["listener.tcp.$name"])
         #expect(keys("listener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.allow_anonymous_override = on").isEmpty)
         #expect(
-            report("").errors.description == """
+            report(closed).errors.description == """
                 default: listener.tcp.$name: nobody can connect: there is no MQTT listener; write \
                 listener.tcp.default = 127.0.0.1:1883
-                default: allow_anonymous: nobody can connect: it is off, and this build has no plugin that \
-                authenticates clients; write allow_anonymous = on, or listener.tcp.NAME.allow_anonymous_override = on \
-                for a listener that only trusted machines reach
+                default: allow_anonymous: nobody can connect: it is off, and no plugin that authenticates clients is on; \
+                write plugins.vmq_passwd = on, or allow_anonymous = on, or \
+                listener.tcp.NAME.allow_anonymous_override = on for a listener that only trusted machines reach
                 """)
         // The value is good, so `config show` and `store check` take it.
         #expect(report("allow_anonymous = off").isWellFormed)
@@ -253,6 +256,30 @@ import Testing
             try load(open + "listener.tcp.a.allow_anonymous_override = on").1.map(\.key) == ["listener.tcp.a"]
         )
         #expect(try load(open + "listener.tcp.b.allow_anonymous_override = on").1.isEmpty)
+    }
+
+    @Test func `a listener names plugins that are on, each once`() throws {
+        func errors(_ text: String) -> [String] {
+            report("allow_anonymous = on\nlistener.tcp.a = 127.0.0.1:1\nlistener.tcp.a.auth" + text).errors
+                .errors.map(
+                    \.key)
+        }
+        #expect(errors("_plugins = vmq_passwd").isEmpty)
+        #expect(errors("z_plugins = [vmq_acl, vmq_passwd]").isEmpty)
+        for wrong in [
+            "nosuch", "vmq_passwd,vmq_passwd", "vmq_webhooks", "[]", "[vmq_acl", "vmq_acl,,vmq_passwd",
+        ] {
+            #expect(errors("_plugins = \(wrong)") == ["listener.tcp.a.auth_plugins"], "\(wrong)")
+        }
+        #expect(errors("z_plugins = vmq_acl\nplugins.vmq_acl = off") == ["listener.tcp.a.authz_plugins"])
+    }
+
+    @Test func `a broker on which nobody may use a topic says so`() throws {
+        let way = "listener.tcp.a = 127.0.0.1:1\nallow_anonymous = on\n"
+        let closed = try load(way + "plugins.vmq_acl = off").1
+        #expect(closed.map(\.key) == ["plugins.vmq_acl"] && closed.map(\.level) == [.warning])
+        #expect(try load(way + "plugins.vmq_acl = off\nallow_all_topics = on").1.isEmpty)
+        #expect(try load(way).1.isEmpty)
     }
 
     @Test func `the Prometheus namespace can be nothing`() throws {

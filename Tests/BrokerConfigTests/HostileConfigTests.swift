@@ -139,7 +139,7 @@ import Testing
         let found = report(String(repeating: "a\n", count: 100_000))
         #expect(found.errors.errors.count == 100)
         #expect(found.errors.count == 100_000)
-        let notes = report(wayIn + (0..<2000).map { "plugins.p\($0).priority = \($0)\n" }.joined())
+        let notes = report(wayIn + (0..<2000).map { "plugins.p\($0).path = /x\n" }.joined())
         #expect(notes.canStart)
         #expect(notes.notes.count == 100)
         #expect(notes.omittedNotes[.info] == 1900)

@@ -85,7 +85,7 @@ import Testing
                 + ExpiryKey.allCases.map(\.rawValue) + ByteSizeKey.allCases.map(\.rawValue)
                 + StringKey.allCases.map(\.rawValue))
         // Asked for by name: `needsKey`, `otlpResource`, and what may have no value.
-        let byName: Set = ["max_apikey_expiry_days"]
+        let byName: Set = ["max_apikey_expiry_days", "plugins.$name.priority"]
         let orphans = table.settings.filter {
             $0.status == .implemented && !$0.pattern.hasPrefix("listener.") && $0.newName == nil
                 && !$0.pattern.hasPrefix("http_module.") && !$0.pattern.hasPrefix("otlp.resource.")

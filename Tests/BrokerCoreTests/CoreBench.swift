@@ -23,6 +23,7 @@ final class CoreBench {
     ) {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
+        settings.allowsAllTopics = true
         change(&settings)
         broker = Broker(
             settings: settings, loopCount: 1, hooks: hooks, log: log)

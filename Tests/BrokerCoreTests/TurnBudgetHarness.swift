@@ -54,6 +54,7 @@ final class TurnBench {
     ) {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
+        settings.allowsAllTopics = true
         change(&settings)
         let broker = Broker(
             settings: settings, loopCount: loops, store: store, hooks: hooks,

@@ -31,6 +31,7 @@ final class TestBroker: Sendable {
     ) throws {
         var settings = BrokerSettings()
         settings.allowsAnonymous = true
+        settings.allowsAllTopics = true
         change(&settings)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var loopSettings = LoopSettings()

@@ -15,6 +15,9 @@ from waiting import DEADLINE, wait_until
 
 DEFAULTS = {
     "allow_anonymous": "on",
+    "allow_all_topics": "on",
+    "plugins.vmq_acl": "off",
+    "plugins.vmq_passwd": "off",
     "listener.tcp.default": "127.0.0.1:0",
     "listener.http.default": "127.0.0.1:0",
     "log.console": "console",

@@ -337,3 +337,26 @@ def test_a_listener_that_cannot_protect_does_not_start(binary, tmp_path, server,
         [binary, "start", "--config", config], cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 1
     assert text in done.stderr
+
+
+@pytest.mark.parametrize("kind, flags", [("mqtts", []), ("mqttwss", ["--websocket"])])
+def test_a_listener_with_tls_begins_and_ends_at_run_time(broker, client, authority, server, kind, flags):
+    admin = Admin(broker)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = ["address=127.0.0.1", f"port={port}"]
+    admin.done("listener start", *where, "--ssl", *flags, f"--certfile={server[0]}", f"--keyfile={server[1]}")
+    name = f"127.0.0.1:{port}"
+    secure = client(
+        broker, listener=name, protocol=kind, tls=trusting(authority), transport="websockets" if flags else "tcp")
+    secure.subscribe("a", 1)
+    secure.publish("a", b"x", 1)
+    assert secure.receive().payload == b"x"
+    [row] = [row for row in admin("listener show", "--tls").rows if row["port"] == str(port)]
+    assert (row["type"], row["certfile"], row["active_conns"]) == (kind, str(server[0]), 1)
+    assert str(server[0]) in [row["File"] for row in admin("tls show").rows]
+    assert broker.metrics()("listener_certificate_expiry_timestamp_seconds", listener=name, file=str(server[0])) > 1.7e9
+    admin.done("listener delete", *where)
+    secure.wait_for_disconnect()
+    assert str(server[0]) not in str(admin("tls show").body)

@@ -2,7 +2,8 @@ extension CommandTable {
     /// Every command of `vmq-admin`, in the order of its help.
     package static let vmqAdmin = CommandTable(
         AdminCommands.node + AdminCommands.session + AdminCommands.client + AdminCommands.retain
-            + AdminCommands.plugin + AdminCommands.listener + AdminCommands.metrics + AdminCommands.apiKey
+            + AdminCommands.plugin + AdminCommands.access + AdminCommands.listener + AdminCommands.metrics
+            + AdminCommands.apiKey
             + AdminCommands.trace + AdminCommands.tls + AdminCommands.log + AdminCommands.configuration
             + AdminCommands.completion,
         groups: [
@@ -14,6 +15,9 @@ extension CommandTable {
             "queue": "The messages that wait for a client",
             "retain": "Retained messages",
             "plugin": "Plugins and the hooks that they serve",
+            "acl": "Access control files",
+            "auth": "Logins that have failed",
+            "auth failures": "Logins that have failed, and bans",
             "listener": "The addresses on which the broker accepts connections",
             "metrics": "Counters and gauges of the broker",
             "api-key": "Keys for the HTTP API",

@@ -4,6 +4,9 @@ package enum ListenerKind: String, CaseIterable, Sendable {
     /// pages, without and with TLS.
     case tcp, ssl, ws, wss, vmq, vmqs, http, https
 
+    /// MQTT clients connect to it.
+    package var carriesMQTT: Bool { [.tcp, .ssl, .ws, .wss].contains(self) }
+
     /// This build can start it.
     package var isImplemented: Bool { self != .vmq && self != .vmqs }
 
@@ -178,11 +181,9 @@ extension SettingsTable {
             meaning: "let every client in here, whatever allow_anonymous says"),
         ListenerOption(
             name: "auth_plugins", type: .text, named: mqtt, traits: .new,
-            status: .notYet(protects: .authentication),
             meaning: "plugins that authenticate here, in this order"),
         ListenerOption(
             name: "authz_plugins", type: .text, named: mqtt, traits: .new,
-            status: .notYet(protects: .authorization),
             meaning: "plugins that authorise here, in this order"),
         ListenerOption(
             name: "forward_connection_opts", type: .flag, named: mqtt, ofKind: mqtt, shown: mqtt,

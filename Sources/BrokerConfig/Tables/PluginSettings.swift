@@ -9,6 +9,70 @@ extension SettingsTable {
         "on_auth_m5",
     ]
 
+    /// The plugins that this build has.
+    static let filePlugins = SettingGroup(
+        "Passwords and access control",
+        [
+            Setting(
+                "plugins.vmq_passwd", .flag, "on",
+                meaning: "start the password file plugin, which says who may connect"),
+            Setting(
+                "plugins.vmq_acl", .flag, "on",
+                meaning: "start the access control file plugin, which says which topics clients may use"),
+            Setting("plugins.$name.priority", .anyInteger, nil, meaning: "order of starting, lowest first"),
+            Setting(
+                "vmq_passwd.password_file", .file, "./etc/vmq.passwd", .runtime,
+                meaning: "password file, which vmq-passwd writes", mainSwitch: "plugins.vmq_passwd"),
+            Setting(
+                "vmq_passwd.password_reload_interval", .time, "10", [.runtime, .seconds],
+                meaning: "time between two looks at it, 0 for none"),
+            Setting(
+                "vmq_passwd.hash_threads", .integer(1...64), "1", .ours,
+                meaning: "threads that compare passwords"),
+            Setting(
+                "vmq_acl.acl_file", .file, "./etc/vmq.acl", .runtime,
+                meaning: "access control file; vmq-admin acl check looks at one",
+                mainSwitch: "plugins.vmq_acl"),
+            Setting(
+                "vmq_acl.acl_reload_interval", .time, "10", [.runtime, .seconds],
+                meaning: "time between two looks at it, 0 for none"),
+            Setting(
+                "vmq_acl.strict_subscribe", .flag, "on", [.ours, .runtime],
+                meaning:
+                    "a subscription must be within a rule: a/+ does not let a/# through; off compares as VerneMQ does"
+            ),
+            Setting(
+                "vmq_acl.protect_system_topics", .flag, "on", [.ours, .runtime],
+                meaning:
+                    "rules that begin with a wildcard do not reach topics that begin with $; off lets # reach $SYS, as in VerneMQ"
+            ),
+            Setting(
+                "allow_all_topics", .flag, "off", [.ours, .runtime],
+                meaning:
+                    "let clients publish and subscribe everywhere while no plugin decides about that; off refuses it, as VerneMQ does"
+            ),
+            Setting(
+                "auth_failures.max", .count, "0", [.ours, .runtime],
+                meaning:
+                    "refused logins from one address, within auth_failures.window, after which it is banned; 0 for never"
+            ),
+            Setting(
+                "auth_failures.window", .time, "60", [.ours, .runtime, .seconds],
+                meaning: "time after which failures are forgotten"),
+            Setting(
+                "auth_failures.ban_time", .time, "300", [.ours, .runtime, .seconds],
+                meaning: "how long a ban lasts"),
+            Setting(
+                "auth_failures.ban_users", .flag, "off", [.ours, .runtime],
+                meaning:
+                    "ban user names as well as addresses; whoever knows a name can then lock its owner out"),
+            Setting(
+                "auth_failures.delay", .time, "1000", [.ours, .runtime, .milliseconds],
+                meaning:
+                    "longest time for which the answer to a refused login is held back; it doubles with each failure, from a sixteenth; 0 for none"
+            ),
+        ])
+
     static let plugins = SettingGroup(
         "Plugins", status: .notYet(.harmless),
         [
@@ -16,13 +80,6 @@ extension SettingsTable {
                 "plugins.$name", .flag, nil, .mainSwitch, status: .notYet(protects: .plugin),
                 meaning: "start a plugin"),
             Setting("plugins.$name.path", .directory(), nil, meaning: "where a plugin of another maker is"),
-            Setting("plugins.$name.priority", .anyInteger, nil, meaning: "order of starting, lowest first"),
-            Setting(
-                "plugins.vmq_passwd", .flag, "on", .mainSwitch, status: .notYet(protects: .passwords),
-                meaning: "start the password file plugin"),
-            Setting(
-                "plugins.vmq_acl", .flag, "on", .mainSwitch, status: .notYet(protects: .accessControl),
-                meaning: "start the access control file plugin"),
             Setting(
                 "plugins.vmq_diversity", .flag, "off", .mainSwitch, status: .notYet(protects: .script),
                 meaning: "start the Lua plugin"),
@@ -32,20 +89,6 @@ extension SettingsTable {
             Setting(
                 "plugins.vmq_bridge", .flag, "off", .mainSwitch, status: .notYet(protects: .bridge),
                 meaning: "start the bridge plugin"),
-            Setting(
-                "vmq_acl.acl_file", .file, "./etc/vmq.acl", [.runtime, .mainSwitch],
-                status: .notYet(protects: .accessControl), meaning: "access control file",
-                mainSwitch: "plugins.vmq_acl"),
-            Setting(
-                "vmq_acl.acl_reload_interval", .time, "10", [.runtime, .seconds],
-                meaning: "time between two looks at it, 0 for none"),
-            Setting(
-                "vmq_passwd.password_file", .file, "./etc/vmq.passwd", [.runtime, .mainSwitch],
-                status: .notYet(protects: .passwords), meaning: "password file",
-                mainSwitch: "plugins.vmq_passwd"),
-            Setting(
-                "vmq_passwd.password_reload_interval", .time, "10", [.runtime, .seconds],
-                meaning: "time between two looks at it, 0 for none"),
             Setting(
                 "vmq_bcrypt.pool_size", .integer(1...Int.max, words: ["auto"]), "1",
                 meaning: "bcrypt processes"),

@@ -61,7 +61,7 @@ package struct HookChains {
 
     /// Whether a hook is registered at `auth_on_publish` or `on_publish`, for any version. Kept as a value, as the next
     /// two are, because each message asks for it.
-    package private(set) var wantsPublishes: Bool
+    package let wantsPublishes: Bool
     /// Whether a hook is registered at `on_deliver`, for any version.
     package let wantsDeliveries: Bool
     /// Whether a hook is registered at `on_message_drop`.
@@ -82,9 +82,6 @@ package struct HookChains {
         }
         return chosen.chain(point, plugins, names, of: self[point])
     }
-
-    /// A listener names the plugins that its clients are subject to: they are asked about, even if those are not there.
-    mutating func askAboutPublishes() { wantsPublishes = true }
 
     /// Whether a hook is registered at `point`.
     package func wants(_ point: HookPoint) -> Bool { occupied & 1 << UInt64(point.index) != 0 }

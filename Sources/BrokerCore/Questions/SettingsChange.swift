@@ -10,6 +10,7 @@ extension Shard {
     package func apply(_ settings: BrokerSettings) {
         let before = self.settings.session
         self.settings = settings
+        lookWhoAuthorizes()
         guard before != settings.session else { return }
         performLater(SessionSettingsChange(from: before, to: settings.session))
     }

@@ -111,7 +111,8 @@ extension Session {
         refused: [UTF8Text], next: Int?
     ) {
         let point = HookPoint.authOnSubscribe.forVersion(version)
-        guard shard.hooks.chain(point, plugins) != nil, start < subscriptions.count else { return ([], nil) }
+        let isAsked = shard.hooks.chain(point, plugins) != nil || !shard.settings.allowsAllTopics
+        guard isAsked, start < subscriptions.count else { return ([], nil) }
         let end = min(subscriptions.count, start + Self.reauthorizedAtOnce)
         let refused = (start..<end).map { subscriptions[$0] }.filter { isRefused($0, userName, point) }
         return (refused.map(\.filter), end < subscriptions.count ? end : nil)
@@ -123,7 +124,7 @@ extension Session {
             subscriber: id, userName: userName ?? self.userName,
             filters: [SubscribeFilter(subscription.filter, subscription.options)], properties: Properties(),
             version: version)
-        guard let chain = shard.hooks.chain(point, plugins) else { return false }
+        guard let chain = shard.hooks.chain(point, plugins) else { return !shard.settings.allowsAllTopics }
         let ticket: HookTicket<[SubscribeVerdict]> = shard.ticket(.session(handle))
         let outcome = chain.ask(counters: counters) {
             shard.questions.check.checked($0.authOnSubscribe(event, ticket), count: 1, $0)

@@ -18,6 +18,8 @@ package final class ConnectHandshake: HookAsker {
     private var authStep: AuthEvent?
     /// The deadline for the client's next AUTH; nil while none is awaited.
     private var clientDeadline: UInt64?
+    /// The answer to a login that was refused, held back; nil = there is none.
+    private var lateRefusal: (serial: UInt64, refusal: HookRefusal)?
     /// The number under which it waits until the store has caught up; nil = it does not wait.
     private var storeSerial: UInt64?
 
@@ -57,6 +59,8 @@ package final class ConnectHandshake: HookAsker {
         }
         waiting = nil
         stopClientDeadline()
+        if let lateRefusal { shard.questions.takeHandshake(lateRefusal.serial) }
+        lateRefusal = nil
         if let storeSerial { shard.forgetStorePause(storeSerial) }
         storeSerial = nil
         if transport != nil { attempt.watch?.ended() }
@@ -149,17 +153,39 @@ package final class ConnectHandshake: HookAsker {
             registered()
             return
         }
+        let failures = shard.broker.authFailures
+        let limits = shard.settings.authFailures
+        guard !failures.isBanned(transport.clientPeer, attempt.userName, limits, now: shard.now) else {
+            refuse(.notAuthorized, .banned)
+            return
+        }
         let question = shard.question(about: event(transport), transport.listenerFacts.plugins) {
             [unowned self] outcome in
             switch outcome {
-            case .nobody, .exhausted, .pending: refuse(.notAuthorized, .badUserNameOrPassword)
-            case .refused(let refusal): refuseRegistration(refusal)
+            case .nobody, .exhausted, .pending: loginFailed(HookRefusal())
+            case .refused(let refusal): loginFailed(refusal)
             case .ok(let modifiers):
+                shard.broker.authFailures.succeeded(attempt.userName)
                 if let modifiers { attempt.apply(modifiers) }
                 registered()
             }
         }
         shard.ask(question, self)
+    }
+
+    /// Refuses the client, later if logins have failed before from there or with that name.
+    private func loginFailed(_ refusal: HookRefusal) {
+        guard let transport else { return }
+        // That a plugin had no time is not the client's failure.
+        let busy: [ReasonCode] = [.serverBusy, .serverUnavailable, .implementationSpecificError]
+        guard refusal.reasonCode.map(busy.contains) != true else { return refuseRegistration(refusal) }
+        let delay = shard.broker.authFailures.failed(
+            transport.clientPeer, attempt.userName, shard.settings.authFailures, now: shard.now)
+        guard delay > 0 else { return refuseRegistration(refusal) }
+        let serial = shard.questions.takeSerial()
+        lateRefusal = (serial, refusal)
+        transport.pauseReading(.hook)
+        shard.expectDelay(self, serial: serial, milliseconds: delay)
     }
 
     private func refuseRegistration(_ refusal: HookRefusal) {
@@ -230,7 +256,7 @@ package final class ConnectHandshake: HookAsker {
     }
 
     private func authorizeWill() {
-        guard let transport, let will = attempt.will, shard.hooks.wantsPublishes else {
+        guard let transport, let will = attempt.will, shard.asksAboutPublishes else {
             connect()
             return
         }
@@ -245,8 +271,8 @@ package final class ConnectHandshake: HookAsker {
             about: message, of: client, subject: .other, shown: { .publish(event) }
         ) { [unowned self] outcome in
             switch outcome {
-            case .nobody: connect()
-            case .exhausted, .pending: refuse(.notAuthorized, .notAuthorized)
+            case .nobody where shard.settings.allowsAllTopics: connect()
+            case .nobody, .exhausted, .pending: refuse(.notAuthorized, .notAuthorized)
             case .refused(let refusal): refuse(.notAuthorized, refusal.code(in: .connack), refusal)
             case .ok(let modifiers):
                 if let modifiers { attempt.will?.apply(modifiers) }
@@ -299,6 +325,12 @@ package final class ConnectHandshake: HookAsker {
     }
 
     func timedOut(serial: UInt64) {
+        if let lateRefusal, serial == lateRefusal.serial {
+            self.lateRefusal = nil
+            transport?.resumeReading(.hook)
+            refuseRegistration(lateRefusal.refusal)
+            return
+        }
         if serial == clientDeadline {
             // The client's AUTH, or the end of its connection, may be in the socket.
             guard let transport, transport.readWaiting(), serial == clientDeadline else { return }

@@ -32,7 +32,7 @@ extension Session {
         var publication = Publication(
             topic: topic, properties: header.properties.bytes(in: body),
             payload: header.payload.bytes(in: body), facts: facts)
-        if shard.hooks.wantsPublishes {
+        if shard.asksAboutPublishes {
             authorize(&publication, header.packetIdentifier, alias: 0)
         } else {
             route(&publication, header.packetIdentifier, header.qos)
@@ -148,6 +148,9 @@ extension Session {
         let point = HookPoint.authOnPublish.forVersion(version)
         let client = hookClient
         guard let chain = shard.hooks.chain(point, client.plugins) else {
+            guard shard.settings.allowsAllTopics else {
+                return deny(publication.facts.qos, identifier, HookRefusal())
+            }
             return finish(&publication, identifier, alias)
         }
         let watch = connection.output.watch

@@ -8,7 +8,7 @@ extension Session {
 
     func authorize(_ packet: SubscribePacket) {
         guard shard.hooks.chain(.authOnSubscribe.forVersion(version), plugins) != nil else {
-            return grant(packet, nil)
+            return shard.settings.allowsAllTopics ? grant(packet, nil) : deny(packet, HookRefusal())
         }
         let question = shard.question(about: event(packet), plugins) { [unowned self] outcome in
             switch outcome {

@@ -59,6 +59,16 @@ package final class ACLPlugin: Plugin {
             ended: "the access control file can be read again")
     }
 
+    /// Reads a file without going by it.
+    package static func read(_ path: String, maximumDepth: Int) throws(PluginError) -> ACLParser.Content {
+        do throws(PluginFile.Failure) {
+            let bytes = try PluginFile(path: path).read(limit: ACLParser.byteLimit).bytes
+            return ACLParser.parse(bytes, maximumDepth: maximumDepth)
+        } catch {
+            throw PluginError("\(path): \(error.text)")
+        }
+    }
+
     package var hook: (any Hook)? { state.withLock { $0.hook } }
     package var work: HookWorker.Reading? { state.withLock { $0.worker }?.reading }
     package var file: PluginFileReading? { state.withLock { $0.hook == nil ? nil : $0.reading } }
