@@ -86,6 +86,7 @@ struct AdminRoutes: Sendable {
         if request.method == "OPTIONS" { return Self.options }
         let isWire = request.header("Accept")?.contains(Self.wireType) == true
         guard isWire || request.accepts("application/json") else {
+            statistics.count(.invalid)
             return .text(406, "This API answers in application/json, which the header Accept does not take.")
         }
         var query = request.query.map { (name: $0.name, value: $0.value) }
