@@ -130,13 +130,15 @@ package struct PasswordFile: Sendable {
     /// Hashes every password that is there in plain text. What is hashed stays as it is, so a second call changes nothing.
     ///
     /// - Returns: how many were hashed.
-    package mutating func hashPlainText() throws(PasswordFileError) -> Int {
+    package mutating func hashPlainText(_ scheme: PasswordHash.Scheme = .sha512) throws(PasswordFileError)
+        -> Int
+    {
         var count = 0
         for index in parts.indices {
             guard case .user(let line) = parts[index], case .plain(let password) = line.password else {
                 continue
             }
-            var hashed = UserLine(name: Array(line.name), hash: try PasswordHash(of: Array(password)))
+            var hashed = UserLine(name: Array(line.name), hash: try PasswordHash(of: Array(password), scheme))
             if parts[index].isWithoutEnd { hashed = hashed.withoutEnd }
             parts[index] = .user(hashed)
             count += 1

@@ -99,7 +99,7 @@ package struct PasswordLineProblem: Hashable, Sendable {
         case .noPassword: "no password after the colon; the user cannot log in"
         case .plainText: "the password is not hashed, so the user cannot log in; vmq-passwd -U hashes it"
         case .damagedHash:
-            "the hash is damaged (allowed: $6$, 12 bytes in base64, $, 64 bytes in base64); the user cannot log in"
+            "the hash is damaged (allowed: $6$, salt, $, 64 bytes, or $scrypt$ln=14,r=8,p=1$, salt, $, 32 bytes, in base64); the user cannot log in"
         }
     }
 }

@@ -50,7 +50,9 @@ struct UserLine: Sendable {
         let text = Self.withoutEnd(bytes[(colon + 1)...])
         if text.isEmpty { return .none }
         if let hash = PasswordHash(text: text) { return .hashed(hash) }
-        return text.starts(with: PasswordHash.marker) ? .damaged : .plain(text)
+        let isMarked =
+            text.starts(with: PasswordHash.marker) || text.starts(with: PasswordHash.slowMarker)
+        return isMarked ? .damaged : .plain(text)
     }
 
     var problem: PasswordLineProblem.Kind? {

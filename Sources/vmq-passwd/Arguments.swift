@@ -19,10 +19,12 @@ struct Arguments: Equatable {
 
     let action: Action
     let path: String
+    /// Fresh hashes are slow to try, and VerneMQ cannot read them.
+    private(set) var isSlow = false
 
     static let usage = """
-        usage: vmq-passwd [-c | -cf | -D] FILE USER
-               vmq-passwd -U FILE
+        usage: vmq-passwd [--hash=sha512 | --hash=scrypt] [-c | -cf | -D] FILE USER
+               vmq-passwd [--hash=sha512 | --hash=scrypt] -U FILE
 
         Changes a password file of the broker (vmq_passwd.password_file).
 
@@ -31,6 +33,8 @@ struct Arguments: Equatable {
           -cf FILE USER    the same in the place of a FILE that exists: its users are lost
           -D FILE USER     delete USER
           -U FILE          hash all passwords that are there in plain text, as in USER:PASSWORD
+          --hash=scrypt    hash so that passwords are slow to guess for who gets hold of the file; VerneMQ cannot
+                           read such lines. --hash=sha512, the default, is VerneMQ's form
 
         The password is asked for twice, without an echo, when standard input is a terminal. Otherwise it is the first
         line of standard input; a second line must be the same.
@@ -47,6 +51,14 @@ struct Arguments: Equatable {
             if word == "--" { break }
             if word == "--help" {
                 flags.insert("h")
+                continue
+            }
+            if word.hasPrefix("--hash=") {
+                let name = word.dropFirst("--hash=".count)
+                guard name == "scrypt" || name == "sha512" else {
+                    throw Mistake(text: "\(word): allowed: --hash=sha512, --hash=scrypt")
+                }
+                isSlow = name == "scrypt"
                 continue
             }
             for letter in word.dropFirst() {

@@ -23,16 +23,17 @@ enum VMQPasswd {
     private static func run(_ arguments: Arguments) throws(PasswordFileError) {
         switch arguments.action {
         case .help: Terminal.output(Arguments.usage)
-        case .set(let user): try set(user, arguments.path, .existing)
-        case .create(let user, let force): try set(user, arguments.path, force ? .emptied : .new)
+        case .set(let user): try set(user, arguments, .existing)
+        case .create(let user, let force): try set(user, arguments, force ? .emptied : .new)
         case .delete(let user): try delete(user, arguments.path)
-        case .upgrade: try upgrade(arguments.path)
+        case .upgrade: try upgrade(arguments)
         }
     }
 
     private static func set(
-        _ user: String, _ path: String, _ mode: PasswordFileEdit.Mode
+        _ user: String, _ arguments: Arguments, _ mode: PasswordFileEdit.Mode
     ) throws(PasswordFileError) {
+        let path = arguments.path
         do {
             // What is wrong with name or file is said before somebody types a password; the lock is not held meanwhile.
             var rehearsal = try PasswordFileEdit.begin(path, mode)
@@ -47,7 +48,7 @@ enum VMQPasswd {
         } catch {
             end("Error: \(error.text)\n")
         }
-        let hash = try PasswordHash(of: password)
+        let hash = try PasswordHash(of: password, arguments.scheme)
         try change(path, mode) { (file) throws(PasswordFileError) in
             try file.set(name(user), hash)
             return true
@@ -62,10 +63,10 @@ enum VMQPasswd {
         }
     }
 
-    private static func upgrade(_ path: String) throws(PasswordFileError) {
+    private static func upgrade(_ arguments: Arguments) throws(PasswordFileError) {
         var count = 0
-        try change(path, .existing, saysPlainText: false) { (file) throws(PasswordFileError) in
-            count = try file.hashPlainText()
+        try change(arguments.path, .existing, saysPlainText: false) { (file) throws(PasswordFileError) in
+            count = try file.hashPlainText(arguments.scheme)
             return count > 0
         }
         Terminal.output("\(count) password\(count == 1 ? "" : "s") hashed\n")
@@ -120,4 +121,9 @@ enum VMQPasswd {
         Terminal.error(text)
         exit(1)
     }
+}
+
+extension Arguments {
+    /// How fresh passwords are hashed.
+    fileprivate var scheme: PasswordHash.Scheme { isSlow ? .slow : .sha512 }
 }

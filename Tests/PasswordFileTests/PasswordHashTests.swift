@@ -1,3 +1,4 @@
+import Primitives
 import Testing
 
 @testable import PasswordFile
@@ -68,5 +69,43 @@ import Testing
         #expect(
             String(decoding: Base64.encode(Array("any carnal pleas".utf8)), as: UTF8.self)
                 == "YW55IGNhcm5hbCBwbGVhcw==")
+    }
+
+    /// Made with Python: `hashlib.scrypt(password, salt=salt, n=1 << ln, r=r, p=p, dklen=32)`.
+    static let slow: [(password: String, text: String)] = [
+        ("secret", "$scrypt$ln=14,r=8,p=1$AAECAwQFBgcICQoL$AwlXsh3KjCoBxRQX9pYJrmVkMxDWuqgy9iZsS1kfgDI="),
+        ("", "$scrypt$ln=4,r=1,p=2$AAECAwQFBgcICQoL$o4bCUpBXEmOoiwreiXJ+LsKLSbIm+0LnBNOQrKynNk8="),
+    ]
+
+    @Test(arguments: slow) func `a slow hash is scrypt's`(_ known: (password: String, text: String)) throws {
+        let read = try #require(PasswordHash(text: Array(known.text.utf8)[...]))
+        #expect(String(decoding: read.text, as: UTF8.self) == known.text)
+        #expect(read.matches(Array(known.password.utf8)))
+        #expect(!read.matches(Array((known.password + "x").utf8)))
+    }
+
+    @Test func `a fresh slow hash is read again, beside those of VerneMQ`() throws {
+        let hash = try PasswordHash(of: Array("secret".utf8), .slow)
+        #expect(PasswordHash(text: hash.text[...]) == hash)
+        #expect(hash.matches(Array("secret".utf8)))
+        let lines = Array("a:".utf8) + hash.text + Array("\nb:\(Self.known[0].text)\n".utf8)
+        let file = try PasswordFile(parsing: lines, path: "p")
+        #expect(file.hashes.count == 2 && file.problemCount == 0)
+        #expect(file.hashes["a"] == hash)
+    }
+
+    @Test func `a file cannot ask for more work or memory than a hash may take`() throws {
+        let end = "$AAECAwQFBgcICQoL$" + String(repeating: "A", count: 43) + "="
+        for good in ["ln=14,r=8,p=1", "ln=1,r=1,p=1", "ln=17,r=8,p=1"] {
+            #expect(PasswordHash(text: Array(("$scrypt$" + good + end).utf8)[...]) != nil, "\(good)")
+        }
+        for bad in [
+            "ln=21,r=8,p=1", "ln=0,r=8,p=1", "ln=20,r=32,p=1", "ln=14,r=33,p=1", "ln=14,r=8,p=17",
+            "ln=20,r=1,p=2",
+            "ln=14,r=8", "r=8,ln=14,p=1", "ln=14,r=8,p=1,x=1", "ln=-1,r=8,p=1", "ln=014,r=8,p=1",
+            "ln=9999,r=8,p=1", "",
+        ] {
+            #expect(PasswordHash(text: Array(("$scrypt$" + bad + end).utf8)[...]) == nil, "\(bad)")
+        }
     }
 }
