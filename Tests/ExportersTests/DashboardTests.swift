@@ -124,7 +124,8 @@ import Testing
                 values[label.name, default: []].insert(label.value)
             }
             let entry = Family(labels: Set(family.labelNames), values: values)
-            let suffixes = family.kind == .histogram ? ["_bucket", "_sum", "_count"] : [""]
+            // Its own name is that of a native histogram.
+            let suffixes = family.kind == .histogram ? ["", "_bucket", "_sum", "_count"] : [""]
             for suffix in suffixes { result["vernemq_\(family.name)\(suffix)"] = entry }
         }
         for name in recorded { result[name] = Family(labels: ["reason"], values: [:]) }

@@ -63,6 +63,8 @@ class BusyClients:
             publisher.publish("lost/here", b"x")
         if number % 5 == 0:
             self.come_and_go(number)
+            for check in ("live", "ready", "path"):
+                assert self.broker.get(f"/health/{check}").status == 200
 
     def come_and_go(self, number):
         back = self.connect(version=4, client_id="away", clean=False)

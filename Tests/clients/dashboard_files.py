@@ -9,6 +9,7 @@ FOLDER = ROOT / "dashboards"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 BOARDS = sorted(FOLDER.glob("*.json"))
 RULES = [FOLDER / "recording.yml", FOLDER / "alerts.yml"]
+HISTOGRAMS = set(re.findall(r"^\| `(\w+)` \| histogram \|", (ROOT / "docs/metrics.md").read_text(), re.M))
 COMPARISON = re.compile(r" (?:>=|<=|==|!=|>|<) -?[0-9.e-]+")
 
 

@@ -21,20 +21,29 @@ PROTOBUF = (
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
     "application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75," + TEXT)
 FORMATS = {"text": TEXT, "openmetrics": OPEN_METRICS, "protobuf": PROTOBUF}
+# The media type of each format, for who wants no other.
+ACCEPT = {
+    "text": "text/plain;version=0.0.4",
+    "openmetrics": "application/openmetrics-text;version=1.0.0",
+    "protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class Relay:
-    """Passes scrapes on to a broker with an Accept header of its own. `content_types`: what came back."""
+    """Passes scrapes on to a broker with an Accept header of its own, whatever is asked for: an old Prometheus cannot say what
+    it wants. Each is part of a trace. A context manager; `target` is its address, `content_types` what came back."""
 
     def __init__(self, broker, accept):
         self.content_types = set()
-        relay, target = self, broker.address(protocol="http")
+        relay, (host, port) = self, broker.address(protocol="http")
+        headers = {"Accept": accept, "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                connection = http.client.HTTPConnection(*target, timeout=DEADLINE)
+                connection = http.client.HTTPConnection(host, port, timeout=DEADLINE)
                 try:
-                    connection.request("GET", self.path, headers={"Accept": accept})
+                    connection.request("GET", self.path, headers=headers)
                     answer = connection.getresponse()
                     body = answer.read()
                 finally:
@@ -57,6 +66,12 @@ class Relay:
     def target(self):
         return f"127.0.0.1:{self.server.server_port}"
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()
@@ -67,10 +82,11 @@ class QueryFailed(Exception):
 
 
 class Prometheus:
-    """Scrapes every second. `jobs`: name → (target, metric_relabel_configs). A context manager."""
+    """Scrapes every second. `jobs`: name → address, or (address, metric_relabel_configs). A context manager."""
 
-    def __init__(self, folder, jobs, rule_files=()):
+    def __init__(self, folder, jobs, rule_files=(), features=("native-histograms",)):
         self.folder = folder
+        jobs = {name: job if isinstance(job, tuple) else (job, []) for name, job in jobs.items()}
         config = folder / "prometheus.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
@@ -81,11 +97,13 @@ class Prometheus:
         }))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
+        command = [
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{self.port}"]
+        if features:
+            command.append("--enable-feature=" + ",".join(features))
         with open(folder / "prometheus.log", "wb") as log:
-            self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'prometheus'}",
-                 f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=native-histograms"],
-                stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def __enter__(self):
         wait_until("Prometheus answers", lambda: self.ask("status/buildinfo"))
@@ -112,7 +130,10 @@ class Prometheus:
     def series(self, expression):
         """[(labels, value)] of an instant query."""
         results = (self.ask("query", query=expression) or {"result": []})["result"]
-        return [(result["metric"], float(result["value"][1])) for result in results]
+        # Of a native histogram the number of its observations.
+        return [
+            (result["metric"], float(result["value"][1] if "value" in result else result["histogram"][1]["count"]))
+            for result in results]
 
     def query(self, expression):
         """The values of an instant query."""
@@ -121,3 +142,22 @@ class Prometheus:
     def has_data(self, expression):
         """Whether the query gives a number, not NaN alone."""
         return any(not math.isnan(value) for value in self.query(expression))
+
+    def samples(self, job):
+        """All samples of a job that are the broker's: name and labels → value. Native histograms are left out."""
+        data = self.ask("query", query=f'{{job="{job}",__name__=~"vernemq_.+"}}')
+        found = {}
+        for result in data["result"]:
+            labels = {key: value for key, value in result["metric"].items() if key not in ("job", "instance")}
+            if "value" in result:
+                found[tuple(sorted(labels.items()))] = float(result["value"][1])
+        return found
+
+    def wait_for(self, what, expression, *values):
+        """Until an instant query gives these values."""
+        wait_until(what, lambda: self.query(expression) == list(values), 4 * DEADLINE)
+
+
+def same(left, right):
+    """Whether two numbers are the same, NaN included."""
+    return left == right or math.isnan(left) and math.isnan(right)

@@ -8,7 +8,7 @@ import threading
 import pytest
 from admin import Admin
 from metrics import Metrics
-from metrics_forms import ACCEPT, TRACE, Prometheus, form_of, same
+from prometheus import ACCEPT, TRACE, Prometheus, Relay, same
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from waiting import DEADLINE, wait_until
 
@@ -38,7 +38,7 @@ def resting(samples):
 
 
 def parsed(families):
-    """As `Prometheus.series`, of a parser's families, without the times of creation."""
+    """As `Prometheus.samples`, of a parser's families, without the times of creation."""
     found = {}
     for family in families:
         for sample in family.samples:
@@ -89,13 +89,13 @@ def test_the_openmetrics_parser_finds_nothing_wrong_and_the_numbers_of_the_text(
 def test_a_real_prometheus_reads_the_same_from_each_form(start_broker, client, tmp_path):
     broker = start_broker({"metrics.native_histograms": "on"})
     traffic(broker, client)
-    with form_of(broker, "text") as text, form_of(broker, "openmetrics") as open_metrics, \
-            form_of(broker, "protobuf") as protobuf:
-        jobs = {"text": text, "openmetrics": open_metrics, "protobuf": protobuf}
-        with Prometheus(tmp_path, jobs, ["native-histograms", "exemplar-storage"]) as prometheus:
+    with Relay(broker, ACCEPT["text"]) as text, Relay(broker, ACCEPT["openmetrics"]) as open_metrics, \
+            Relay(broker, ACCEPT["protobuf"]) as protobuf:
+        jobs = {"text": text.target, "openmetrics": open_metrics.target, "protobuf": protobuf.target}
+        with Prometheus(tmp_path, jobs, features=["native-histograms", "exemplar-storage"]) as prometheus:
             prometheus.wait_for("each form was scraped", 'count by (job) (vernemq_socket_open == 2)', 1, 1, 1)
             prometheus.wait_for("no scrape failed", 'up', 1, 1, 1)
-            seen = {job: prometheus.series(job) for job in jobs}
+            seen = {job: prometheus.samples(job) for job in jobs}
             seen["openmetrics"] = {
                 key: value for key, value in seen["openmetrics"].items()
                 if not dict(key)["__name__"].endswith("_created")}
@@ -121,7 +121,7 @@ def test_a_real_prometheus_reads_the_same_from_each_form(start_broker, client, t
             assert 2 / 1.16 < median < 2 * 1.16
             # A scraper that traces its scrapes finds the trace of a slow one.
             def exemplars():
-                data = prometheus.api(
+                data = prometheus.ask(
                     "query_exemplars", query='vernemq_metrics_scrape_seconds_bucket{job="openmetrics"}',
                     start="0", end="99999999999")
                 return [exemplar for series in data for exemplar in series["exemplars"]]
@@ -133,11 +133,11 @@ def test_a_real_prometheus_reads_the_same_from_each_form(start_broker, client, t
 
 def test_without_native_histograms_a_prometheus_keeps_the_classic_ones(broker, client, tmp_path):
     traffic(broker, client)
-    with form_of(broker, "text") as text, form_of(broker, "protobuf") as protobuf:
-        with Prometheus(tmp_path, {"text": text, "protobuf": protobuf}, ["native-histograms"]) as prometheus:
+    with Relay(broker, ACCEPT["text"]) as text, Relay(broker, ACCEPT["protobuf"]) as protobuf:
+        with Prometheus(tmp_path, {"text": text.target, "protobuf": protobuf.target}) as prometheus:
             prometheus.wait_for("each form was scraped", 'count by (job) (vernemq_socket_open == 2)', 1, 1)
             prometheus.wait_for("classic buckets are there", 'count by (job) (vernemq_fan_out_bucket)', 22, 22)
-            assert prometheus.series("protobuf").keys() == prometheus.series("text").keys()
+            assert prometheus.samples("protobuf").keys() == prometheus.samples("text").keys()
 
 
 @pytest.mark.parametrize("form", ACCEPT)

@@ -4,7 +4,7 @@ import random
 import re
 import subprocess
 
-from metrics_forms import Prometheus
+from prometheus import Prometheus
 from waiting import DEADLINE, wait_until
 
 # Families that VerneMQ does not have, by how their names begin: of these promtool must have nothing to say.

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from busy_clients import BusyClients
-from dashboard_files import RULES, board_queries, rules, stock_queries, without_bounds
+from dashboard_files import HISTOGRAMS, RULES, board_queries, rules, stock_queries, without_bounds
 from prometheus import FORMATS, Prometheus, QueryFailed, Relay
 from waiting import wait_until
 
@@ -17,9 +17,11 @@ EMPTY = {
     "store_sync_seconds": "no commit waits for the disk unless leveldb.sync_on_write is on",
     "changes(": "it marks restarts, and there was none",
     "absent(": "it is there",
+    "listener_certificate_expiry": "no listener has a certificate",
 }
 # On a broker that nobody uses these are 0 divided by 0 as well: there is nothing whose time or share could be told.
 EMPTY_WHEN_IDLE = {
+    "health_path_stage": "nobody has asked for /health/path",
     "histogram_quantile": "nothing was measured",
     ":ratio_rate": "a share of nothing",
     "mqtt_connack_sent:rate5m": "a share of nothing",
@@ -77,7 +79,8 @@ def test_every_query_finds_data_in_every_format(start_broker, tmp_path):
             wait_for_data(prometheus, [
                 (where, query) for *where, query in board_queries(name) if not is_rightly_empty(query, EMPTY)])
             wait_for_data(prometheus, {
-                ("a panel", selector) for *_, query in board_queries(name) for selector in selectors(query)})
+                ("a panel", selector) for *_, query in board_queries(name) for selector in selectors(query)
+                if not is_rightly_empty(selector, EMPTY)})
             wait_for_data(prometheus, rule_queries(name))
             wait_for_data(prometheus, [("stock", of_job(query, f"stock-{name}")) for query in stock_queries(node)])
             assert prometheus.ask("label/node/values", **{"match[]": f'vernemq_socket_open{{job=~"{name}"}}'}) == [node]
@@ -87,15 +90,35 @@ def test_every_query_finds_data_in_every_format(start_broker, tmp_path):
         assert all(len(relay.content_types) == 1 for relay in relays.values())
 
 
+def test_every_query_finds_data_where_histograms_are_native_alone(start_broker, tmp_path):
+    """This Prometheus drops the classic buckets beside native ones."""
+    broker = start_broker({"persistent_client_expiration": "1h", "metrics.native_histograms": "on"})
+    with Relay(broker, FORMATS["protobuf"]) as relay, BusyClients(broker), \
+            Prometheus(tmp_path, {"vernemq": relay.target}, RULES) as prometheus:
+        wait_for_data(prometheus, [
+            (where, query) for *where, query in board_queries("vernemq") if not is_rightly_empty(query, EMPTY)])
+        wait_for_data(prometheus, {
+            ("a panel", selector) for *_, query in board_queries("vernemq") for selector in selectors(query, native=True)
+            if not is_rightly_empty(selector, EMPTY)})
+        wait_for_data(prometheus, [
+            (name, name) for kind, name, query in rules() if kind == "record" and not is_rightly_empty(query, EMPTY)])
+        wait_until("all rules were evaluated", lambda: not check_rules(prometheus))
+        assert prometheus.query('{__name__=~"vernemq_.+_bucket"}') == []
+
+
 def test_each_exception_is_needed():
     queries = [query for *_, query in board_queries("vernemq") + rules()]
     for part in (*EMPTY, *EMPTY_WHEN_IDLE):
         assert any(part in query for query in queries), part
 
 
-def selectors(query):
-    """Each `name{matchers}` in a query: all must exist, also where something else would hide that one does not."""
-    return {match[0] for match in SELECTOR.finditer(query)}
+def selectors(query, native=False):
+    """Each `name{matchers}` in a query: all must exist, also where something else would hide that one does not. A histogram is
+    there in one of two forms."""
+    def is_there(name):
+        whole, bucket = name.removeprefix("vernemq_"), name.removeprefix("vernemq_").removesuffix("_bucket")
+        return bucket == whole if native and bucket in HISTOGRAMS else whole not in HISTOGRAMS
+    return {match[0] for match in SELECTOR.finditer(query) if is_there(match[1])}
 
 
 def rule_queries(job):

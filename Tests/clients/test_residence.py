@@ -2,7 +2,7 @@
 
 import time
 
-from metrics_forms import Prometheus, form_of
+from prometheus import ACCEPT, Prometheus, Relay
 from raw_client import Message, RawClient, packet, properties, publish, text
 from waiting import DEADLINE, wait_until
 
@@ -78,10 +78,10 @@ def test_the_trace_of_a_message_is_the_exemplar(start_broker, tmp_path):
         sender.send(traced(f"00-{TRACE}-{SPAN}-01") + traced("00-not a trace") + publish("t", b"", version=5))
         for _ in range(3):
             reader.read_packet()
-    with form_of(broker, "openmetrics") as form, Prometheus(
-            tmp_path, {"openmetrics": form}, ["exemplar-storage"]) as prometheus:
+    with Relay(broker, ACCEPT["openmetrics"]) as form, Prometheus(
+            tmp_path, {"openmetrics": form.target}, features=["exemplar-storage"]) as prometheus:
         def exemplars():
-            data = prometheus.api(
+            data = prometheus.ask(
                 "query_exemplars", query="vernemq_publish_residence_seconds_bucket", start="0", end="99999999999")
             return [exemplar["labels"] for series in data or () for exemplar in series["exemplars"]]
 

@@ -14,6 +14,8 @@ MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"\s*')
 COMMON_LABELS = {"job", "instance", "node", "le"}
 # Stands in the names of recorded series for the prefix.
 PREFIX = "PREFIX_"
+# Behind the name of a histogram: the native one, which has no other name than that.
+NATIVE = "_native"
 
 
 class QueryError(Exception):
@@ -40,8 +42,8 @@ class Catalogue:
             raise QueryError(f"docs/metrics.md: {len(self.metrics)} metrics read, expected 100 and more")
 
     def find(self, series):
-        """The metric that a series belongs to: a histogram has three."""
-        for suffix in ("_bucket", "_sum", "_count"):
+        """The metric that a series belongs to: a histogram has three, and one of its own where it is native."""
+        for suffix in ("_bucket", "_sum", "_count", NATIVE):
             metric = self.metrics.get(series.removesuffix(suffix))
             if series.endswith(suffix) and metric and metric.kind == "histogram":
                 return metric
@@ -74,6 +76,6 @@ class Catalogue:
                 matchers.append(found.groups())
             self.check(series, matchers)
             both = ",".join(part for part in (selector, own) if part)
-            return prefix + series + (f"{{{both}}}" if both else "")
+            return prefix + series.removesuffix(NATIVE) + (f"{{{both}}}" if both else "")
 
         return METRIC.sub(replacement, query).replace(PREFIX, prefix)

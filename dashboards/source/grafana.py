@@ -7,6 +7,8 @@ a new line, so nothing has to be moved by hand. A whole new dashboard is one mod
 named in `boards/__init__.py`. A metric that is not in docs/metrics.md yet is refused: commit its family first.
 """
 
+from histograms import distribution, quantile
+
 # One colour for one meaning, on all dashboards.
 GOOD, INFORM, WARN, BAD, QUIET = "green", "blue", "orange", "red", "text"
 IN, OUT, LOST, WAITING, REFUSED, MEMORY = "blue", "green", "red", "orange", "purple", "yellow"
@@ -15,7 +17,6 @@ NOTHING_MEASURED = "nothing measured"
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 SELECTOR = 'job=~"$job",node=~"$node"'
-RATE = "[$__rate_interval]"
 
 
 class Query:
@@ -126,7 +127,7 @@ def series(title, description, unit, *queries, limits=None, width=8, height=8, s
 
 def heatmap(title, description, histogram, width=12, height=8):
     """How a histogram of seconds moves over time."""
-    query = Query(f"sum by (le) (rate(@{histogram}_bucket{RATE}))", "{{le}}", is_heatmap=True)
+    query = Query(distribution(histogram), "{{le}}", is_heatmap=True)
     return Panel("heatmap", title, description, "s", [query], width, height, {
         "custom": {"scaleDistribution": {"type": "linear"}}}, {
         "calculate": False, "cellGap": 1, "cellValues": {"unit": "ops"}, "yAxis": {"unit": "s", "axisPlacement": "left"},
@@ -163,11 +164,9 @@ def table(title, description, key, columns, width=24, height=8, link=None):
 
 def quantiles(histogram, *, by="", name="", of=(0.5, 0.99), colours=(GOOD, WARN)):
     """p50 and p99 of a histogram, or others, each a query."""
-    grouping = f"le, {by}" if by else "le"
     legend = f"{name} " if name else ""
     return [
-        Query(f"histogram_quantile({share}, sum by ({grouping}) (rate(@{histogram}_bucket{RATE})))",
-              f"{legend}p{100 * share:g}", colour if not name else None)
+        Query(quantile(share, histogram, by), f"{legend}p{100 * share:g}", colour if not name else None)
         for share, colour in zip(of, colours, strict=True)]
 
 

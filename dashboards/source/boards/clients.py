@@ -35,6 +35,13 @@ def board():
             series("Closed by reason", "Why connections ended. client_disconnect is well; keep_alive_timeout and reset "
                    "are the network; taken_over in numbers: two clients share an id.", "cps",
                    Query(f"sum by (reason) (rate(@connections_closed_total{R}))", "{{reason}}"), stacked=True),
+            series("Ended by", "Who ended connections: the client (DISCONNECT, or it closed), the broker, or the network (it "
+                   "broke, or one side fell silent). Much network: look at NAT, Wi-Fi, mobile providers.", "cps",
+                   Query(f"sum by (by) (rate(@connections_closed_total{R}))", "{{by}}"), stacked=True),
+            series("Encryption", "Open connections by version of TLS; none is not encrypted. 1.0 and 1.1 are old: update "
+                   "these clients.", "short", Query("sum by (tls_version) (@connections_open)", "{{tls_version}}"), stacked=True),
+            series("Protocol", "Clients online by the version of MQTT that they speak.", "short",
+                   Query("sum by (protocol) (@clients_online)", "{{protocol}}"), stacked=True),
             series("Refused by code", "CONNACK with an error. not_authorized and bad_username_or_password: wrong or "
                    "stolen credentials; server_unavailable and quota_exceeded: a limit or the store.", "cps",
                    Query(f'sum by (return_code) (rate(@mqtt_connack_sent{{mqtt_version="4",return_code!="success"}}{R}))',

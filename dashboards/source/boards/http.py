@@ -53,6 +53,19 @@ def board():
         series("Answers", "1 where the scrape succeeds. 0: see the runbook VerneMQInstanceDown.", "short",
                Query('min by (instance) (up{job=~"$job"})', "{{instance}}"), limits=thresholds((1, GOOD), base=BAD),
                maximum=1),
+        series("Series folded", "Label sets added up under other, by metric: over metrics.max_series_per_family. undeclared: a "
+               "defect of the broker.", "short", Query("sum by (metric) (@metrics_folded_series)", "{{metric}}"),
+               Query(f"sum by (room) (rate(@metrics_undeclared_samples_total{R}))", "undeclared: {{room}}")),
+        Row("Health"),
+        series("Health checks", "Answers of /health/live, /health/ready and /health/path. down: the body says why, and load "
+               "balancers send no clients.", "ops",
+               Query(f"sum by (check, result) (rate(@health_probes_total{R}))", "{{check}} {{result}}")),
+        series("Walks of the message path", "What /health/path found. down: the way of a message is blocked. shared: who asked "
+               "while another walk went on.", "ops",
+               Query(f"sum by (result) (rate(@health_path_walks_total{R}))", "{{result}}"), stacked=True),
+        series("Stages of the message path", "How long the last walk took to the loop, through router and queue, and into the "
+               "store. A stage that is missing did not end.", "s",
+               Query("max by (stage) (@health_path_stage_seconds)", "{{stage}}"), is_logarithmic=True),
         Row("Pushed metrics"),
         series("Graphite", "What went wrong by reason, and lines that never went. None: it takes everything, or is off.", "ops",
                Query(f"sum by (reason) (rate(@graphite_errors_total{R}))", "{{reason}}"),
@@ -74,6 +87,9 @@ def board():
         series("Log lines lost by level", "dropped: they came too fast. not written: the disk is full, or a pipe nobody reads.",
                "ops", Query(f"sum by (level) (rate(@log_lines_dropped_total{R}))", "dropped {{level}}"),
                Query(f"sum by (place) (rate(@log_write_errors_total{R}))", "not written to {{place}}")),
+        series("Client events omitted", "Events of clients that the log does not tell, because there were too many of a kind. "
+               "Read the lines that are there.", "ops",
+               Query(f"sum by (event) (rate(@log_client_events_omitted_total{R}))", "{{event}}"), stacked=True),
         series("Log waiting", "Lines that wait to be written; at 4,096 more are dropped.", "short",
                Query("sum(@log_queue_lines)", "lines", WAITING), limits=thresholds((4096, BAD))),
         series("Log memory", "Bytes of lines that wait; at 1 MiB more are dropped.", "bytes",

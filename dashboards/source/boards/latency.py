@@ -2,6 +2,7 @@
 
 from grafana import (
     BAD, IN, INFORM, LOST, OUT, WAITING, WARN, Board, Query, Row, heatmap, quantiles, series, stat, thresholds)
+from histograms import quantile
 
 R = "[$__rate_interval]"
 ALL = (0.5, 0.9, 0.99, 0.999)
@@ -9,19 +10,19 @@ SHADES = ("green", "yellow", "orange", "red")
 
 
 def p99(histogram):
-    return f"histogram_quantile(0.99, sum by (le) (rate(@{histogram}_bucket{R})))"
+    return quantile(0.99, histogram)
 
 
 def by_label(histogram, label, share=0.99):
     """One line for each value of `label`."""
-    return Query(f"histogram_quantile({share}, sum by (le, {label}) (rate(@{histogram}_bucket{R})))", f"{{{{{label}}}}}")
+    return Query(quantile(share, histogram, label), f"{{{{{label}}}}}")
 
 
 def board():
     return Board("latency", "Latency", "What clients wait for, and which part of the broker makes them wait.", [
         Row("Time in the broker"),
         stat("In the broker p50", "Half of all copies left the broker sooner after their message was read.", "s",
-             "histogram_quantile(0.5, sum by (le) (rate(@publish_residence_seconds_bucket" + R + ")))",
+             quantile(0.5, "publish_residence_seconds"),
              thresholds((0.01, WARN), (0.1, BAD)), width=6),
         stat("In the broker p99", "One copy in a hundred took longer from the message's arrival until the network had it. "
              "Over 0.1 s: By stage tells where it waited.", "s", p99("publish_residence_seconds"),

@@ -1,7 +1,7 @@
 """One node: its loops, its process, its limits."""
 
 from grafana import (
-    BAD, IN, INFORM, LOST, MEMORY, OUT, REFUSED, WAITING, WARN, Board, Query, Row, quantiles, series, stat, table,
+    BAD, GOOD, IN, INFORM, LOST, MEMORY, OUT, REFUSED, WAITING, WARN, Board, Query, Row, quantiles, series, stat, table,
     thresholds)
 
 R = "[$__rate_interval]"
@@ -60,6 +60,9 @@ def board():
                Query("sum(@retain_memory)", "retained", IN),
                Query("sum(@router_memory)", "subscriptions", OUT),
                Query("sum(@router_cache_bytes)", "route cache", INFORM)),
+        series("Memory by owner", "Whose the resident memory is. queues and outputs: slow clients. retained, subscriptions: as "
+               "many as there are. unattributed: sessions, connections, the allocator.", "bytes",
+               Query("sum by (owner) (@memory_bytes)", "{{owner}}"), stacked=True),
         series("Memory given back", "Freed memory that was returned to the system.", "Bps",
                Query(f"sum(rate(@memory_returned_bytes_total{R}))", "given back", OUT)),
         series("Bytes", "Traffic of MQTT clients, after TLS.", "Bps",
@@ -68,6 +71,10 @@ def board():
                "ops", Query(f"sum(rate(@system_context_switches{R}))", "switches", INFORM)),
         series("Threads", "A fixed number. A growing one is a defect.", "short", Query("sum(@process_threads)", "threads")),
         Row("Limits"),
+        series("Days until a certificate ends", "Of each listener's files. Under thirty: renew it. Nothing where no listener "
+               "has a certificate.", "short",
+               Query("min by (node, listener, file) ((@listener_certificate_expiry_timestamp_seconds - time()) / 86400)",
+                     "{{listener}} {{file}}"), limits=thresholds((7, WARN), (30, GOOD), base=BAD)),
         series("Descriptors in use", "Share of each use that is open. clients at 1: new clients are refused; raise "
                "LimitNOFILE.", "percentunit", Query("max by (use) (@descriptors_open / @descriptors_limit)", "{{use}}"),
                limits=thresholds((0.85, WARN), (1, BAD))),

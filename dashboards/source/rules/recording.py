@@ -1,6 +1,7 @@
 """Recorded series: (name, expression, help). Names say level, metric and operation, as Prometheus' guide has it."""
 
 from alert import WINDOWS
+from histograms import quantile
 
 # Bad parts of a whole for each window of the burn rates.
 LOST = [
@@ -37,10 +38,10 @@ NODE = [
     ("node:PREFIX_loop_busy:max_rate5m", "max by (job, node) (rate(@loop_busy_seconds_total[5m]))",
      "Busy share of the busiest event loop."),
     ("node:PREFIX_loop_turn_seconds:p99_5m",
-     "histogram_quantile(0.99, sum by (job, node, le) (rate(@loop_turn_seconds_bucket[5m])))",
+     quantile(0.99, "loop_turn_seconds", "job, node", "[5m]"),
      "One turn in a hundred takes longer."),
     ("node:PREFIX_store_answer_hold_seconds:p99_5m",
-     "histogram_quantile(0.99, sum by (job, node, le) (rate(@store_answer_hold_seconds_bucket[5m])))",
+     quantile(0.99, "store_answer_hold_seconds", "job, node", "[5m]"),
      "One acknowledgement in a hundred waits longer for the store."),
 ]
 GROUPS = [
