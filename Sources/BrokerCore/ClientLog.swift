@@ -237,6 +237,7 @@ extension Session {
     func noteLost(_ reason: DropReason, _ count: Int = 1) {
         noteError(.messageLost(reason))
         guard count > 0, reason != .offlineQoS0, reason != .queuePurged else { return }
+        lostCount &+= UInt32(truncatingIfNeeded: count)
         if drops.goesOn(shard.logSecond, count) { return }
         shard.dropsBegan(self, reason, count)
     }

@@ -74,6 +74,9 @@ package final class APIKeys: Sendable {
 
     // MARK: Checking
 
+    /// Whether no key was made, or all were deleted.
+    package var isEmpty: Bool { state.withLock { $0.keys.isEmpty } }
+
     /// Whether `key` may be used for `scope` at `now`, in seconds since 1970 UTC.
     package func admits(_ key: String, _ scope: Scope, now: Int64) -> Bool {
         state.withLock { state in

@@ -32,21 +32,31 @@ struct AdminRoutes: Sendable {
         case everybody
         /// Who has a key of this scope.
         case key(APIKeys.Scope)
+        /// Who has a key of this scope, or of the API; everybody while no key was made.
+        case keyWhenThereIsOne(APIKeys.Scope)
     }
 
     /// The same routes for those who may use them.
     func guarded(_ routes: [Route], _ access: Access) -> [Route] {
-        guard case .key(let scope) = access else { return routes }
-        return routes.map { route in
+        let scopes: [APIKeys.Scope]
+        var isOptional = false
+        switch access {
+        case .everybody: return routes
+        case .key(let scope): scopes = [scope]
+        case .keyWhenThereIsOne(let scope): (scopes, isOptional) = ([scope, .mgmt], true)
+        }
+        return routes.map { [isOptional] route in
             Route(route.path, route.methods, isUrgent: route.isUrgent) { request in
-                if let refusal = refusal(of: request, scope) { return refusal }
+                if !(isOptional && control.keys.isEmpty), let refusal = refusal(of: request, scopes) {
+                    return refusal
+                }
                 return try route.handler(request)
             }
         }
     }
 
     /// - Returns: nil when the request has a good key.
-    private func refusal(of request: HTTPRequest, _ scope: APIKeys.Scope) -> HTTPResponse? {
+    private func refusal(of request: HTTPRequest, _ scopes: [APIKeys.Scope]) -> HTTPResponse? {
         let now = Int64(control.runtime.broker.clock.now.nanoseconds / 1_000_000_000)
         let address = request.peer.address
         guard !attempts.isLimited(address, now: now) else {
@@ -57,7 +67,7 @@ struct AdminRoutes: Sendable {
             return answer
         }
         let wall = control.runtime.broker.clock.wallMilliseconds / 1000
-        if let key = request.apiKey, control.keys.admits(key, scope, now: wall) {
+        if let key = request.apiKey, scopes.contains(where: { control.keys.admits(key, $0, now: wall) }) {
             attempts.succeeded(address)
             return nil
         }

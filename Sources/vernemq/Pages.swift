@@ -19,17 +19,26 @@ struct Pages: Sendable {
     let pathProbe: PathProbe
     let healthAnswers = HealthAnswers()
     let progress = StartProgress()
+    let sessions: SessionsPage
 
     /// - Parameter needsKey: whether a module asks for an API key on this listener.
     func routes(_ modules: [String], _ admin: AdminRoutes, needsKey: (String) -> Bool) -> [Route] {
+        let clientsAccess: AdminRoutes.Access =
+            needsKey("vmq_status_http") ? .key(.status) : .keyWhenThereIsOne(.status)
         let all: [(module: String, scope: APIKeys.Scope, routes: [Route])] = [
             ("vmq_metrics_http", .metrics, [metrics, catalog]), ("vmq_health_http", .health, health),
-            ("vmq_status_http", .status, status), ("vmq_http_mgmt_api", .mgmt, admin.version1),
+            ("vmq_status_http", .status, status),
+            ("vmq_http_mgmt_api", .mgmt, admin.version1),
             ("vmq_http_v2_api", .api2, admin.version2),
         ]
         return all.filter { modules.contains($0.module) }.flatMap { module in
             admin.guarded(module.routes, needsKey(module.module) ? .key(module.scope) : .everybody)
-        }
+        } + (modules.contains("vmq_status_http") ? admin.guarded([clients], clientsAccess) : [])
+    }
+
+    /// Names clients: whoever has given keys wants it asked for one, even where the numbers are for everybody.
+    private var clients: Route {
+        Route("/status/sessions.json") { [sessions] _ in sessions.answer() }
     }
 
     private var metrics: Route {

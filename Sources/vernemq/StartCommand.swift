@@ -121,7 +121,8 @@ struct StartCommand: ParsableCommand {
             let watch = StatusWatch(history: historyFile.read())
             let pages = Pages(
                 registry: registry, runtime: runtime,
-                metricsPage: metricsPage, httpListeners: http, watch: watch, pathProbe: PathProbe(runtime))
+                metricsPage: metricsPage, httpListeners: http, watch: watch, pathProbe: PathProbe(runtime),
+                sessions: SessionsPage(runtime))
             try registry.connect(to: pages.healthAnswers, pages.pathProbe)
             let control = try ControlStart(
                 config, runtime, registry, http, metricsPage, watch, historyFile, output, plugins)

@@ -150,6 +150,69 @@ private let rules: [Rule] = [
         $0.recent.holds = observed(800_000_000, 10)
     },
     .increase(.storeErrors, "VerneMQStoreErrors"),
+    Rule("VerneMQSocketErrorRateHigh", .warning) {
+        $0.recent.fiveMinutes[.socketErrors] = 3
+        $0.recent.fiveMinutes[.socketOpens] = 100
+    } quiet: {
+        $0.recent.fiveMinutes[.socketErrors] = 2
+        $0.recent.fiveMinutes[.socketOpens] = 100
+    },
+    Rule("VerneMQPublishErrorRateHigh", .warning) {
+        $0.recent.fiveMinutes[.publishErrors] = 6
+        $0.recent.fiveMinutes[.received] = 100
+    } quiet: {
+        $0.recent.fiveMinutes[.publishErrors] = 5
+        $0.recent.fiveMinutes[.received] = 100
+    },
+    Rule("VerneMQAuthenticationFailures", .warning) {
+        $0.recent.fiveMinutes[.badCredentials] = 180
+    } quiet: {
+        $0.recent.fiveMinutes[.badCredentials] = 150
+    },
+    Rule("VerneMQHTTPErrors", .warning) {
+        $0.recent.fiveMinutes[.httpErrors] = 15
+        $0.recent.fiveMinutes[.httpAnswers] = 100
+    } quiet: {
+        $0.recent.fiveMinutes[.httpErrors] = 14
+        $0.recent.fiveMinutes[.httpAnswers] = 100
+    },
+    Rule("VerneMQGraphiteFails", .warning) {
+        $0.recent.quarterHour[.graphiteErrors] = 4
+    } quiet: {
+        $0.recent.quarterHour[.graphiteErrors] = 3
+    },
+    Rule("VerneMQOTLPFails", .warning) {
+        $0.recent.quarterHour[.otlpFailed] = 1
+    } quiet: {
+        $0.recent.quarterHour[.otlpFailed] = 5
+        $0.recent.quarterHour[.otlpTaken] = 1
+    },
+    .increase(.pathBlocked, "VerneMQMessagePathBlocked", .critical),
+    Rule("VerneMQClientEventsOmitted", .warning) {
+        $0.recent.fiveMinutes[.clientEventsOmitted] = 1_001
+    } quiet: {
+        $0.recent.fiveMinutes[.clientEventsOmitted] = 1_000
+    },
+    Rule("VerneMQCertificateEndsSoon", .critical) {
+        $0.node.certificates = [
+            NodeStatus.CertificateEnd(
+                listener: "tls", name: "n", file: "f", notAfter: $0.wallSeconds + 86_400)
+        ]
+    } quiet: {
+        $0.node.certificates = [
+            NodeStatus.CertificateEnd(
+                listener: "tls", name: "n", file: "f", notAfter: $0.wallSeconds + 90 * 86_400)
+        ]
+    },
+    Rule("VerneMQCertificateEnds", .warning) {
+        $0.node.certificates = [
+            NodeStatus.CertificateEnd(name: "n", file: "f", notAfter: $0.wallSeconds + 20 * 86_400)
+        ]
+    } quiet: {
+        $0.node.certificates = [
+            NodeStatus.CertificateEnd(name: "n", file: "f", notAfter: $0.wallSeconds + 31 * 86_400)
+        ]
+    },
     Rule("VerneMQPublishesRejected", .warning) {
         $0.recent.minute[.reject(.malformed)] = 1
     } quiet: { _ in

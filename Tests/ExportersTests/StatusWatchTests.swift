@@ -40,6 +40,39 @@ private struct Watched {
         #expect(watched.recent.quarterHour.seconds == 900)
     }
 
+    @Test func `what warnings count is what the metrics say`() {
+        let counters = LoopCounters()
+        counters.add(.socketOpen, 9)
+        counters.add(.socketError, 2)
+        counters.add(.publishError, .v5, 3)
+        counters.add(.connackSent, .v4, code: 4)
+        counters.add(.connackSent, .v4, code: 5)
+        counters.add(.connackSent, .v4, code: 3, 10)
+        counters.add(.connackSent, .v5, code: 0x86)
+        counters.add(.connackSent, .v5, code: 0x87)
+        counters.add(.connackSent, .v5, code: 0x88, 10)
+        counters.add(.logOmittedDrops, 4)
+        counters.add(.logOmittedTakeovers, 3)
+        let snapshot = Snapshot(
+            loops: [Snapshot.Loop(words: counters.copy())],
+            samples: [
+                "graphite_errors_total": [RoomSample(["send"], value: 2), RoomSample(["lookup"], value: 3)],
+                "otlp_exports_total": [
+                    RoomSample(["accepted"], value: 1), RoomSample(["partial"], value: 2),
+                    RoomSample(["refused"], value: 4), RoomSample(["given_up"], value: 8),
+                    RoomSample(["unconfirmed"], value: 16),
+                ],
+                "http_requests_total": [RoomSample(["2xx"], value: 5), RoomSample(["5xx"], value: 6)],
+                "health_path_walks_total": [RoomSample(["ok"], value: 5), RoomSample(["down"], value: 7)],
+            ])
+        let expected: [WatchedCount: UInt64] = [
+            .socketOpens: 9, .socketErrors: 2, .publishErrors: 3, .badCredentials: 4, .graphiteErrors: 5,
+            .otlpTaken: 3, .otlpFailed: 28, .httpAnswers: 11, .httpErrors: 6, .pathBlocked: 7,
+            .clientEventsOmitted: 7,
+        ]
+        for (count, value) in expected { #expect(count.value(in: snapshot) == value, "\(count)") }
+    }
+
     @Test func `before the second look there is no rate`() {
         var watched = Watched()
         #expect(watched.recent.age == nil)

@@ -231,6 +231,57 @@ def test_the_numbers_on_the_page_are_the_brokers(start_broker, client, open_page
     assert f"{node['msg_in']} so far" in text(page, "#in-note") and f"{node['msg_out']} so far" in text(page, "#out-note")
 
 
+def session_rows(page):
+    """What the table of sessions says, by client."""
+    rows = page.eval_on_selector_all("#sessions tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))")
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_who_loses_and_who_waits_is_named_when_asked(start_broker, client, open_page):
+    broker = start_broker({"max_offline_messages": 10})
+    losses = Losses(broker, client)
+    losses.queue_full()
+    losses.away("waits", "waits", 1)
+    losses.publish("waits", 7)
+    asked = broker.metrics()("http_requests_total", code="2xx")
+    page = open_page(broker)
+    assert not page.is_visible("#sessions-box")
+    page.click("#ask-sessions")
+    rows = wait_until("the sessions are there", lambda: session_rows(page) if page.is_visible("#sessions-box") else None, PATIENCE)
+    assert list(rows) == ["full", "waits"]
+    assert rows["full"][:3] == ["–", "away", "15"] and rows["full"][3].startswith("queue full, ") and rows["full"][4] == "10"
+    assert rows["waits"][2:5] == ["0", "–", "7"] and rows["waits"][5] == "0"
+    assert "4 sessions" in text(page, "#sessions-note") or "3 sessions" in text(page, "#sessions-note")
+    assert page.evaluate(CUT) == []
+    assert broker.metrics()("http_requests_total", code="2xx") > asked
+
+
+def test_clients_are_named_to_who_has_a_key_once_there_are_keys(start_broker, client, open_page):
+    broker = start_broker({"max_offline_messages": 10})
+    Losses(broker, client).queue_full()
+    assert json.loads(broker.get("/status/sessions.json").body)["losing"][0]["client_id"] == "full"
+    admin = Admin(broker)
+    other = "k" * 40
+    key = "s" * 40
+    assert admin("api-key add", f"key={other}", "scope=metrics").text == "ok"
+    assert admin("api-key add", f"key={key}", "scope=status").text == "ok"
+    assert broker.get("/status/sessions.json").status == 401
+    assert broker.get("/status/sessions.json", **{"x-api-key": other}).status == 401
+    assert broker.get("/status/sessions.json", **{"x-api-key": key}).status == 200
+    assert broker.get("/status.json").status == 200, "the numbers name nobody"
+    page = open_page(broker, quiet=False)
+    page.click("#ask-sessions")
+    page.wait_for_selector("#key")
+    page.fill("#key", other)
+    page.click("#use-key")
+    wait_for(page, "() => document.getElementById('sessions-note').textContent.includes('not good')")
+    page.fill("#key", key)
+    page.press("#key", "Enter")
+    wait_until("the sessions are there", lambda: page.is_visible("#sessions-box"), PATIENCE)
+    assert list(session_rows(page)) == ["full"] and not page.is_visible("#key")
+    assert page.evaluate("() => document.getElementById('key').value") == ""
+
+
 CUT = """() => {
   const wrong = [];
   if (document.documentElement.scrollWidth > innerWidth) wrong.push(`the page is ${document.documentElement.scrollWidth} wide`);

@@ -59,6 +59,8 @@ package struct SessionFacts: Sendable {
     package let queuedByteCount: Int
     /// QoS 1 and 2 messages that were sent and are not acknowledged.
     package let inflightCount: Int
+    /// Copies that were lost since the session began, or the broker was started, as the log counts losses.
+    package let lostCount: Int
     /// When the broker got the message that waits in front; nil = none waits, or it came before the broker was started.
     package let oldestQueuedAt: MonotonicTime?
     /// When the message that is in flight longest was sent; nil = none is.
@@ -152,6 +154,7 @@ extension Session {
             settings: settings, subscriptionCount: subscriptionHolder.subscriptions.count,
             queuedCount: outbound.queue.count, spilledCount: outbound.backlog?.count ?? 0,
             queuedByteCount: outbound.queue.byteCount, inflightCount: outbound.window.count,
+            lostCount: Int(lostCount),
             oldestQueuedAt: outbound.queue.isEmptyInMemory ? nil : outbound.queue[0].message.facts.receivedAt,
             oldestInflightAt: oldestInflightAt, lastError: lastError,
             connectionCount: 1 + subscriptionHolder.siblings.count, isSibling: first != nil)

@@ -70,6 +70,9 @@ package final class Session {
     private(set) var lastError: LastError?
     /// What of its losses the log is told.
     var drops = DropSpell()
+    /// Copies for the client that were lost since the session began, or the broker was started, without those that the
+    /// standard loses (QoS 0 for who is away) or an operator.
+    var lostCount: UInt32 = 0
     /// When it was last slow, in seconds as `Shard.logSecond` has them; 0 = never.
     var slowAt: UInt32 = 0
 

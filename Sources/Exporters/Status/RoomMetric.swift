@@ -15,6 +15,10 @@ package enum RoomMetric: String, CaseIterable, Sendable {
     case httpRefused = "http_connections_refused_total"
     case logLinesDropped = "log_lines_dropped_total"
     case logWriteErrors = "log_write_errors_total"
+    case graphiteErrors = "graphite_errors_total"
+    case otlpExports = "otlp_exports_total"
+    case httpRequests = "http_requests_total"
+    case healthWalks = "health_path_walks_total"
     case apiRequests = "api_requests_total"
 }
 

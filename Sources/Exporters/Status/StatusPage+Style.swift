@@ -73,6 +73,10 @@ extension StatusPage {
         thead th{padding:0 .3rem;color:var(--muted);font-weight:500}thead button{border:0;width:100%;text-align:left;
         padding:.45rem .6rem;white-space:nowrap}thead .n button{text-align:right}.n{text-align:right}
         th[aria-sort] button{color:var(--ink)}td.text{white-space:normal;min-width:16rem;color:var(--muted)}
+        .name{white-space:normal;overflow-wrap:anywhere;min-width:9rem;max-width:26rem}#sessions-note{margin:.2rem 0 .6rem}
+        #key-box{display:flex;gap:.6rem;align-items:center;flex-wrap:wrap;margin-bottom:.6rem}
+        input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--muted);border-radius:8px;padding:.2rem .6rem;
+        min-height:2rem;min-width:0;width:18rem}
         td.bad,.bad-text{color:var(--bad);font-weight:600}
         .meter{display:inline-block;vertical-align:middle;width:6rem;height:.6rem;margin-right:.6rem}
         .meter rect:first-child{fill:var(--line)}.meter rect:last-child{fill:var(--flow)}.meter.full rect:last-child{fill:var(--bad)}

@@ -32,7 +32,9 @@ package enum StatusPage {
         let pieces = [
             head, "<style nonce=\"", nonce, "\">", style, "</style></head>", body, "<script nonce=\"", nonce,
             "\">",
-            "\"use strict\";\n(() => {\n", scriptText, scriptDrawings, scriptLedger, scriptTables, scriptMain,
+            "\"use strict\";\n(() => {\n", scriptText, scriptDrawings, scriptLedger, scriptTables,
+            scriptSessions,
+            scriptMain,
             "\n})();\n</script></body></html>\n",
         ]
         return pieces.reduce(into: []) { $0 += $1.utf8 }
@@ -98,6 +100,19 @@ package enum StatusPage {
             <th scope="col">What</th><th scope="col">Reason</th><th scope="col" class="n">Now</th>
             <th scope="col" class="n">Since the start</th><th scope="col" class="n">Since</th>
             <th scope="col" class="n">Last</th><th scope="col">What to do</th>
+          </tr></thead><tbody></tbody></table></div>
+        </section>
+        <section aria-labelledby="h-sessions">
+          <div class="title"><h2 id="h-sessions">Clients that lose or wait most</h2>
+            <button type="button" id="ask-sessions">Look</button></div>
+          <p class="note" id="sessions-note" role="status">The broker looks through its sessions when you ask.</p>
+          <p id="key-box" hidden><label for="key">API key of scope status or mgmt</label>
+            <input id="key" type="password" autocomplete="off" spellcheck="false">
+            <button type="button" id="use-key">Look with this key</button></p>
+          <div class="scroll" id="sessions-box" tabindex="0" role="group" aria-labelledby="h-sessions" hidden><table id="sessions"><thead><tr>
+            <th scope="col">Client</th><th scope="col">User</th><th scope="col">Address</th>
+            <th scope="col" class="n">Lost</th><th scope="col">Last loss</th><th scope="col" class="n">Queued</th>
+            <th scope="col" class="n">In flight</th><th scope="col" class="n">Bytes</th><th scope="col" class="n">Oldest</th>
           </tr></thead><tbody></tbody></table></div>
         </section>
         <section aria-labelledby="h-listeners">

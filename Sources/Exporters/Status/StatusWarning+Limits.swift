@@ -1,6 +1,6 @@
 import BrokerMetrics
 
-/// Limits that are reached or near, certificates that end, clients that misbehave, and what watches the broker.
+/// Limits that are reached or near.
 extension StatusFacts {
     var limitWarnings: [StatusWarning] {
         var found: [StatusWarning] = []
@@ -82,97 +82,5 @@ extension StatusFacts {
                 "Raise the process's limit on open files (LimitNOFILE), and restart.",
                 runbook: "VerneMQDescriptorsNearLimit")
         }
-    }
-
-    /// Thirty days before the end, as `vmq-admin tls check`; within a week it is urgent.
-    var certificateWarnings: [StatusWarning] {
-        node.certificates.compactMap { certificate in
-            let left = certificate.notAfter.subtractingReportingOverflow(wallSeconds)
-            guard !left.overflow, left.partialValue <= 30 * 86_400 else { return nil }
-            let days = left.partialValue / 86_400
-            return StatusWarning(
-                left.partialValue <= 7 * 86_400 ? .critical : .warning,
-                left.partialValue <= 0
-                    ? "The certificate of \(certificate.name) in \(certificate.file) has ended."
-                    : "The certificate of \(certificate.name) in \(certificate.file) ends in \(days) days.",
-                "Put a new one in its place, and restart the listener.", runbook: nil)
-        }
-    }
-
-    var clientWarnings: [StatusWarning] {
-        let window = recent.fiveMinutes
-        var found: [StatusWarning] = []
-        if window.seconds >= 30, let refused = window.rate(.connacksRefused),
-            let all = window.rate(.connacks), refused > 1, refused > 0.2 * all
-        {
-            found.append(
-                StatusWarning(
-                    .critical, "\(Plain.number(refused)) CONNECTs a second are refused.",
-                    "mqtt_connack_sent on /metrics says with which code: credentials, limits, the store.",
-                    runbook: "VerneMQConnectRefusalsStorm"))
-        }
-        let silent = window[.keepAliveExpired]
-        if silent > 50 {
-            let isStorm = Double(silent) > 0.05 * Double(max(1, snapshot[LoopGauge.sessionsOnline]))
-            found.append(
-                StatusWarning(
-                    isStorm ? .critical : .warning, "\(silent) clients fell silent in 5 minutes.",
-                    "Find what they share: the log names them with their addresses.",
-                    runbook: isStorm ? "VerneMQKeepaliveStorm" : "VerneMQKeepaliveExpiredHigh"))
-        }
-        found += rated(
-            .takenOver, over: 1, "sessions a second are taken over by another connection.",
-            "Two devices share a client id, or clients reconnect before they close.", "VerneMQTakeoverStorm")
-        found += rated(
-            .throttled, over: 1, "times a second publishers are slowed down.",
-            "They send faster than max_message_rate, or a plugin, allows.", "VerneMQPublishersThrottled")
-        found += rated(
-            .sendTimeouts, over: 0.1, "clients a second are cut because they do not take their output.",
-            "They hang, or their network is too slow for what they subscribe to.", "VerneMQSendTimeouts")
-        found += rated(
-            .authorizationErrors, over: 1, "publishes and subscribes a second are not authorized.",
-            "Find the client by the plugin's log; mend its topics, or the rules.",
-            "VerneMQAuthorizationFailures")
-        found += counted(
-            .hookTimeouts, window, over: 0, .warning,
-            "questions to plugins were not answered in time in 5 minutes.",
-            "Look at the plugin's backend.", "VerneMQHookTimeouts")
-        return found
-    }
-
-    var pageWarnings: [StatusWarning] {
-        let window = recent.fiveMinutes
-        return rated(
-            .wrongKeys, over: 0.2, "API requests a second come without a good key.",
-            "A script's key has expired, or somebody tries.", "VerneMQWrongAPIKeys")
-            + counted(
-                .httpRefused, window, over: 0, .warning,
-                "HTTP connections were refused in 5 minutes: all were in use.",
-                "Look who asks so much.", "VerneMQHTTPExhausted")
-            + counted(
-                .logLinesDropped, window, over: 0, .warning, "log lines were dropped in 5 minutes.",
-                "Raise the log's level, or give it a faster place.", "VerneMQLogLinesDropped")
-            + counted(
-                .logWriteErrors, window, over: 0, .warning, "log lines could not be written in 5 minutes.",
-                "A full disk, a closed pipe, or a file that cannot be opened.", "VerneMQLogNotWritten")
-    }
-
-    private func counted(
-        _ count: WatchedCount, _ window: RecentNumbers.Window, over bound: UInt64,
-        _ severity: StatusWarning.Severity,
-        _ words: String, _ advice: String, _ runbook: String
-    ) -> [StatusWarning] {
-        guard window[count] > bound else { return [] }
-        return [StatusWarning(severity, "\(Plain.number(window[count])) \(words)", advice, runbook: runbook)]
-    }
-
-    private func rated(
-        _ count: WatchedCount, over bound: Double, _ words: String, _ advice: String, _ runbook: String
-    ) -> [StatusWarning] {
-        // Just after a start a few events look like a rate.
-        guard recent.fiveMinutes.seconds >= 30, let rate = recent.fiveMinutes.rate(count), rate > bound else {
-            return []
-        }
-        return [StatusWarning(.warning, "\(Plain.number(rate)) \(words)", advice, runbook: runbook)]
     }
 }

@@ -180,6 +180,11 @@ package struct RecentNumbers: Sendable {
             set { counts[count.index] = newValue }
         }
 
+        /// What part of the second the first is; nil when neither was seen.
+        func share(_ part: WatchedCount, of whole: WatchedCount) -> Double? {
+            self[part] > 0 ? Double(self[part]) / Double(max(1, self[whole])) : nil
+        }
+
         /// A second; nil before there are two looks.
         func rate(_ count: WatchedCount) -> Double? { seconds > 0 ? Double(self[count]) / seconds : nil }
     }

@@ -7,6 +7,8 @@ package enum WatchedCount: Hashable, Sendable, CaseIterable {
     case lapses, storeErrors, refusedForDescriptors, refusedForConnections, acceptPaused, throttled, takenOver
     case queueMemoryFull, newcomerMemory, keepAliveExpired, sendTimeouts, hookTimeouts
     case httpRefused, logLinesDropped, logWriteErrors, authorizationErrors, wrongKeys
+    case graphiteErrors, otlpTaken, otlpFailed, httpAnswers, httpErrors, socketOpens, socketErrors
+    case publishErrors, badCredentials, pathBlocked, clientEventsOmitted
     case drop(DropReason)
     case reject(RejectReason)
 
@@ -18,6 +20,8 @@ package enum WatchedCount: Hashable, Sendable, CaseIterable {
             .lapses, .storeErrors, .refusedForDescriptors, .refusedForConnections, .acceptPaused, .throttled,
             .takenOver, .queueMemoryFull, .newcomerMemory, .keepAliveExpired, .sendTimeouts, .hookTimeouts,
             .httpRefused, .logLinesDropped, .logWriteErrors, .authorizationErrors, .wrongKeys,
+            .graphiteErrors, .otlpTaken, .otlpFailed, .httpAnswers, .httpErrors, .socketOpens, .socketErrors,
+            .publishErrors, .badCredentials, .pathBlocked, .clientEventsOmitted,
         ] + DropReason.allCases.map { .drop($0) } + RejectReason.allCases.map { .reject($0) }
 
     /// Its place in a reading.
@@ -73,6 +77,27 @@ package enum WatchedCount: Hashable, Sendable, CaseIterable {
             return snapshot[VersionedCounter.publishAuthError]
                 &+ snapshot[VersionedCounter.subscribeAuthError]
         case .wrongKeys: return external(.apiRequests) { ["unauthorized", "limited"].contains($0.first) }
+        case .graphiteErrors: return external(.graphiteErrors)
+        case .otlpTaken: return external(.otlpExports) { ["accepted", "partial"].contains($0.first) }
+        case .otlpFailed:
+            return external(.otlpExports) { ["refused", "given_up", "unconfirmed"].contains($0.first) }
+        case .httpAnswers: return external(.httpRequests)
+        case .httpErrors: return external(.httpRequests) { $0.first == "5xx" }
+        case .socketOpens: return snapshot[Counter.socketOpen]
+        case .socketErrors: return snapshot[Counter.socketError]
+        case .publishErrors: return snapshot[VersionedCounter.publishError]
+        case .badCredentials:
+            // Bad user name or password, not authorized.
+            let sent = PacketReasonCounter.connackSent
+            return snapshot.sum(
+                [4, 5].map { sent.word(.v4, code: $0) } + [0x86, 0x87].map { sent.word(.v5, code: $0) })
+        case .pathBlocked: return external(.healthWalks) { $0.first == "down" }
+        case .clientEventsOmitted:
+            return snapshot.sum(
+                [
+                    Counter.logOmittedRefusals, .logOmittedProtocolErrors, .logOmittedSlow,
+                    .logOmittedTakeovers, .logOmittedDrops,
+                ].map(\.word))
         case .drop(let reason): return snapshot[reason]
         case .reject(let reason): return snapshot[reason]
         }
