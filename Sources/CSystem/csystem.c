@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,4 +395,33 @@ uint32_t csystem_crc32c(uint32_t sum, const void *bytes, size_t count) {
     if (__builtin_cpu_supports("sse4.2")) return ~crc32c_by_processor(~sum, bytes, count);
 #endif
     return ~crc32c_by_table(~sum, bytes, count);
+}
+
+int csystem_inherit_listener(int descriptor, struct csystem_address *address) {
+    int listens = 0, type = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) return -errno;
+    size = sizeof type;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return -errno;
+    if (!listens || type != SOCK_STREAM) return -EINVAL;
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
+    if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) return -errno;
+    return csystem_local_address(descriptor, address);
+}
+
+int csystem_notify(const char *path, const char *text) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t count = strlen(path);
+    if (count == 0 || count >= sizeof address.sun_path) return -EINVAL;
+    memcpy(address.sun_path, path, count);
+    if (path[0] == '@') address.sun_path[0] = 0;
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    socklen_t size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + count);
+    ssize_t sent = sendto(
+        descriptor, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *) &address, size);
+    int result = sent < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
 }

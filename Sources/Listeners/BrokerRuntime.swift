@@ -20,11 +20,16 @@ package final class BrokerRuntime: Sendable {
     private let draining = Atomic<Bool>(false)
     /// What the listeners share.
     package let limits: SharedLimits
+    let inherited: InheritedSockets
 
     /// Makes the loops; nothing runs yet.
+    ///
+    /// - Parameter inherited: sockets that listen already, for listeners on their addresses.
     package init(
-        broker: Broker, loopSettings: LoopSettings = LoopSettings(), limits: SharedLimits = SharedLimits()
+        broker: Broker, loopSettings: LoopSettings = LoopSettings(), limits: SharedLimits = SharedLimits(),
+        inherited: InheritedSockets = InheritedSockets()
     ) throws(TransportError) {
+        self.inherited = inherited
         self.broker = broker
         self.limits = limits
         log = broker.log

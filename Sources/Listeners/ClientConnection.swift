@@ -360,6 +360,19 @@ final class ClientConnection: Connection, ClientTransport {
 
     var clientPeer: ClientPeer { ClientPeer(address: peer.ipText, port: peer.port) }
 
+    var clientIdentity: ClientIdentity {
+        var identity = ClientIdentity()
+        let local = local
+        identity.listenerAddress = local.ipText
+        identity.listenerPort = local.port
+        identity.listenerType = listenerFacts.kind
+        if let tls = streamFacts?.tls {
+            identity.tlsVersion = tls.version
+            identity.certificate = tls.certificate
+        }
+        return identity
+    }
+
     /// An operator ends the connection, with its listener.
     func endByOperator() {
         if let session {

@@ -24,7 +24,8 @@ extension BrokerRuntime {
     ) throws(TransportError) -> ListenAddress {
         changing.lock()
         defer { changing.unlock() }
-        let bound = try bindListener(address: address, loops: broker.loopCount, options: access.options)
+        let bound = try bindListener(
+            address: address, loops: broker.loopCount, options: access.options, inherited: inherited)
         let state = ListenerState(
             name: facts.name, maxConnections: access.maxConnections, action: access.overLimit,
             policy: access.policy, maxHandshakes: access.maxHandshakes, rate: access.rate, shared: limits)

@@ -50,10 +50,14 @@ package struct ListenOptions: Sendable {
 /// socket that does not share is bound first, as a question.
 ///
 /// - Throws: the text names the address, the kernel's words and what to do.
+///
+/// - Parameter inherited: a socket among these that listens there already is taken.
 package func bindListener(
-    address: ListenAddress, loops: Int, options: ListenOptions = ListenOptions()
+    address: ListenAddress, loops: Int, options: ListenOptions = ListenOptions(),
+    inherited: InheritedSockets = InheritedSockets()
 ) throws(TransportError) -> BoundListener {
     let count = max(loops, 1)
+    if let socket = inherited.take(address) { return try share(socket, address, count) }
     if address.isUnix { return try bindUnix(address, count, options) }
 
     if address.port != 0 {
@@ -77,7 +81,14 @@ private func bindUnix(
     _ address: ListenAddress, _ count: Int, _ options: ListenOptions
 ) throws(TransportError) -> BoundListener {
     try removeStaleSocket(address)
-    let first = FileDescriptorBox(try listen(on: address, sharing: false, options))
+    return try share(try listen(on: address, sharing: false, options), address, count)
+}
+
+/// One socket under several descriptors, one for each loop.
+private func share(
+    _ socket: consuming FileDescriptor, _ address: ListenAddress, _ count: Int
+) throws(TransportError) -> BoundListener {
+    let first = FileDescriptorBox(socket)
     var sockets = [first]
     while sockets.count < count {
         let copy = csystem_duplicate(first.rawValue)

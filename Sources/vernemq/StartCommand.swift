@@ -84,11 +84,13 @@ struct StartCommand: ParsableCommand {
             let broker = Broker(
                 settings: BrokerSettings(config), loopCount: loopCount, store: store.port, log: log)
             let plugins = try PluginStart(config, broker, log)
+            let manager = ServiceManager(environment: Environment.variables)
+            let inherited = InheritedSockets(environment: Environment.variables)
             let runtime = try BrokerRuntime(
                 broker: broker,
                 limits: SharedLimits(
                     clients: ConnectionPlaces(maximum: descriptors.clients),
-                    refusals: ConnectionPlaces(maximum: descriptors.refusals)))
+                    refusals: ConnectionPlaces(maximum: descriptors.refusals)), inherited: inherited)
             let registry = MetricsRegistry(
                 version: BuildVersion.text,
                 catalog: try MetricCatalog.broker(loopCount: loopCount),
@@ -151,7 +153,18 @@ struct StartCommand: ParsableCommand {
                     registry: registry, node: broker.settings.nodeName,
                     namespace: config.prometheusNamespace, version: BuildVersion.text),
                 runtime, control.routes.control.settings, log)
+            for address in inherited.addresses {
+                log.warning(
+                    "a socket that was passed on is not used: no MQTT listener has its address",
+                    metadata: ["address": "\(address)"])
+            }
             pages.progress.complete()
+            manager.ready()
+            do {
+                try manager.feedWatchdog(registry)
+            } catch {
+                log.warning("the service manager's watchdog is told nothing: no thread for it")
+            }
             log.info(
                 "started",
                 metadata: [
@@ -177,7 +190,7 @@ struct StartCommand: ParsableCommand {
             }
             if let file = output.file { terminal.say("the log is in \(file)") }
             if case .daemon(let ready) = mode { ready.send() }
-            serve(runtime, http, control, push, output, &signals, config, log)
+            serve(runtime, http, control, push, output, &signals, config, log, manager)
             plugins.registry.stop()
             store.levelDB?.close()
             log.info("stopped")
@@ -299,7 +312,8 @@ struct StartCommand: ParsableCommand {
 
     private func serve(
         _ runtime: BrokerRuntime, _ http: HTTPListeners, _ control: ControlStart, _ push: PushStart,
-        _ output: LogOutput, _ signals: inout Signals, _ config: EffectiveConfig, _ log: Logger
+        _ output: LogOutput, _ signals: inout Signals, _ config: EffectiveConfig, _ log: Logger,
+        _ manager: ServiceManager
     ) {
         while true {
             let signal = signals.next()
@@ -318,6 +332,7 @@ struct StartCommand: ParsableCommand {
                 }
                 continue
             }
+            manager.stopping()
             log.info("stopping: clients are told; a second signal ends at once")
             let isDrained = runtime.drain(timeout: config.duration(.shutdownTimeout)) {
                 signals.isStopPending()

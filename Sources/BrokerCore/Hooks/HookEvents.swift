@@ -54,6 +54,8 @@ package struct RegisterEvent: Sendable {
     package var properties: Properties
     /// The name of the listener that the client came through, as the log shows it.
     package var listener: String
+    /// What is known of the connection beside its address.
+    package var identity = ClientIdentity()
 }
 
 /// What `auth_on_register` may change; nil leaves a value as it is.

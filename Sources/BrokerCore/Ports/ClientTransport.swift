@@ -10,6 +10,8 @@ package protocol ClientTransport: AnyObject {
     var output: OutputBuffer { get }
     /// Where the client connects from.
     var clientPeer: ClientPeer { get }
+    /// What its certificate, its key or a proxy tells of it.
+    var clientIdentity: ClientIdentity { get }
     /// What the listener says about its clients.
     var listenerFacts: ListenerFacts { get }
     /// Stops taking packets and closes, once what `output` holds has been sent.
@@ -36,6 +38,8 @@ package protocol ClientTransport: AnyObject {
 extension ClientTransport {
     /// For a transport that has no socket: there is nothing to read.
     package func readWaiting() -> Bool { true }
+    /// For a transport that knows nothing of its peer.
+    package var clientIdentity: ClientIdentity { ClientIdentity() }
 }
 
 extension PauseReason {
@@ -53,4 +57,21 @@ extension PauseReason {
     package static let answers = PauseReason(rawValue: 64)
     /// Its last message has more subscribers than a turn has time for.
     package static let fanOut = PauseReason(rawValue: 128)
+}
+
+/// What is known of a client's connection beside its address; what plugins are told with `forward_connection_opts`.
+package struct ClientIdentity: Sendable, Equatable {
+    /// The address that the client came to; empty = it is not known.
+    package var listenerAddress = ""
+    /// Its port; 0 for a Unix socket.
+    package var listenerPort: UInt16 = 0
+    /// VerneMQ's word for what the listener speaks: `mqtt`, `mqtts`, `mqttws`, `mqttwss`.
+    package var listenerType = "mqtt"
+    /// Such as `TLSv1.3`; nil = the connection is not encrypted here.
+    package var tlsVersion: String?
+    /// The client's certificate as DER, which was verified; empty = it has shown none.
+    package var certificate: [UInt8] = []
+
+    /// Nothing is known.
+    package init() {}
 }

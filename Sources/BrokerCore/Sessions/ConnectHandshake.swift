@@ -199,7 +199,8 @@ package final class ConnectHandshake: HookAsker {
             peer: transport.clientPeer, subscriber: attempt.subscriber, userName: attempt.userName,
             password: attempt.packet.password, cleanStart: attempt.cleanStart,
             version: attempt.packet.version,
-            properties: attempt.packet.properties, listener: transport.listenerFacts.name)
+            properties: attempt.packet.properties, listener: transport.listenerFacts.name,
+            identity: transport.clientIdentity)
     }
 
     /// The client may connect. A hook may have given it another identity, whose home is another loop.

@@ -102,6 +102,11 @@ void csystem_lookup_error_text(int error, char *text, size_t capacity);
 /// the peer has not acknowledged what was sent for `user_timeout_milliseconds`; 0 = the system's time. `send_buffer` is
 /// SO_SNDBUF, of which the kernel makes twice as much; 0 = the system's.
 int csystem_connect(const struct csystem_address *address, unsigned user_timeout_milliseconds, int send_buffer);
+/// Makes an inherited descriptor the process's own: not blocking, closed at exec. 0, and where it listens, when it is a
+/// stream socket that listens.
+int csystem_inherit_listener(int descriptor, struct csystem_address *address);
+/// Sends a datagram to the Unix socket at `path`; a leading @ stands for the kernel's own name space. Never waits.
+int csystem_notify(const char *path, const char *text);
 int csystem_open_null(void);
 int csystem_duplicate(int descriptor);
 
