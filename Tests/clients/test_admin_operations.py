@@ -33,6 +33,7 @@ COMMANDS = [
     ("listener show", TABLE), ("listener start address=127.0.0.1 port=0", TEXT),
     ("listener stop address=127.0.0.1 port=1", ALERT), ("listener restart address=127.0.0.1 port=1", ALERT),
     ("listener delete address=127.0.0.1 port=1", ALERT),
+    ("acl check", ALERT), ("auth failures show", TABLE), ("auth failures clear", TABLE),
     ("metrics show", TEXT), ("metrics reset", TEXT), ("metrics history name=socket_open", TABLE), ("metrics check", TABLE + TEXT),
     ("metrics cardinality", TABLE + TEXT),
     ("api-key create", TEXT), ("api-key add key=secret-key", TEXT), ("api-key show", TABLE), ("api-key delete key=x", ALERT),
