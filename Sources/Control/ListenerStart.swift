@@ -122,7 +122,8 @@ struct ListenerFlags {
             case .addressTaken, .nobodyCanConnect: continue  // Whether it is free shows when it is taken.
             // The configuration knows which plugins are on in it; who starts the listener asks which are enabled now.
             case .malformedValue where flag == "auth_plugins" || flag == "authz_plugins": continue
-            case .notProtected(_, let feature): throw Self.failure("--\(flag): this build has no \(feature)")
+            case .notProtected(_, let feature):
+                throw Self.failure("--\(flag): this build has no \(feature) for \(kind)")
             default:
                 let text = error.description.replacing("--set: \(error.key)", with: "--\(flag)")
                 throw AdminFailure(.usage, "Invalid value: \"\(error.value)\" for flag: \(flag)\n\(text)")

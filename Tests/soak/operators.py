@@ -88,10 +88,10 @@ def percentile(values, share):
 
 
 class Report:
-    """p50 and p99 of each round, and the medians of both."""
+    """p50 and p99 of each round, and the medians of each kind."""
 
-    def __init__(self, title):
-        self.rows = {"without": [], "with": []}
+    def __init__(self, title, kinds=("without", "with")):
+        self.rows = {kind: [] for kind in kinds}
         print(f"\n{title}", flush=True)
 
     def add(self, kind, values, note=""):
@@ -170,9 +170,16 @@ def shows_of_many_sessions(broker, admin, options):
     load.start()
     time.sleep(1)
     report = Report(
-        f"session show of {options.online} clients online and {options.offline} offline, at {options.rate} messages a second")
+        f"session show of {options.online} clients online and {options.offline} offline, at {options.rate} messages a second",
+        kinds=("without", "beside", "with"))
     for _ in range(options.rounds):
         report.add("without", latencies(pair, options.seconds))
+        # What a core costs that another program takes, four times for as long as the command does.
+        other = subprocess.Popen(
+            ["sh", "-c", 'for i in 1 2 3 4; do "$0" -c "import time; e=time.process_time()+0.4\nwhile time.process_time()<e: pass";'
+             " sleep 0.5; done", sys.executable])
+        report.add("beside", latencies(pair, options.seconds), "another program computes")
+        other.wait()
         before = broker.resident_bytes()
         shows = subprocess.Popen(
             ["sh", "-c", 'for i in 1 2 3 4; do "$@" | wc -l; sleep 0.5; done', "sh", *admin, "session", "show", "--limit=1000000",
