@@ -33,6 +33,7 @@ package final class Broker: Sendable {
     package let authFailures: AuthFailures
     /// Another number whenever hooks may decide otherwise about what they were asked before.
     private let decisions = Atomic<UInt64>(1)
+    private let isChoosing = Atomic<Bool>(false)
     /// The last number that a stored message was given, and the last of a session.
     private let storeNumber = Atomic<UInt64>(0)
     private let sessionNumber = Atomic<UInt64>(0)
@@ -70,6 +71,12 @@ package final class Broker: Sendable {
 
     /// Loops that are made from now on have these hooks. Loops that run are given them by `Shard.setHooks`.
     package func register(_ hooks: [any Hook]) { self.hooks.withLock { $0 = hooks } }
+
+    /// A client has come through a listener that names the plugins which its clients are subject to.
+    func noteChoosingListener() { isChoosing.store(true, ordering: .releasing) }
+
+    /// Whether there is, or was, such a listener.
+    var hasChoosingListener: Bool { isChoosing.load(ordering: .acquiring) }
 
     /// A hook may decide otherwise from now on: nothing that was allowed before is remembered. Any thread.
     package func forgetDecisions() { decisions.wrappingAdd(1, ordering: .releasing) }

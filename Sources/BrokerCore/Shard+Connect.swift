@@ -12,6 +12,7 @@ extension Shard {
     package func admit(_ packet: ConnectPacket, _ transport: any ClientTransport) -> ConnectHandshake? {
         counters.add(.connectReceived, packet.version.label)
         let listener = transport.listenerFacts
+        if listener.plugins != nil { broker.noteChoosingListener() }
         guard listener.allowedProtocolVersions.contains(packet.protocolLevel) else {
             refuse(transport, packet, .unacceptableProtocolVersion, .unsupportedProtocolVersion)
             return nil

@@ -17,9 +17,10 @@ extension Shard {
         asksAboutPublishes = hooks.wantsPublishes || hasChoosingListener || !settings.allowsAllTopics
     }
 
-    /// A client has come through a listener that names its plugins.
-    func noteChoosingListener() {
-        guard !hasChoosingListener else { return }
+    /// A client may have come through a listener that names its plugins.
+    @inline(__always)
+    func lookForChoosingListeners() {
+        guard broker.hasChoosingListener, !hasChoosingListener else { return }
         hasChoosingListener = true
         lookWhoAuthorizes()
     }

@@ -131,6 +131,7 @@ package final class Shard {
         counters.set(.fanOutsWaiting, to: routing.fanOuts.count)
         setStoreGauges()
         counters.set(.routerCacheBytes, to: routing.routes.byteCount)
+        counters.set(.hookPermitBytes, to: permits.byteCount)
         queueMemory.endIfQuiet(for: .seconds(10))
     }
 

@@ -218,6 +218,8 @@ public enum LoopGauge: Int, CaseIterable, Sendable {
     case newcomerBytes
     /// Memory of the routes that the loop remembers.
     case routerCacheBytes
+    /// Memory of what hooks have allowed.
+    case hookPermitBytes
 }
 
 /// Distributions, log-linear.

@@ -156,6 +156,11 @@ extension MetricCatalog {
         .own(
             "router_cache_bytes", .bytes, .routerCacheBytes,
             help: "Memory that the loops' caches of topics hold."),
+        .own(
+            "hook_permits_bytes", .bytes, .hookPermitBytes,
+            help:
+                "Memory of the topics for which the loops remember that a plugin has allowed a client to publish."
+        ),
         .labelled(
             "retained_changes_total", .counter, .messages, by: "change",
             [

@@ -19,8 +19,8 @@ final class PluginStart: Sendable {
         let box = ConfigBox(config)
         registry = PluginRegistry(
             [
-                ACLPlugin(log: log) { ACLPlugin.Settings(box.config) },
-                PasswordPlugin(log: log) { PasswordPlugin.Settings(box.config) },
+                ACLPlugin(log: log) { box.value.acl },
+                PasswordPlugin(log: log) { box.value.passwords },
             ], broker: broker, log: log)
         self.box = box
         try registry.start(
@@ -66,7 +66,7 @@ extension PluginStart: PluginOperations {
     }
 
     func checkACL(_ path: String?) throws(PluginRefusal) -> ACLFindings {
-        let settings = ACLPlugin.Settings(box.config)
+        let settings = box.value.acl
         let file = path ?? settings.path
         do throws(PluginError) {
             let content = try ACLPlugin.read(file, maximumDepth: settings.maximumDepth)
@@ -87,14 +87,26 @@ extension PluginStart: PluginOperations {
     }
 }
 
-/// The configuration in force, for plugins.
+/// What plugins go by, made anew when a setting changes: they ask each second.
 private final class ConfigBox: Sendable {
-    private let value: Mutex<EffectiveConfig>
+    struct Value: Sendable {
+        let acl: ACLPlugin.Settings
+        let passwords: PasswordPlugin.Settings
+    }
 
-    init(_ config: EffectiveConfig) { value = Mutex(config) }
+    private let state: Mutex<Value>
 
-    var config: EffectiveConfig { value.withLock { $0 } }
-    func set(_ config: EffectiveConfig) { value.withLock { $0 = config } }
+    init(_ config: EffectiveConfig) { state = Mutex(Self.value(config)) }
+
+    private static func value(_ config: EffectiveConfig) -> Value {
+        Value(acl: ACLPlugin.Settings(config), passwords: PasswordPlugin.Settings(config))
+    }
+
+    var value: Value { state.withLock { $0 } }
+    func set(_ config: EffectiveConfig) {
+        let value = Self.value(config)
+        state.withLock { $0 = value }
+    }
 }
 
 extension PasswordPlugin.Settings {

@@ -78,7 +78,7 @@ def main():
 def count(path, program):
     """(what callgrind says of one path, for how many messages)."""
     with tempfile.TemporaryDirectory(prefix="budgets-") as folder:
-        broker = CountedBroker(program, pathlib.Path(folder))
+        broker = CountedBroker(program, pathlib.Path(folder), path.traffic.settings(pathlib.Path(folder)))
         try:
             broker.wait_until_ready()
             traffic = path.traffic(broker)

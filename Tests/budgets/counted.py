@@ -30,7 +30,7 @@ class Program:
 class CountedBroker:
     """Runs in `folder`, some fifty times slower than alone."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, settings=None):
         self.output = folder / "callgrind.out"
         self.prefix = f"--vgdb-prefix={folder / 'vgdb'}"
         wrapper = folder / "counted"
@@ -41,7 +41,7 @@ class CountedBroker:
         # No turn is ever long, and dictionaries find their keys in the same order each time.
         environment = {"LD_PRELOAD": str(program.clock), "SWIFT_DETERMINISTIC_HASHING": "1"}
         self.threads = []
-        self.broker = Broker(wrapper, folder, SETTINGS, environment=environment)
+        self.broker = Broker(wrapper, folder, {**SETTINGS, **(settings or {})}, environment=environment)
 
     def wait_until_ready(self):
         self.broker.wait_until_ready()

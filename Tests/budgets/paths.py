@@ -34,6 +34,11 @@ class Traffic:
 
     qos, subscribers, burst, filter = 0, 1, BURST, TOPIC
 
+    @staticmethod
+    def settings(folder):
+        """What the broker has beside the settings of all paths."""
+        return {}
+
     def __init__(self, broker):
         self.broker = broker
         self.publisher, *self.receivers = [self.client(f"client{each}") for each in range(1 + self.subscribers)]
@@ -76,6 +81,17 @@ class QoS0(Traffic):
         self.send(self.publisher, self.messages)
         for each in self.receivers:
             self.received(each, self.burst)
+
+
+@path("qos0-acl", "message", bar=(1600, 7, 0), rounds=150)
+class AccessControl(QoS0):
+    """The same with an access control file: a thousand rules about other topics, and one about this."""
+
+    @staticmethod
+    def settings(folder):
+        rules = "".join(f"topic other/{each}/#\nuser u{each}\ntopic own/{each}\n" for each in range(500))
+        (folder / "acl").write_text("topic " + TOPIC + "\n" + rules)
+        return {"plugins.vmq_acl": "on", "vmq_acl.acl_file": folder / "acl", "allow_all_topics": "off"}
 
 
 @path("qos1-one-to-one", "message", bar=(3000, 14, 1), rounds=150)

@@ -30,6 +30,7 @@ COMMANDS = [
     ("subscriptions show", TABLE), ("queue show client-id=x", ALERT), ("queue purge client-id=x --yes", ALERT),
     ("retain show", TABLE), ("retain delete --topic=x", TEXT), ("retain delete", ALERT), ("retain delete-expired", TABLE),
     ("plugin show", TABLE), ("plugin enable --name=x", ALERT), ("plugin disable --name=x", ALERT),
+    ("acl check", ALERT), ("auth failures show", TABLE), ("auth failures clear", TABLE),
     ("listener show", TABLE), ("listener start address=127.0.0.1 port=0", TEXT),
     ("listener stop address=127.0.0.1 port=1", ALERT), ("listener restart address=127.0.0.1 port=1", ALERT),
     ("listener delete address=127.0.0.1 port=1", ALERT),

@@ -1,3 +1,4 @@
+import MQTTCodec
 import Primitives
 
 /// What the hooks at `auth_on_publish` have allowed without changes: connection and topic, until a hook says that it may
@@ -19,6 +20,8 @@ struct PermitCache {
     private static let placeCount = 4096
     /// Longer topics are asked about each time, so the topics take at most 1 MB.
     static let topicLimit = 256
+    /// Where what was remembered is counted: MQTT 3, MQTT 5.
+    private var tallies: (v4: HookTally?, v5: HookTally?) = (nil, nil)
     /// Made with the first entry.
     private var places: ContiguousArray<Place> = []
     /// Bytes that the topics in it take.
@@ -41,13 +44,23 @@ struct PermitCache {
     }
 
     /// The hooks have said yes.
-    mutating func remember(_ topic: RawSpan, _ session: SessionHandle, _ epoch: UInt32, generation: UInt64) {
+    mutating func remember(
+        _ topic: RawSpan, _ session: SessionHandle, _ epoch: UInt32, generation: UInt64,
+        _ version: ProtocolVersion, _ tally: HookTally
+    ) {
         guard topic.byteCount <= Self.topicLimit else { return }
+        if version == .v5 { tallies.v5 = tally } else { tallies.v4 = tally }
         if places.isEmpty { places = ContiguousArray(repeating: Place(), count: Self.placeCount) }
         let index = Self.index(topic, session, epoch)
         byteCount += topic.byteCount - places[index].topic.count
         places[index] = Place(
             session: session.bits, epoch: epoch, generation: generation, topic: topic.copiedBytes())
+    }
+
+    /// A question was not asked.
+    @inline(__always)
+    func countHit(_ version: ProtocolVersion) {
+        if version == .v5 { tallies.v5?.count(.remembered) } else { tallies.v4?.count(.remembered) }
     }
 
     /// Nothing is remembered any more.

@@ -34,7 +34,7 @@ package final class ConnectHandshake: HookAsker {
 
     /// Begins with the stage that `attempt` is at. Later stages follow when their answers are there.
     package func run() {
-        if transport?.listenerFacts.plugins != nil { shard.noteChoosingListener() }
+        shard.lookForChoosingListeners()
         beginWatching()
         switch attempt.stage {
         case .authenticating: authenticate()
@@ -102,8 +102,8 @@ package final class ConnectHandshake: HookAsker {
     }
 
     private func askOnAuth() {
-        guard let step = authStep, let transport else { return }
-        let question = shard.question(about: step, transport.listenerFacts.plugins) {
+        guard let step = authStep else { return }
+        let question = shard.question(about: step, plugins) {
             [unowned self] outcome in
             switch outcome {
             case .nobody, .exhausted, .pending: refuse(.notAuthorized, .badAuthenticationMethod)
@@ -159,7 +159,7 @@ package final class ConnectHandshake: HookAsker {
             refuse(.notAuthorized, .banned)
             return
         }
-        let question = shard.question(about: event(transport), transport.listenerFacts.plugins) {
+        let question = shard.question(about: event(transport), plugins) {
             [unowned self] outcome in
             switch outcome {
             case .nobody, .exhausted, .pending: loginFailed(HookRefusal())
@@ -257,13 +257,13 @@ package final class ConnectHandshake: HookAsker {
     }
 
     private func authorizeWill() {
-        guard let transport, let will = attempt.will, shard.asksAboutPublishes else {
+        guard let will = attempt.will, shard.asksAboutPublishes else {
             connect()
             return
         }
         let client = HookClient(
             subscriber: attempt.subscriber, userName: attempt.userName, version: attempt.packet.version,
-            plugins: transport.listenerFacts.plugins)
+            plugins: plugins)
         let message = will.message(at: shard.now)
         let event = PublishEvent(
             subscriber: client.subscriber, userName: client.userName, message: message,
@@ -297,6 +297,11 @@ package final class ConnectHandshake: HookAsker {
         self.transport = nil
         shard.refuse(transport, attempt.packet, code, reason, refusal, watch: attempt.watch)
         attempt.watch?.ended()
+    }
+
+    /// The plugins that the listener names; nil = all.
+    private var plugins: ListenerPlugins? {
+        shard.hasChoosingListener ? transport?.listenerFacts.plugins : nil
     }
 
     var hookAsker: HookQuestionID.Asker { .connect }

@@ -7,7 +7,9 @@ extension Session: HookAsker {
     var hookAsker: HookQuestionID.Asker { .session(handle) }
     var hookWatch: ConnectionWatch? { connection.output.watch }
     /// The plugins that its listener asks; nil = all.
-    var plugins: ListenerPlugins? { connection.transport?.listenerFacts.plugins }
+    var plugins: ListenerPlugins? {
+        shard.hasChoosingListener ? connection.transport?.listenerFacts.plugins : nil
+    }
 
     /// The packet waits for a hook; so does everything behind it, which keeps the order. A copy waits in front of the
     /// queue, and still counts as queued.

@@ -145,6 +145,14 @@ extension Session {
     /// Asks `auth_on_publish` about a message that lies in the loop's buffer, and goes on with the answer. It becomes an
     /// object when a hook needs time or changes it, or wants one.
     private func authorize(_ publication: inout Publication, _ identifier: UInt16, alias: UInt16) {
+        let epoch = connection.epoch
+        let generation = shard.broker.decisionGeneration
+        if connection.output.watch == nil,
+            shard.permits.allows(publication.topic, handle, epoch, generation: generation)
+        {
+            shard.permits.countHit(version)
+            return finish(&publication, identifier, alias)
+        }
         let point = HookPoint.authOnPublish.forVersion(version)
         let client = hookClient
         guard let chain = shard.hooks.chain(point, client.plugins) else {
@@ -154,13 +162,6 @@ extension Session {
             return finish(&publication, identifier, alias)
         }
         let watch = connection.output.watch
-        let epoch = connection.epoch
-        let generation = shard.broker.decisionGeneration
-        let mayRemember = chain.decidesByTopic && watch == nil
-        if mayRemember, shard.permits.allows(publication.topic, handle, epoch, generation: generation) {
-            chain.links[0].tally.count(.remembered)
-            return finish(&publication, identifier, alias)
-        }
         if let watch {
             let event = event(publication.sharedMessage())
             watch.asked(.publish(event), shard.now)
@@ -171,8 +172,10 @@ extension Session {
         if let watch, let answer = outcome.watched({ .publish($0) }) { watch.answered(answer, shard.now) }
         switch outcome {
         case .ok(nil):
-            if mayRemember {
-                shard.permits.remember(publication.topic, handle, epoch, generation: generation)
+            if chain.decidesByTopic, watch == nil {
+                shard.permits.remember(
+                    publication.topic, handle, epoch, generation: generation, version,
+                    chain.links[0].tally)
             }
             finish(&publication, identifier, alias)
         case .nobody: finish(&publication, identifier, alias)
