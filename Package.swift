@@ -156,7 +156,8 @@ let package = Package(
         .executableTarget(
             name: "vernemq",
             dependencies: [
-                "CSystem", "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec", "Transport",
+                "CSystem", "Primitives", "BrokerMetrics", "BrokerLog", "BrokerConfig", "MQTTCodec",
+                "Transport",
                 "BrokerCore",
                 "Listeners", "Exporters", "PushExporters", "HTTPServer", "Storage", "Admin", "Control",
                 "Plugins",

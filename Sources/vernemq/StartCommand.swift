@@ -138,7 +138,8 @@ struct StartCommand: ParsableCommand {
                 try Self.start(listener, config, runtime, pages, control.routes, descriptors, log)
             }
             do {
-                try control.routes.control.mqttListeners.watchFiles(every: config.duration(.crlRefreshInterval))
+                try control.routes.control.mqttListeners.watchFiles(
+                    every: config.duration(.crlRefreshInterval))
             } catch {
                 log.warning("changed certificates are not noticed: no thread for it")
             }
@@ -414,4 +415,3 @@ extension LogSettings {
             errorFileFormat: Format(rawValue: config.string(.logErrorFileFormat)) ?? .text)
     }
 }
-
