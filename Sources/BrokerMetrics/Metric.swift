@@ -216,6 +216,8 @@ public enum LoopGauge: Int, CaseIterable, Sendable {
     case longestLapseNanoseconds
     /// Memory of connections that have no session yet.
     case newcomerBytes
+    /// Clients in the backlogs of listeners that take none.
+    case clientsWaiting
     /// Memory of the routes that the loop remembers.
     case routerCacheBytes
     /// Memory of what hooks have allowed.

@@ -52,6 +52,11 @@ extension MetricCatalog {
                 "Times an event loop left clients in the kernel's backlog because a limit on connections was reached: with max_connections_action = wait, or while too many were being refused."
         ),
         .own(
+            "clients_waiting", .connections, .clientsWaiting,
+            help:
+                "Clients that wait in the kernel's backlog because a limit on connections is reached, or there are no descriptors."
+        ),
+        .own(
             "newcomer_bytes", .bytes, .newcomerBytes,
             help:
                 "Memory that connections without a session hold: packets that are not complete, clients being authenticated. Bounded by newcomer_memory."

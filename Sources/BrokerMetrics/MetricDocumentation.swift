@@ -39,9 +39,9 @@ public enum MetricDocumentation {
             With `metrics.native_histograms = on`, native histograms (schema 3, each bound 9 % above the one before) stand beside the classic buckets. Each
             log-linear bucket of the broker is counted in the native bucket that holds its middle, so an observation is within a
             factor of 1.16 of the bounds of its native bucket. A Prometheus that takes native histograms drops the classic
-            buckets, of which the dashboards are made, unless it has `scrape_classic_histograms` (`always_scrape_classic_histograms` in
+            buckets beside them, unless it has `scrape_classic_histograms` (`always_scrape_classic_histograms` in
             3.x). One such as 2.42 has no such setting; therefore they are off by default. They are asked with
-            `histogram_quantile(0.99, rate(x[5m]))`.
+            `histogram_quantile(0.99, rate(x[5m]))`; the dashboards and rules read whichever form is there.
 
             `/metrics?family=NAME&family=NAME`, or `collect[]=NAME`, shows some metrics only; a name that there is not is answered
             with 400 and the nearest. `/metrics/catalog.json` lists all with kind, unit, labels, help and whose name it is. Scrapes

@@ -84,6 +84,7 @@ final class BrokerLoop: EventLoopOwner {
             counters.set(.outputBytes, to: loop.flushList.waitingByteCount)
             countSettledPackets()
             counters.set(.mailboxDepth, to: mailbox.depth + letters.count - nextLetter)
+            counters.set(.clientsWaiting, to: loop.waitingClientCount)
             counters.set(.newcomerBytes, to: newcomerMemory.byteCount)
             newcomerTrouble.endIfQuiet(for: .seconds(10))
             loop.lookAtLimits()

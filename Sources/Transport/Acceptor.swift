@@ -60,6 +60,9 @@ final class Acceptor {
         }
     }
 
+    /// Clients that wait until it takes clients again; 0 while it does.
+    var waitingCount: Int { pauses.isEmpty ? 0 : Int(csystem_waiting_clients(socket.rawValue)) }
+
     func start(_ loop: EventLoop) { watch(loop) }
 
     func pause(_ reason: Pause, _ loop: EventLoop) {

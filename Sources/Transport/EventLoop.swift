@@ -169,6 +169,9 @@ package final class EventLoop {
         for index in acceptors.indices { acceptors[index] = nil }
     }
 
+    /// Clients that wait in the backlogs of listeners that take none now: a limit is reached, or there are no descriptors.
+    package var waitingClientCount: Int { acceptors.reduce(0) { $0 + ($1?.waitingCount ?? 0) } }
+
     /// Leaves new clients in the backlog until `resumeAccepting`.
     package func pauseAccepting() {
         areAcceptorsPaused = true

@@ -50,8 +50,10 @@ def test_with_the_action_wait_clients_wait_in_the_backlog(start_broker):
         wait_until("the loop leaves it in the backlog", lambda: broker.metrics()("accept_paused_total") >= 1)
         assert broker.metrics()("connections_refused_total") == 0
         broker.wait_for_log("clients wait in the backlog")
+        broker.wait_for_metric("clients_waiting", 1)
         first.close()
         assert second.read_packet() == (0x20, b"\x00\x00")
+        broker.wait_for_metric("clients_waiting", 0)
 
 
 def test_few_descriptors_are_enough_for_the_store_the_pages_and_those_who_fit(start_broker):

@@ -82,6 +82,9 @@ ssize_t csystem_send_vectors(int descriptor, const struct iovec *vectors, int co
 int csystem_shutdown_writing(int descriptor);
 /// Bytes that have come in on a TCP socket since it was opened, those included that nobody has read; 0 when unknown.
 uint64_t csystem_bytes_received(int descriptor);
+
+// Clients that wait in the backlog of a listening socket; 0 for any other.
+uint32_t csystem_waiting_clients(int descriptor);
 /// Bytes that were written to a socket and that the peer has not acknowledged, or read on a Unix socket; 0 when unknown.
 int64_t csystem_bytes_unsent(int descriptor);
 /// 1 when the peer sends no more, or has gone. Takes nothing from the socket and does not wait.

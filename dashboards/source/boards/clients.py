@@ -58,6 +58,8 @@ def board():
                    Query(f"sum by (listener, limit) (rate(@listener_refused_total{R}))", "{{listener}}: {{limit}}"),
                    Query(f"sum(rate(@accept_paused_total{R}))", "accept paused", WAITING),
                    Query(f"sum(rate(@accept_descriptor_exhausted_total{R}))", "no descriptor", LOST)),
+            series("Waiting for room", "Clients in the kernel's backlog, because a limit is reached. Raise it, or they go away.",
+                   "short", Query("sum(@clients_waiting)", "waiting", WAITING)),
             Row("Sessions"),
             series("Sessions", "Sessions by state. Both grow: more devices. Away alone grows: they do not come back.",
                    "short", Query("sum by (state) (@sessions)", "{{state}}"), stacked=True),
