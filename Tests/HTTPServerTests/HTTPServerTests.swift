@@ -109,6 +109,10 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         let answer = try RawClient(port: server.port).request(
             "GET", "/" + String(repeating: "a", count: length))
         #expect(answer?.status == 414)
+        // The library tells nobody of a line that its own memory has no room for.
+        guard length < 100_000 else { return }
+        #expect(eventually { server.statistics.count(of: .uriTooLong) == 1 })
+        #expect(eventually { server.statistics.requests[3] == 1 })
     }
 
     @Test func `a request line of just the limit is served`() throws {
@@ -126,6 +130,7 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         let answer = try RawClient(port: server.port)
             .request("GET", "/query?a", ["X-Long: " + String(repeating: "h", count: length)])
         #expect(answer?.status == 431)
+        #expect(eventually { server.statistics.count(of: .headerTooLarge) == 1 })
     }
 
     @Test func `a handler that throws is 500 and counted`() throws {
@@ -202,5 +207,12 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         #expect(throws: RawClient.Failure.self) { try RawClient(port: server.port) }
         let again = try HTTPServer(address: "127.0.0.1", port: server.port, routes: [])
         #expect(again.port == server.port)
+    }
+}
+
+extension HTTPStatistics {
+    /// How many requests were refused for this reason.
+    fileprivate func count(of refusal: HTTPRefusal) -> Int? {
+        refusalsByReason.first { $0.reason == refusal.rawValue }?.count
     }
 }
