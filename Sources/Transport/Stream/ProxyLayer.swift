@@ -23,7 +23,8 @@ struct ProxyLayer {
         guard seen > 0 else { return seen == -Int(EAGAIN) ? .waits : .ended(seen) }
         let before = bytes.count
         bytes.append(contentsOf: scratch.prefix(seen))
-        switch ProxyHeader.parse(bytes.span.bytes) {
+        let parsed = ProxyHeader.parse(bytes.span.bytes)
+        switch parsed {
         case .malformed(let problem): return .malformed(problem)
         case .incomplete:
             // All of it belongs to the header.

@@ -59,7 +59,8 @@ final class WebSocketLayer {
     func receiveRequest(_ bytes: UnsafeRawBufferPointer, from peer: PeerAddress) -> Request {
         let before = request.count
         request.append(contentsOf: bytes.prefix(max(settings.request.maximumByteCount - before, 0)))
-        switch upgrade.parse(request.span.bytes, settings.request) {
+        let parsed = upgrade.parse(request.span.bytes, settings.request)
+        switch parsed {
         case .incomplete: return .waits
         case .refused(_, let problem, let response):
             said += response
