@@ -23,8 +23,8 @@ struct ProxyLayer {
         guard seen > 0 else { return seen == -Int(EAGAIN) ? .waits : .ended(seen) }
         let before = bytes.count
         bytes.append(contentsOf: scratch.prefix(seen))
-        let parsed = ProxyHeader.parse(bytes.span.bytes)
-        switch parsed {
+        let received = bytes
+        switch ProxyHeader.parse(received.span.bytes) {
         case .malformed(let problem): return .malformed(problem)
         case .incomplete:
             // All of it belongs to the header.

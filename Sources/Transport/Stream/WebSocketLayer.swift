@@ -59,8 +59,9 @@ final class WebSocketLayer {
     func receiveRequest(_ bytes: UnsafeRawBufferPointer, from peer: PeerAddress) -> Request {
         let before = request.count
         request.append(contentsOf: bytes.prefix(max(settings.request.maximumByteCount - before, 0)))
-        let parsed = upgrade.parse(request.span.bytes, settings.request)
-        switch parsed {
+        // A span of a property would not outlive the access to it.
+        let received = request
+        switch upgrade.parse(received.span.bytes, settings.request) {
         case .incomplete: return .waits
         case .refused(_, let problem, let response):
             said += response
