@@ -143,10 +143,19 @@ package enum DeliverMode: String, Sendable, CaseIterable {
 
 /// What a listener gives to the clients that come through it.
 package struct ListenerFacts: Sendable {
+    /// What a listener speaks, in VerneMQ's words.
+    package enum Kind: String, CaseIterable, Sendable {
+        /// MQTT over TCP, TLS, WebSocket, and WebSocket with TLS.
+        case mqtt, mqtts, mqttws, mqttwss
+
+        /// Whether frames of WebSocket carry the bytes.
+        package var isWebSocket: Bool { self == .mqttws || self == .mqttwss }
+    }
+
     /// The listener's name.
     package var name: String
-    /// What it speaks, in VerneMQ's words: `mqtt`, `mqtts`, `mqttws`, `mqttwss`.
-    package var kind = "mqtt"
+    /// What it speaks. A plain value: these facts are copied several times with each connection.
+    package var kind = Kind.mqtt
     /// The name in a client's certificate, or of its pre-shared key, is its user name.
     package var usesIdentityAsUserName = false
     /// The name that a proxy tells of the client's certificate is its user name.

@@ -207,7 +207,7 @@ extension ListenerRow {
         let counts = listener.state.counts
         let path = listener.address.address.path
         self.init(
-            type: listener.facts.kind, isRunning: !listener.isSuspended,
+            type: listener.facts.kind.rawValue, isRunning: !listener.isSuspended,
             address: path.map { "{local,\"\($0)\"}" } ?? listener.address.address.ipText,
             port: Int(listener.address.port), mountpoint: "\(listener.facts.mountpoint.name)",
             maximumConnections: listener.state.maxConnections == .max ? nil : listener.state.maxConnections,

@@ -18,7 +18,7 @@ extension ListenerFacts {
             maxConnectionLifetime: UInt64(clamping: settings.maxConnectionLifetime),
             plugins: ListenerPlugins(
                 authentication: settings.authPlugins, authorization: settings.authzPlugins))
-        kind = settings.kind.shownName
+        kind = Kind(rawValue: settings.kind.shownName) ?? .mqtt
         usesIdentityAsUserName = settings.tls?.usesIdentityAsUserName ?? false
         usesProxyNameAsUserName = settings.proxy?.usesNameAsUserName ?? false
     }

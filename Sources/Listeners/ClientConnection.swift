@@ -365,7 +365,7 @@ final class ClientConnection: Connection, ClientTransport {
         let local = local
         identity.listenerAddress = local.ipText
         identity.listenerPort = local.port
-        identity.listenerType = listenerFacts.kind
+        identity.listenerType = listenerFacts.kind.rawValue
         if let tls = streamFacts?.tls {
             identity.tlsVersion = tls.version
             identity.certificate = tls.certificate

@@ -4,7 +4,7 @@ import Transport
 
 /// The metrics of the MQTT listeners.
 package enum ListenerMetrics {
-    private static let type = LabelDeclaration.closed("type", ["mqtt", "mqtts", "mqttws", "mqttwss"])
+    private static let type = LabelDeclaration.closed("type", ListenerFacts.Kind.allCases.map(\.rawValue))
     static let totalActive = MetricFamily.gauge(
         "total_active_connections", .connections, heritage: .verneMQGauge,
         help: "Open MQTT connections on all listeners.")
@@ -71,10 +71,10 @@ extension BrokerRuntime {
         var active = 0
         var webSockets = 0
         for listener in runningListeners {
-            let labels: KeyValuePairs = ["listener": listener.facts.name, "type": listener.facts.kind]
+            let labels: KeyValuePairs = ["listener": listener.facts.name, "type": listener.facts.kind.rawValue]
             let counts = listener.state.counts
             active += counts.active
-            if listener.facts.kind.hasPrefix("mqttws") { webSockets += counts.active }
+            if listener.facts.kind.isWebSocket { webSockets += counts.active }
             readStreams(listener, &reading)
             reading.add(ListenerMetrics.connections, labels, counts.active)
             if listener.state.maxConnections < .max {
@@ -85,7 +85,7 @@ extension BrokerRuntime {
                 reading.add(
                     ListenerMetrics.refused,
                     [
-                        "listener": listener.facts.name, "type": listener.facts.kind,
+                        "listener": listener.facts.name, "type": listener.facts.kind.rawValue,
                         "limit": limit.settingName,
                     ],
                     counts.overLimit[limit.rawValue])
@@ -99,7 +99,7 @@ extension BrokerRuntime {
     private func readStreams(_ listener: RunningListener, _ reading: inout RoomReading) {
         guard !listener.state.policy.isPlain else { return }
         let name = listener.facts.name
-        let type = listener.facts.kind
+        let type = listener.facts.kind.rawValue
         let streams = listener.state.streams.reading
         for (handshake, count) in streams.handshakes {
             reading.add(

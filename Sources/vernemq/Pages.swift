@@ -173,7 +173,7 @@ struct Pages: Sendable {
     private var listeners: [ListenerStatus] {
         runtime.runningListeners.map { listener in
             ListenerStatus(
-                type: listener.facts.kind, isRunning: !listener.isSuspended,
+                type: listener.facts.kind.rawValue, isRunning: !listener.isSuspended,
                 ip: listener.address.address.ipText,
                 port: Int(listener.address.port),
                 mountpoint: listener.facts.mountpoint.name.description,

@@ -33,7 +33,7 @@ package final class StreamPolicy: Sendable {
     private let context: Mutex<TLSContext?>
 
     /// Neither: the bytes are those of the socket.
-    package var isPlain: Bool { proxy == nil && webSocket == nil && tls == nil }
+    package let isPlain: Bool
 
     /// - Parameter tls: nil: nothing is encrypted.
     package init(
@@ -43,6 +43,7 @@ package final class StreamPolicy: Sendable {
         self.proxy = proxy
         self.webSocket = webSocket
         self.timeoutNanoseconds = timeoutNanoseconds
+        isPlain = proxy == nil && webSocket == nil && tls == nil
         context = Mutex(tls)
     }
 
