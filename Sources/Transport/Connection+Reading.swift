@@ -84,6 +84,14 @@ extension Connection {
         if phase == .open, pauses.isEmpty, layers.hasInput { yieldTurn() }
     }
 
+    /// A step of the handshake, which costs the time of hundreds of packets.
+    final func goOnShakingHands() {
+        isHandshakeQueued = false
+        guard phase == .open, pauses.isEmpty else { return }
+        if isWatchedForWriting { watch(reading: true, writing: false) }
+        readInput()
+    }
+
     /// The socket takes bytes, which reading waited for.
     final func goOnReading() {
         guard phase == .open, pauses.isEmpty else { return }

@@ -59,6 +59,8 @@ open class Connection {
     final var handOver: ((DetachedSocket) -> Void)?
     /// Writing failed; what the peer sent before is still read.
     final var writeFailure: ConnectionEnd?
+    /// The loop goes on with its handshake when its turn comes.
+    final var isHandshakeQueued = false
     /// The loop looks at its deadline.
     final var isTimed = false
     /// While output is refused: when the kernel last took some. While closing: the moment it ends at the
@@ -177,6 +179,9 @@ open class Connection {
 
     /// What the epoll set reported for this connection.
     final func handle(_ flags: UInt32) {
+        if let layers = stream.layers, layers.isShakingHands, phase == .open {
+            return loop.queueHandshake(self)
+        }
         if flags & CSYSTEM_WRITABLE != 0 {
             flushOutput()
             if stream.layers?.wantsWriting == true { return goOnReading() }

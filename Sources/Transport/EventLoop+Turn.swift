@@ -31,6 +31,7 @@ extension EventLoop {
         resumeAcceptors()
         resumeConnections()
         handleEvents()
+        shakeHands()
         finishEnded()
 
         owner.turnEnded(self, now: now)
@@ -68,8 +69,22 @@ extension EventLoop {
         pendingEvents = index..<pendingEvents.upperBound
     }
 
+    /// Goes on with handshakes for half of a turn's time, but with one in any case.
+    private func shakeHands() {
+        guard !handshakes.isEmpty else { return }
+        let began = clock.now
+        var count = 0
+        while count < handshakes.count {
+            handshakes[count].goOnShakingHands()
+            count += 1
+            if clock.now.nanoseconds(since: began) >= settings.turnBudgetNanoseconds / 2 { break }
+        }
+        handshakes.removeFirst(count)
+    }
+
     private func sleepMilliseconds(_ owner: any EventLoopOwner, now: MonotonicTime) -> Int32 {
-        guard pendingEvents.isEmpty, ended.isEmpty, resumed.isEmpty, yielded.isEmpty, flushList.slots.isEmpty
+        guard pendingEvents.isEmpty, ended.isEmpty, resumed.isEmpty, yielded.isEmpty, handshakes.isEmpty,
+            flushList.slots.isEmpty
         else { return 0 }
         var limit = owner.sleepLimitNanoseconds(self, now: now) ?? .max
         if !timed.isEmpty { limit = min(limit, deadlineCheckAt.nanoseconds(since: now)) }
@@ -169,6 +184,7 @@ extension EventLoop {
         while let connection = ended.popLast() { finish(connection) }
         resumed.removeAll()
         yielded.removeAll()
+        handshakes.removeAll()
         timed.removeAll()
         owner.loopStopped(self)
         handle.markStopped()

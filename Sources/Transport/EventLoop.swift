@@ -40,6 +40,9 @@ package final class EventLoop {
     var resumed: ContiguousArray<Connection> = []
     /// Connections that stopped in the midst of their input because the turn had become long.
     var yielded: ContiguousArray<Connection> = []
+    /// Connections in the midst of a handshake of TLS for which something has come. Each turn goes on with as many as a part
+    /// of its time allows: thousands that connect at once hold up nobody who is connected.
+    var handshakes: ContiguousArray<Connection> = []
     /// The events of the last wait that no turn has come to yet.
     var pendingEvents = 0..<0
     /// Connections with a deadline, and when to look at it next.
@@ -120,6 +123,13 @@ package final class EventLoop {
     }
 
     func token(of slot: Int) -> Poller.Token { table.token(slot) }
+
+    /// Goes on with the handshake of `connection` when its turn comes.
+    func queueHandshake(_ connection: Connection) {
+        guard !connection.isHandshakeQueued else { return }
+        connection.isHandshakeQueued = true
+        handshakes.append(connection)
+    }
 
     /// Looks at the deadline of `connection` from now on.
     func time(_ connection: Connection) {

@@ -61,6 +61,8 @@ package final class StreamLayers: @unchecked Sendable {
     var isOpen: Bool { stage == .open }
     /// Something has to come first.
     var isEstablishing: Bool { stage != .open && stage != .closed }
+    /// The same, and TLS is to come or under way.
+    var isShakingHands: Bool { tls != nil && isEstablishing }
     /// Bytes are here that the socket will not announce.
     var hasInput: Bool { stage != .closed && tls?.hasInput ?? false }
     /// A layer has something to say, or has not said all of it.
