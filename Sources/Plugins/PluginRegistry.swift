@@ -26,14 +26,18 @@ package final class PluginRegistry: Sendable {
     private let orders = BlockingQueue<Bool>()
     private let thread = Mutex<WorkerThread?>(nil)
     /// Gives the hooks to the loops that run.
-    private let publish: Mutex<@Sendable ([any Hook]) -> Void>
+    private let publish = Mutex<Publishing?>(nil)
+
+    /// A closure of its own in a mutex would be wrapped once more with each reading, until a call of it overflows the stack.
+    private struct Publishing: Sendable {
+        let run: @Sendable ([any Hook]) -> Void
+    }
 
     /// - Parameter available: all plugins that there are.
     package init(_ available: [any Plugin], broker: Broker, log: Logger) {
         self.available = available
         self.broker = broker
         self.log = log
-        publish = Mutex({ _ in })
     }
 
     // MARK: The start
@@ -79,7 +83,7 @@ package final class PluginRegistry: Sendable {
     ///
     /// - Parameter publish: posts the hooks to each loop.
     package func run(_ publish: @escaping @Sendable ([any Hook]) -> Void) throws(PluginError) {
-        self.publish.withLock { $0 = publish }
+        self.publish.withLock { $0 = Publishing(run: publish) }
         do throws(ThreadError) {
             let made = try WorkerThread(name: "plugins") { [self] in
                 var batch: ContiguousArray<Bool> = []
@@ -128,8 +132,7 @@ package final class PluginRegistry: Sendable {
         let hooks = hooks
         broker.register(hooks)
         broker.forgetDecisions()
-        let publish = publish.withLock { $0 }
-        publish(hooks)
+        publish.withLock { $0 }?.run(hooks)
     }
 
     // MARK: Operators

@@ -25,7 +25,12 @@ final class ControlStart {
 
     /// How a listener is started while the broker runs. It is known when the pages are, which have the commands among them.
     private final class Starter: Sendable {
-        let start = Mutex<(@Sendable (ListenerSettings, EffectiveConfig) throws -> Void)?>(nil)
+        /// A closure of its own in a mutex would be wrapped once more with each reading, until a call of it overflows the stack.
+        struct Start: Sendable {
+            let run: @Sendable (ListenerSettings, EffectiveConfig) throws -> Void
+        }
+
+        let start = Mutex<Start?>(nil)
     }
 
     /// Seconds between two times the history is kept.
@@ -53,7 +58,7 @@ final class ControlStart {
                 guard let start = starter.start.withLock({ $0 }) else {
                     throw ListenerProblem.failure("the broker has not started yet")
                 }
-                try start(listener, config)
+                try start.run(listener, config)
             },
             checkExposition: { snapshot in
                 ExpositionLint.check(metricsPage.exposition, snapshot).map {
@@ -86,7 +91,7 @@ final class ControlStart {
 
     /// Sets what starts a listener while the broker runs.
     func onStart(_ start: @escaping @Sendable (ListenerSettings, EffectiveConfig) throws -> Void) {
-        starter.start.withLock { $0 = start }
+        starter.start.withLock { $0 = Starter.Start(run: start) }
     }
 
     /// Opens the socket of `vmq-admin` and begins to take samples. A broker whose socket cannot be opened runs without.
