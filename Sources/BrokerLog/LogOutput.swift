@@ -139,10 +139,24 @@ package final class LogOutput: Sendable {
     }
 
     func write(level: Logger.Level, label: String, message: String, metadata: Logger.Metadata) {
+        write(level, label, message, metadata) { $0.threshold.admits(level) }
+    }
+
+    /// Writes, as a notice, what must be there later whatever levels the places have: who has changed what. It goes to all
+    /// of them but the file of errors, and to that one where there is no other.
+    package func writeAudit(label: String, message: String, metadata: Logger.Metadata) {
+        let areAllOfErrors = writer.places.allSatisfy { $0.name == .errorFile }
+        write(.notice, label, message, metadata) { areAllOfErrors || $0.name != .errorFile }
+    }
+
+    private func write(
+        _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata,
+        to isMeant: (LogWriter.Place) -> Bool
+    ) {
         var wantsText = false
         var wantsJSON = false
         var entry = LogEntry(level: level)
-        for (index, place) in writer.places.enumerated() where place.threshold.admits(level) {
+        for (index, place) in writer.places.enumerated() where isMeant(place) {
             entry.places |= 1 << index
             if place.format == .text { wantsText = true } else { wantsJSON = true }
         }

@@ -65,16 +65,20 @@ package final class FailedAttempts: Sendable {
         }
     }
 
-    package func failed(_ address: String, now: Int64) {
+    /// - Returns: whether the address is limited from now on.
+    @discardableResult
+    package func failed(_ address: String, now: Int64) -> Bool {
         entries.withLock { entries in
             var entry = entries[address] ?? Entry(first: now)
             if now - entry.first >= Self.window { entry = Entry(first: now) }
             entry.count += 1
             entry.last = now
             entries[address] = entry
-            guard entries.count > Self.mostAddresses else { return }
-            let old = entries.sorted { $0.value.last < $1.value.last }.prefix(Self.mostAddresses / 4)
-            for (address, _) in old { entries[address] = nil }
+            if entries.count > Self.mostAddresses {
+                let old = entries.sorted { $0.value.last < $1.value.last }.prefix(Self.mostAddresses / 4)
+                for (address, _) in old { entries[address] = nil }
+            }
+            return entry.count == Self.allowed
         }
     }
 

@@ -123,7 +123,8 @@ package final class Control: Sendable {
         }
     }
 
-    private func audit(_ invocation: Invocation, _ caller: Caller, _ result: String) {
+    /// Leaves the line in the log that says who has changed what, or has tried to; none of a command that only reads.
+    package func audit(_ invocation: Invocation, _ caller: Caller, _ result: String) {
         switch invocation.command.effect {
         case .reads: return
         case .changes, .destroys: audit(invocation.auditText, caller, result)
@@ -132,12 +133,30 @@ package final class Control: Sendable {
 
     /// Leaves the line in the log that says who has changed what.
     package func audit(_ command: String, _ caller: Caller, _ result: String) {
-        log.notice(
+        audit(
             "operator's command",
-            metadata: [
+            [
                 "command": "\(command)", "who": "\(caller.name)", "from": "\(caller.origin)",
                 "result": "\(result)",
             ])
+    }
+
+    /// Leaves the line in the log that says that an address is not listened to for a while: its keys were wrong.
+    ///
+    /// - Parameter origin: as `FailedAttempts` counts it.
+    package func auditRefusedKeys(from origin: String) {
+        audit(
+            "API keys refused",
+            [
+                "from": "\(origin)", "wrong_keys": .stringConvertible(FailedAttempts.allowed),
+                "seconds": .stringConvertible(FailedAttempts.window),
+            ])
+    }
+
+    /// Whoever makes the log say less is seen doing it: the level of the log does not count.
+    private func audit(_ message: String, _ facts: Logger.Metadata) {
+        guard let logOutput else { return log.notice("\(message)", metadata: facts) }
+        logOutput.writeAudit(label: log.label, message: message, metadata: facts)
     }
 }
 

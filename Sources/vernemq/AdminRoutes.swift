@@ -72,7 +72,9 @@ struct AdminRoutes: Sendable {
             return nil
         }
         // A browser or a monitor without a key guesses nothing.
-        if request.apiKey != nil { attempts.failed(address, now: now) }
+        if request.apiKey != nil, attempts.failed(address, now: now) {
+            control.auditRefusedKeys(from: address)
+        }
         statistics.count(.unauthorized)
         return HTTPResponse(
             status: 401, headers: [("WWW-Authenticate", "Authorization realm=\"VerneMQ\"")])
@@ -120,9 +122,9 @@ struct AdminRoutes: Sendable {
         case .invocation(let invocation, let options):
             guard invocation.command.effect != .destroys || options.isConfirmed || isHarmless(invocation)
             else {
-                return refusal(
-                    "\(invocation.command.name) destroys what cannot be brought back; it needs --yes", 400,
-                    isWire)
+                let text = "\(invocation.command.name) destroys what cannot be brought back; it needs --yes"
+                control.audit(invocation, request.caller, text)
+                return refusal(text, 400, isWire)
             }
             return run(invocation, request, isWire)
         }
@@ -156,7 +158,7 @@ struct AdminRoutes: Sendable {
     // MARK: Carrying out
 
     private func run(_ invocation: Invocation, _ request: HTTPRequest, _ isWire: Bool) -> HTTPResponse {
-        let caller = Caller(name: request.callerName, origin: request.peer.address)
+        let caller = request.caller
         let isLong = invocation.command.isStreaming || Self.longCommands.contains(invocation.command.name)
         guard isLong else { return short(invocation, caller, isWire) }
         do throws(AdminFailure) {
@@ -275,7 +277,7 @@ struct AdminRoutes: Sendable {
                     let result = isFound ? "ok" : "unknown"
                     control.audit(
                         "disconnect client-id=\(clientID)\(cleanup ? " --cleanup" : "")",
-                        Caller(name: request.callerName, origin: request.peer.address), result)
+                        request.caller, result)
                     return .json(Array("\"\(result)\"".utf8))
                 default: return .text(400, "invalid_command")
                 }
@@ -330,7 +332,9 @@ extension HTTPRequest {
         return decoded
     }
 
-    fileprivate var callerName: String {
+    fileprivate var caller: Caller { Caller(name: callerName, origin: peer.address) }
+
+    private var callerName: String {
         switch peer {
         case .local(let uid, _, let pid): "uid \(uid), process \(pid)"
         case .tcp: apiKey.map { "key \(APIKeys.beginning(of: $0))…" } ?? "-"

@@ -81,6 +81,22 @@ import Testing
             })
     }
 
+    @Test func `what operators do is written whatever the levels are`() {
+        let log = output(
+            LogSettings(
+                destination: .file, level: .info, file: folder.path + "/a.log",
+                errorFile: folder.path + "/e.log"))
+        #expect(log.set(nil, of: "consolefile") && log.set(nil, of: "default"))
+        log.writeAudit(label: "admin", message: "kept", metadata: ["who": "me"])
+        log.logger(label: "test").critical("lost")
+        #expect(lines(of: "a.log", log) == ["notice kept who=me"])
+        #expect(folder.read("e.log") == "")
+        let errorsAlone = output(
+            LogSettings(destination: .off, level: .info, errorFile: folder.path + "/alone.log"))
+        errorsAlone.writeAudit(label: "admin", message: "kept", metadata: [:])
+        #expect(lines(of: "alone.log", errorsAlone) == ["notice kept"])
+    }
+
     @Test func `facts of the logger, of its provider and of the message come together`() {
         let log = output(LogSettings(destination: .file, file: folder.path + "/a.log"))
         var handler = log.handler(label: "test")

@@ -436,14 +436,39 @@ def test_the_level_of_the_log_changes(broker, client, admin):
         assert [row["level"] for row in admin("log show config").rows if row["logger"] == "default"] == [level]
     assert [row["level"] for row in admin("log show config").rows if row["logger"] == "console"] == ["info"]
     assert admin("log level", "logger=console", "level=loud").status == 400
-    admin.done("log level", "logger=console", "level=error")
-    admin.done("session disconnect", "client-id=unheard")
     admin.done("log level", "logger=console", "level=info")
-    admin.done("session disconnect", "client-id=heard")
-    line = broker.wait_for_log("operator's command")
-    wait_until("it is heard", lambda: "client-id=heard" in json.dumps(broker.log("operator's command")))
-    assert "unheard" not in json.dumps(broker.log("operator's command"))
-    assert line["level"] == "notice"
+
+
+@pytest.mark.parametrize("level", ["none", "warning", "emergency"])
+def test_no_level_of_the_log_hides_what_operators_do(broker, admin, level):
+    admin.done("log level", "logger=console", f"level={level}")
+    admin.done("log level", "logger=default", f"level={level}")
+    admin("api-key add", "key=abcdefghijklmnop", "scope=mgmt")
+    refused = admin("session delete", "client-id=here")
+    assert refused.status == 400 and "needs --yes" in refused.alert
+    stranger = Admin(broker, "wrong")
+    assert [stranger("node status").status for _ in range(12)] == [401] * 10 + [429] * 2
+    admin.done("session disconnect", "client-id=last")
+    wait_until("it is told", lambda: "client-id=last" in json.dumps(broker.log("operator's command")))
+    said = {line["command"]: line for line in broker.log("operator's command")}
+    assert said[f"log level logger=console level={level}"]["level"] == "notice"
+    assert said["api-key add key=abcdef****** scope=mgmt"]["result"] == "done"
+    assert "needs --yes" in said["session delete client-id=here"]["result"]
+    [refusal] = broker.log("API keys refused")
+    assert (refusal["from"], refusal["wrong_keys"]) == ("127.0.0.1", 10)
+
+
+def test_ten_thousand_refused_listeners(broker, admin):
+    """What starts listeners is asked again and again, by one connection that stays."""
+    port = broker.address("default")[1]
+    path = f"/api/v1/listener/start?address=127.0.0.1&port={port}"
+    connection = admin.connect()
+    for _ in range(10_000):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == 200 and b"can't start listener" in answer.read()
+    connection.close()
+    assert broker.process.poll() is None and admin("node status").status == 200
 
 
 def test_what_changes_something_leaves_a_line_without_secrets(broker, admin):
