@@ -92,6 +92,14 @@ package final class APIKeys: Sendable {
         }
     }
 
+    /// Whether there is such a key of any scope, also one whose time is over.
+    package func knows(_ key: String) -> Bool {
+        state.withLock { state in
+            let hash = Self.hash(key, state.salt)
+            return state.keys.reduce(false) { Self.equal($1.hash, hash) || $0 }
+        }
+    }
+
     /// The keys of a scope, or all; the oldest first.
     package func list(_ scope: Scope?) -> [Shown] {
         state.withLock { state in

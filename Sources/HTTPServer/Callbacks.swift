@@ -63,8 +63,11 @@ func requestProgressed(
         let refusal =
             refusalOfPeer(connection, core)
             ?? core.begin(request, method: bytes(method), version: bytes(version), fields: fields.list)
-        guard let refusal else { return .YES }
-        return refuse(refusal, on: connection, request, core)
+        if let refusal { return refuse(refusal, on: connection, request, core) }
+        guard let peer = core.connections.peer(key(connection)),
+            let answer = core.answerBeforeBody(request, peer: peer)
+        else { return .YES }
+        return last(answer, on: connection, request, core)
     }
     if uploadSize.pointee > 0 {
         let piece = UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee)
@@ -109,7 +112,15 @@ private func refuse(
     _ refusal: HTTPRefusal, on connection: OpaquePointer, _ request: PendingRequest, _ core: RequestHandling
 ) -> MHD_Result {
     core.counters.count(refusal)
-    var answer = HTTPResponse.text(refusal.status, refusal.sentence(core.limits))
+    return last(
+        .text(refusal.status, refusal.sentence(core.limits)), on: connection, request, core)
+}
+
+/// Answers a request whose body may not have come, and ends its connection.
+private func last(
+    _ answer: HTTPResponse, on connection: OpaquePointer, _ request: PendingRequest, _ core: RequestHandling
+) -> MHD_Result {
+    var answer = answer
     answer.headers.append(("Connection", "close"))
     request.parts.withLock { $0.endsConnection = true }
     return queue(answer, on: connection, request, core)

@@ -16,10 +16,12 @@ package struct HTTPRequest: Sendable {
     package let query: [QueryItem]
     /// In the order they came.
     package let headers: [(name: String, value: String)]
-    /// All of the body, at most `HTTPLimits.bodySize` bytes; empty when there is none.
+    /// All of the body, at most `HTTPLimits.bodySize` bytes; empty when there is none, or the page does not want it.
     package let body: [UInt8]
     /// Who sent it.
     package let peer: HTTPPeer
+    /// The page's `admission` has let it in already.
+    var isAdmitted = false
 
     /// A complete request.
     ///

@@ -11,6 +11,11 @@ final class PendingRequest: Sendable {
     struct Parts {
         var head = RequestHead()
         var body: [UInt8] = []
+        /// Nobody wants the body: it is counted and forgotten.
+        var dropsBody = false
+        var droppedByteCount = 0
+        /// The page's check was made before the body came.
+        var isAdmitted = false
         var isBegun = false
         /// The connection ends with the answer: where the next request would begin is not certain.
         var endsConnection = false
@@ -47,6 +52,7 @@ final class RequestHandling: Sendable {
     let counters: HTTPCounters
     let connections: ConnectionTable
     let pages: PageThreads
+    private let routes: Routes
     let streams: HTTPStreamWorkers
     let limits: HTTPLimits
     let traits: ListenerTraits
@@ -67,6 +73,7 @@ final class RequestHandling: Sendable {
         self.traits = traits
         self.counters = counters
         self.fullness = fullness
+        self.routes = routes
         connections = ConnectionTable(limits, counters, isTLS: traits.isTLS) {
             fullness.occurred(["max_connections": "\(limits.connections)"])
         }
@@ -107,10 +114,32 @@ final class RequestHandling: Sendable {
         }
     }
 
+    /// Of a request that announces a body, asks its page before the body comes: who may not use the page holds no memory
+    /// that others need. Without a body the page's thread asks.
+    ///
+    /// - Returns: the answer, where the page refuses the request.
+    func answerBeforeBody(_ request: PendingRequest, peer: HTTPPeer) -> HTTPResponse? {
+        let head = request.parts.withLock { $0.head }
+        guard case .success(let framing) = head.framing(limits), framing != .none else { return nil }
+        let reception = routes.reception(
+            of: HTTPRequest(method: head.method, target: head.target, headers: head.headers, peer: peer))
+        request.parts.withLock { parts in
+            parts.dropsBody = !reception.wantsBody
+            parts.isAdmitted = reception.refusal == nil
+        }
+        return reception.refusal
+    }
+
     /// Takes a piece of the body.
     func take(_ piece: UnsafeRawBufferPointer, _ request: PendingRequest) -> HTTPRefusal? {
         request.parts.withLock { parts in
-            guard piece.count <= limits.bodySize - parts.body.count else { return .bodyTooLarge }
+            guard piece.count <= limits.bodySize - parts.body.count - parts.droppedByteCount else {
+                return .bodyTooLarge
+            }
+            guard !parts.dropsBody else {
+                parts.droppedByteCount += piece.count
+                return nil
+            }
             parts.body.append(contentsOf: piece)
             let held = bodyByteCount.add(piece.count, ordering: .relaxed).newValue
             return held > limits.bodyBudget ? .busy : nil
@@ -129,9 +158,10 @@ final class RequestHandling: Sendable {
     /// The request is complete: a thread makes the page and calls `done`.
     func makePage(_ request: PendingRequest, peer: HTTPPeer, done: @escaping @Sendable () -> Void) {
         let body = takeBody(request)
-        let head = request.parts.withLock { $0.head }
-        let complete = HTTPRequest(
+        let (head, isAdmitted) = request.parts.withLock { ($0.head, $0.isAdmitted) }
+        var complete = HTTPRequest(
             method: head.method, target: head.target, headers: head.headers, body: body, peer: peer)
+        complete.isAdmitted = isAdmitted
         pages.put(complete) { response in
             request.answer.withLock { $0 = response }
             done()

@@ -3,14 +3,18 @@ package struct Route: Sendable {
     /// Which methods a route takes. HEAD comes with GET and OPTIONS with everything, without the handler's
     /// help.
     package enum Methods: Sendable {
-        /// Every method.
+        /// Every method, and no body of any.
         case any
-        /// These methods.
+        /// These methods; of POST, PUT and PATCH the body too.
         case only([String])
     }
 
     /// Makes the answer to a request. The threads of the server may run it several times at once.
     package typealias Handler = @Sendable (HTTPRequest) throws -> HTTPResponse
+
+    /// Decides from the head of a request whether the page answers it; nil = it does, else the answer. Runs before a body is
+    /// read, on a thread that all connections of the server need.
+    package typealias Admission = @Sendable (HTTPRequest) -> HTTPResponse?
 
     /// `/metrics`, or `/api/v1/*` for everything below `/api/v1/`.
     package let path: String
@@ -18,17 +22,21 @@ package struct Route: Sendable {
     package let methods: Methods
     /// Made by a thread of its own, so that it waits for no other page.
     package let isUrgent: Bool
+    /// Asked once for each request, but never for OPTIONS: a browser asks that before it may send what lets it in. nil =
+    /// everybody is let in.
+    package let admission: Admission?
     /// Runs on a thread of the HTTP server. What it throws is logged and answered with 500.
     package let handler: Handler
 
     /// A page at `path`, for GET unless stated otherwise.
     package init(
         _ path: String, _ methods: Methods = .only(["GET"]), isUrgent: Bool = false,
-        handler: @escaping Handler
+        admission: Admission? = nil, handler: @escaping Handler
     ) {
         self.path = path
         self.methods = methods
         self.isUrgent = isUrgent
+        self.admission = admission
         self.handler = handler
     }
 
@@ -48,6 +56,17 @@ package struct Route: Sendable {
     fileprivate func takes(_ method: String) -> Bool {
         if case .any = methods { return true }
         return allowed.contains(method)
+    }
+
+    /// Whether the handler looks at the body of such a request.
+    fileprivate func wantsBody(_ method: String) -> Bool {
+        guard case .only(let names) = methods else { return false }
+        return ["POST", "PUT", "PATCH"].contains(method) && names.contains(method)
+    }
+
+    /// The answer to who may not use the page; nil = the request goes on.
+    fileprivate func refusal(of request: HTTPRequest) -> HTTPResponse? {
+        request.method == "OPTIONS" || request.isAdmitted ? nil : admission?(request)
     }
 
     /// Bytes, not `String ==`: paths that only look alike are different pages.
@@ -77,6 +96,23 @@ package struct Routes: Sendable {
         routes.first { $0.matches(request.path) }?.isUrgent ?? false
     }
 
+    /// What becomes of the body that a request announces.
+    struct Reception {
+        /// Whether it is kept for the page; else it is read and forgotten.
+        var wantsBody = false
+        /// The answer, in place of reading it at all.
+        var refusal: HTTPResponse?
+    }
+
+    /// Asks the page of a request, before its body comes, whether it is let in. Who asks for a page that does not exist, or for
+    /// something that it does not take, hears it after the body.
+    func reception(of head: HTTPRequest) -> Reception {
+        guard let route = routes.first(where: { $0.matches(head.path) }), route.takes(head.method) else {
+            return Reception()
+        }
+        return Reception(wantsBody: route.wantsBody(head.method), refusal: route.refusal(of: head))
+    }
+
     /// What came of a request that could not be answered by its page.
     package struct HandlerFailure {
         /// The path of the route, which may end in `*`.
@@ -85,11 +121,13 @@ package struct Routes: Sendable {
         package let error: any Error
     }
 
-    /// Answers `request`: with its page, or with 404 or 405 and a sentence that says what there is.
+    /// Answers `request`: with its page, or with 404 or 405 and a sentence.
     ///
     /// - Parameter failed: called when the page's handler threw; the answer is then 500.
     package func answer(_ request: HTTPRequest, failed: (HandlerFailure) -> Void) -> HTTPResponse {
         guard let route = routes.first(where: { $0.matches(request.path) }) else {
+            // Who asks over the network need not know what there is.
+            guard case .local = request.peer else { return .text(404, "There is no page here.") }
             let pages = routes.map(\.path).joined(separator: ", ")
             return .text(404, "There is no page here. Pages: \(pages)")
         }
@@ -102,6 +140,7 @@ package struct Routes: Sendable {
         if request.method == "OPTIONS", case .only(let names) = route.methods, !names.contains("OPTIONS") {
             return HTTPResponse(status: 200, headers: [allow])
         }
+        if let refusal = route.refusal(of: request) { return refusal }
         do {
             return try route.handler(request)
         } catch {

@@ -46,12 +46,11 @@ struct AdminRoutes: Sendable {
         case .keyWhenThereIsOne(let scope): (scopes, isOptional) = ([scope, .mgmt], true)
         }
         return routes.map { [isOptional] route in
-            Route(route.path, route.methods, isUrgent: route.isUrgent) { request in
-                if !(isOptional && control.keys.isEmpty), let refusal = refusal(of: request, scopes) {
-                    return refusal
-                }
-                return try route.handler(request)
-            }
+            Route(
+                route.path, route.methods, isUrgent: route.isUrgent,
+                admission: { request in
+                    isOptional && control.keys.isEmpty ? nil : refusal(of: request, scopes)
+                }, handler: route.handler)
         }
     }
 
@@ -59,21 +58,22 @@ struct AdminRoutes: Sendable {
     private func refusal(of request: HTTPRequest, _ scopes: [APIKeys.Scope]) -> HTTPResponse? {
         let now = Int64(control.runtime.broker.clock.now.nanoseconds / 1_000_000_000)
         let address = request.peer.address
-        guard !attempts.isLimited(address, now: now) else {
+        guard !attempts.isLimited(address, key: request.apiKey, now: now) else {
             statistics.count(.limited)
             var answer = HTTPResponse.text(
-                429, "Too many wrong API keys came from \(address); wait a minute.")
+                429,
+                "Too many wrong API keys came from \(FailedAttempts.origin(of: address)); wait a minute.")
             answer.headers.append(("Retry-After", "\(FailedAttempts.window)"))
             return answer
         }
         let wall = control.runtime.broker.clock.wallMilliseconds / 1000
         if let key = request.apiKey, scopes.contains(where: { control.keys.admits(key, $0, now: wall) }) {
-            attempts.succeeded(address)
+            attempts.succeeded(address, key: key, now: now)
             return nil
         }
-        // A browser or a monitor without a key guesses nothing.
-        if request.apiKey != nil, attempts.failed(address, now: now) {
-            control.auditRefusedKeys(from: address)
+        // A browser or a monitor without a key guesses nothing, and neither does who has a key for something else.
+        if let key = request.apiKey, !control.keys.knows(key), attempts.failed(address, now: now) {
+            control.auditRefusedKeys(from: FailedAttempts.origin(of: address))
         }
         statistics.count(.unauthorized)
         return HTTPResponse(

@@ -138,11 +138,39 @@ import Testing
         }
         #expect(attempts.isLimited("a", now: 159) && !attempts.isLimited("b", now: 159))
         #expect(!attempts.isLimited("a", now: 160))
-        // A good key forgives what was before.
-        for _ in 0..<9 { attempts.failed("c", now: 100) }
-        attempts.succeeded("c")
-        attempts.failed("c", now: 100)
-        #expect(!attempts.isLimited("c", now: 100))
+    }
+
+    @Test func `a good key forgives nothing, and is let in from where it was good within the last hour`() {
+        let attempts = FailedAttempts()
+        attempts.succeeded("c", key: "good", now: 100)
+        for _ in 0..<9 { #expect(!attempts.failed("c", now: 3600)) }
+        attempts.succeeded("c", key: "second", now: 3600)
+        #expect(attempts.failed("c", now: 3659))
+        #expect(!attempts.failed("c", now: 3659))
+        #expect(attempts.isLimited("c", now: 3660) && attempts.isLimited("c", key: "bad", now: 3660))
+        #expect(!attempts.isLimited("c", key: "good", now: 3699))
+        #expect(attempts.isLimited("c", key: "good", now: 3700))
+        #expect(!attempts.isLimited("c", key: "second", now: 3700))
+        for number in 0..<10 { attempts.failed("d", now: 3700 + Int64(number)) }
+        #expect(attempts.isLimited("d", key: "second", now: 3710))
+    }
+
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("2001:db8:0:1::7", "2001:db8:0:1::/64"), ("::1", "::/64"),
+        ("fe80::1:2%eth0", "fe80::/64"), ("::ffff:192.0.2.1", "::ffff:192.0.2.1"), ("local", "local"),
+        ("2001:db8:0:1:ffff::", "2001:db8:0:1::/64"),
+    ])
+    func `of IPv6 a network counts as one address`(_ address: String, _ origin: String) {
+        #expect(FailedAttempts.origin(of: address) == origin)
+    }
+
+    @Test func `a key of another scope is known, and so is one whose time is over`() throws {
+        let folder = TestFolder()
+        let keys = try keys(folder)
+        defer { withExtendedLifetime(folder) {} }
+        try keys.add("a-key-of-somebody", .health, expiresAt: 200, now: 100)
+        #expect(keys.knows("a-key-of-somebody") && !keys.knows("a-key-of-nobody"))
+        #expect(!keys.admits("a-key-of-somebody", .mgmt, now: 150))
     }
 
     @Test func `wrong keys now and then add up to nothing`() {
@@ -156,5 +184,8 @@ import Testing
         for number in 0..<20_000 { attempts.failed("\(number)", now: Int64(number / 100)) }
         for _ in 0..<FailedAttempts.allowed { attempts.failed("last", now: 200) }
         #expect(attempts.isLimited("last", now: 201))
+        for number in 0..<20_000 { attempts.succeeded("\(number)", key: "k", now: 200) }
+        attempts.succeeded("last", key: "k", now: 201)
+        #expect(!attempts.isLimited("last", key: "k", now: 202))
     }
 }

@@ -169,6 +169,47 @@ import Testing
         #expect(statuses.filter { $0 == 200 }.count >= 15)
     }
 
+    @Test func `who is not let in hears it before its body has come, and its body takes no room`() throws {
+        let server = try startServer { $0.bodySize = 1 << 20 }
+        let part = String(repeating: "b", count: (1 << 20) - 1)
+        let end = "Content-Length: 1048576\r\n\r\n"
+        for _ in 0..<20 {
+            let client = try RawClient(port: server.port)
+            client.send("POST /guarded HTTP/1.1\r\nHost: t\r\n\(end)")
+            #expect(client.readAnswer()?.text == "no key\n")
+            #expect(client.isClosedByServer())
+        }
+        // Nor do bodies that no page reads.
+        let silent = try ["GET /guarded", "POST /health", "POST /nosuch", "POST /metrics", "PUT /echo"]
+            .flatMap { line in
+                try (0..<5).map { _ in
+                    let client = try RawClient(port: server.port)
+                    client.send("\(line) HTTP/1.1\r\nHost: t\r\nkey: good\r\n\(end)" + part)
+                    return client
+                }
+            }
+        let client = try RawClient(port: server.port)
+        client.send("POST /guarded HTTP/1.1\r\nHost: t\r\nkey: good\r\n\(end)" + part + "b")
+        #expect(client.readAnswer()?.text == "POST 1048576\n")
+        for client in silent { client.send("b") }
+        let statuses = silent.map { $0.readAnswer()?.status }
+        #expect(statuses == [200, 200, 404, 405, 405].flatMap { [Int?](repeating: $0, count: 5) })
+        #expect(server.statistics.refusals[HTTPRefusal.busy.index] == 0)
+    }
+
+    @Test func `a page asks once who is let in, with a body and without, and never for OPTIONS`() throws {
+        let server = try startServer()
+        let client = try RawClient(port: server.port)
+        #expect(client.request("OPTIONS", "/guarded")?.status == 200)
+        #expect(client.request("GET", "/guarded")?.status == 401)
+        #expect(client.request("GET", "/guarded", ["key: good"])?.text == "GET 0\n")
+        client.send("POST /guarded HTTP/1.1\r\nHost: t\r\nkey: good\r\nContent-Length: 3\r\n\r\nabc")
+        #expect(client.readAnswer()?.text == "POST 3\n")
+        client.send(
+            "POST /guarded HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        #expect(client.readAnswer()?.status == 401)
+    }
+
     @Test(arguments: ["/status/", "/status//", "/status/?x=1", "/status"])
     func `a slash at the end changes nothing`(
         target: String

@@ -23,6 +23,10 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
             },
             Route("/broken") { _ in throw Broken() },
             Route("/api/v1/*") { .text(200, $0.path) },
+            Route(
+                "/guarded", .only(["GET", "POST"]),
+                admission: { $0.header("key") == "good" ? nil : .text(401, "no key") },
+                handler: { .text(200, "\($0.method) \($0.body.count)") }),
         ])
 }
 
@@ -47,12 +51,16 @@ func startServer(_ change: (inout HTTPLimits) -> Void = { _ in }, address: Strin
         #expect(client.request("GET", "/query?a=1")?.text == "a=1\n")
     }
 
-    @Test func `a page that does not exist is 404 and says which do`() throws {
+    @Test func `a page that does not exist is 404, and over the network nobody is told which do`() throws {
         let server = try startServer()
         let answer = try #require(RawClient(port: server.port).request("GET", "/nosuch"))
         #expect(answer.status == 404)
-        #expect(answer.text.contains("/metrics") && answer.text.contains("/health"))
+        #expect(answer.text == "There is no page here.\n")
         #expect(server.statistics.requests[3] == 1)
+        let routes = Routes([Route("/metrics") { _ in HTTPResponse() }])
+        let local = HTTPRequest(
+            method: "GET", target: Array("/nosuch".utf8), peer: .local(uid: 0, gid: 0, pid: 1))
+        #expect(String(decoding: routes.answer(local) { _ in }.body, as: UTF8.self).contains("/metrics"))
     }
 
     @Test func `a method a page does not take is 405 with Allow`() throws {
