@@ -1,3 +1,4 @@
+import Admin
 package import BrokerConfig
 import BrokerCore
 import Glibc
@@ -24,6 +25,16 @@ package final class MQTTListeners: Sendable {
     private let entries = Mutex<[ListenAddress: Entry]>([:])
     private let counts = Mutex((reloaded: 0, failed: 0))
     private let shown = Mutex<ListenerCertificates?>(nil)
+    private let started = Mutex(Started())
+
+    /// Those that were started while the broker runs.
+    private struct Started {
+        var count = 0
+        var addresses: Set<ListenAddress> = []
+    }
+
+    /// How many may be started while the broker runs: each has a socket on every loop.
+    package static let mostStarted = 64
 
     /// No listener yet.
     package init(_ runtime: BrokerRuntime) { self.runtime = runtime }
@@ -60,8 +71,42 @@ package final class MQTTListeners: Sendable {
         return bound
     }
 
+    /// Starts a listener while the broker runs. There is a most of them, and their sockets come out of the descriptors for
+    /// clients.
+    @discardableResult
+    package func startAtRunTime(_ settings: ListenerSettings, frameLimit: UInt64) throws -> ListenAddress {
+        let isRoom = started.withLock { started in
+            guard started.count < Self.mostStarted else { return false }
+            started.count += 1
+            return true
+        }
+        guard isRoom else {
+            throw ListenerFlags.failure(
+                "\(Self.mostStarted) listeners for MQTT were started while the broker runs, which is the most"
+            )
+        }
+        guard runtime.limits.clients?.take(runtime.broker.loopCount) ?? true else {
+            started.withLock { $0.count -= 1 }
+            throw ListenerFlags.failure("there are no descriptors left for it: ulimit -n")
+        }
+        do {
+            let bound = try start(settings, frameLimit: frameLimit)
+            _ = started.withLock { $0.addresses.insert(bound) }
+            return bound
+        } catch {
+            giveBackPlaces()
+            throw error
+        }
+    }
+
+    private func giveBackPlaces() {
+        started.withLock { $0.count -= 1 }
+        runtime.limits.clients?.giveBack(runtime.broker.loopCount)
+    }
+
     /// Forgets a listener that was deleted.
     package func forget(_ address: ListenAddress) {
+        if started.withLock({ $0.addresses.remove(address) }) != nil { giveBackPlaces() }
         guard let entry = entries.withLock({ $0.removeValue(forKey: address) }) else { return }
         show(entry.settings, [])
     }

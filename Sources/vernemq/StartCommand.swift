@@ -243,7 +243,12 @@ struct StartCommand: ParsableCommand {
     ) throws {
         switch listener.kind {
         case .tcp, .ssl, .ws, .wss:
-            try admin.control.mqttListeners.start(listener, frameLimit: config.webSocketFrameLimit)
+            let (listeners, frameLimit) = (admin.control.mqttListeners, config.webSocketFrameLimit)
+            if isAtRunTime {
+                try listeners.startAtRunTime(listener, frameLimit: frameLimit)
+            } else {
+                try listeners.start(listener, frameLimit: frameLimit)
+            }
         case .http, .https:
             try listenHTTP(listener, config, pages, admin, descriptors, log, isAtRunTime: isAtRunTime)
         case .vmq, .vmqs: throw ListenerProblem.failure("listener.\(listener.kind) is no part of this build")

@@ -251,6 +251,31 @@ def test_http_listeners_at_run_time_are_few(admin):
     admin.done("listener start", "address=127.0.0.1", "port=0", "--http")
 
 
+def test_mqtt_listeners_at_run_time_are_few(admin):
+    def start():
+        return admin("listener start", "address=127.0.0.1", "port=0")
+
+    def delete(port):
+        admin.done("listener delete", "address=127.0.0.1", f"port={port}")
+
+    def ports():
+        return [row["port"] for row in admin("listener show").rows if row["type"] == "mqtt"]
+
+    before = set(ports())
+    for _ in range(70):
+        assert start().text == "Done"
+        [port] = set(ports()) - before
+        delete(port)
+    for _ in range(64):
+        assert start().text == "Done"
+    assert "64 listeners for MQTT were started while the broker runs" in start().alert
+    delete(ports()[-1])
+    # One that cannot be gives its place back.
+    assert "can't start" in admin("listener start", "address=127.0.0.1", f"port={min(before)}").alert
+    assert start().text == "Done"
+    assert "64 listeners" in start().alert
+
+
 def certificate(folder, name, days):
     """Makes `name.pem` and `name.key`, for a host of that name."""
     paths = [folder / f"{name}.pem", folder / f"{name}.key"]
