@@ -180,13 +180,15 @@ extension Control {
         var count = 0
         var isMore = true
         var isThere = false
-        while isMore, let slice = try runtime.ask(homeOf: subscriber, { $0.purgeQueue(of: subscriber) }) {
+        while isMore, !output.isCancelled,
+            let slice = try runtime.ask(homeOf: subscriber, { $0.purgeQueue(of: subscriber) })
+        {
             isThere = true
             count += slice.count
             isMore = slice.isMore
             if isMore { output.progress("messages", done: count, total: nil) }
         }
-        guard isThere else { throw try noSession(of: subscriber, invocation) }
+        guard isThere || output.isCancelled else { throw try noSession(of: subscriber, invocation) }
         output.text("\(count) messages dropped")
     }
 }

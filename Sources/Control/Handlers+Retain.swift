@@ -113,7 +113,7 @@ extension Control {
         var count = 0
         var isMore = true
         var position = 0
-        while isMore {
+        while isMore, !output.isCancelled {
             let start = position
             let slice = try runtime.ask(0) { $0.removeExpiredRetained(from: start) }
             count += slice.count

@@ -194,6 +194,8 @@ extension Control {
 
     // MARK: disconnect
 
+    private static let clientsOfLetter = 64
+
     private func subscriber(_ clientID: String, _ invocation: Invocation) -> SubscriberID {
         SubscriberID(
             mountpoint: Mountpoint.named(UTF8Text(invocation.value("mountpoint") ?? "")),
@@ -209,11 +211,32 @@ extension Control {
 
     private func disconnectClients(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let cleanup = invocation.isOn("cleanup")
-        for clientID in Self.list(invocation.argument("client-ids") ?? "") {
-            let subscriber = subscriber(clientID, invocation)
-            _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+        let subscribers = Self.list(invocation.argument("client-ids") ?? "").map {
+            subscriber($0, invocation)
         }
+        guard try disconnect(subscribers, cleanup: cleanup, output) else { return }
         output.text("Done")
+    }
+
+    /// Disconnects clients, as many with one letter to their loop as take no long turn of it.
+    ///
+    /// - Returns: false when the caller went away meanwhile.
+    private func disconnect(
+        _ subscribers: [SubscriberID], cleanup: Bool, _ output: any AdminOutput
+    ) throws -> Bool {
+        var done = 0
+        for (loop, all) in Dictionary(grouping: subscribers, by: runtime.broker.homeLoop(of:)) {
+            for start in stride(from: 0, to: all.count, by: Self.clientsOfLetter) {
+                guard !output.isCancelled else { return false }
+                let slice = all[start..<min(all.count, start + Self.clientsOfLetter)]
+                try runtime.ask(loop) { shard in
+                    for subscriber in slice { _ = shard.disconnect(subscriber, cleanup: cleanup) }
+                }
+                done += slice.count
+                output.progress("clients", done: done, total: subscribers.count)
+            }
+        }
+        return true
     }
 
     private func disconnectBatch(_ invocation: Invocation, _ output: any AdminOutput) throws {
@@ -238,10 +261,7 @@ extension Control {
             }
             return chosen.count < count && !output.isCancelled
         }
-        for (done, subscriber) in chosen.enumerated() {
-            _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
-            if done % 100 == 99 { output.progress("clients", done: done + 1, total: chosen.count) }
-        }
+        guard try disconnect(chosen, cleanup: cleanup, output) else { return }
         output.text("Done")
     }
 
@@ -269,7 +289,7 @@ extension Control {
         let user = invocation.argument("username").map { UTF8Text($0) }
         var refused: [UTF8Text] = []
         var next: Int? = 0
-        while let start = next {
+        while let start = next, !output.isCancelled {
             let slice = try runtime.ask(homeOf: subscriber) {
                 $0.refusedFilters(of: subscriber, userName: user, from: start)
             }
@@ -277,7 +297,7 @@ extension Control {
             next = slice.next
         }
         var isChanged = false
-        for filter in refused {
+        for filter in refused where !output.isCancelled {
             let isGone = try runtime.ask(homeOf: subscriber) { $0.unsubscribe(subscriber, filter) }
             isChanged = isChanged || isGone
         }

@@ -186,7 +186,8 @@ struct AdminRoutes: Sendable {
     /// Commands whose answer may be long.
     private static let longCommands: Set = [
         "session show", "subscriptions show", "queue show", "retain show", "client show", "retain delete",
-        "session disconnect batch", "metrics show",
+        "session disconnect clients", "session disconnect batch", "session reauthorize", "queue purge",
+        "retain delete-expired", "metrics show",
     ]
 
     private func short(_ invocation: Invocation, _ caller: Caller, _ isWire: Bool) -> HTTPResponse {
