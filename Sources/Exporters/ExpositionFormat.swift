@@ -59,7 +59,7 @@ extension ExpositionFormat {
         var best: (format: ExpositionFormat, range: MediaRange)?
         for format in allCases {
             // What says most about a form decides about it.
-            let matching = ranges.filter { $0.matches(format) }
+            let matching = ranges.compactMap { $0.matching(format) }
             guard let range = matching.max(by: { ($0.weight, -$0.position) < ($1.weight, -$1.position) }),
                 range.quality > 0
             else { continue }
@@ -78,25 +78,29 @@ private struct MediaRange {
     /// In thousandths.
     let quality: Int
     let position: Int
+    /// How much it says: `*/*` 0, `text/*` 1, a type with parameters that the form does not have 2, a type 3, and one more
+    /// for each parameter.
+    private(set) var weight: Int
 
-    /// nil when it cannot be read.
+    /// nil when it cannot be read. Java's HttpURLConnection sends `*; q=.2`, and means `*/*;q=0.2`.
     init?(_ text: Substring, position: Int) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false).map {
             $0.filter { !$0.isWhitespace && $0 != "\"" }.lowercased()
         }
-        let names = parts[0].split(separator: "/", omittingEmptySubsequences: false)
+        let names = (parts[0] == "*" ? "*/*" : parts[0]).split(
+            separator: "/", omittingEmptySubsequences: false)
         guard names.count == 2, !names[0].isEmpty, !names[1].isEmpty else { return nil }
         type = String(names[0])
         subtype = String(names[1])
         var parameters: [(name: String, value: String)] = []
         var quality = 1_000
         for part in parts.dropFirst() where !part.isEmpty {
-            guard let equals = part.firstIndex(of: "=") else { return nil }
+            let equals = part.firstIndex(of: "=") ?? part.endIndex
             let name = String(part[..<equals])
-            let value = String(part[part.index(after: equals)...])
+            let value = String(part[equals...].dropFirst())
             if name == "q" {
-                guard let thousandths = Self.thousandths(value) else { return nil }
-                quality = thousandths
+                // A client whose weight cannot be read still named the type.
+                quality = Self.thousandths(value) ?? 1_000
             } else if name != "escaping" {
                 // How names with other letters would be escaped: ours have none.
                 parameters.append((name, value))
@@ -105,13 +109,15 @@ private struct MediaRange {
         self.parameters = parameters
         self.quality = quality
         self.position = position
+        weight = type == "*" ? 0 : subtype == "*" ? 1 : 3 + parameters.count
     }
 
-    /// `0`, `1`, `0.5`, at most three digits [RFC 9110 §12.4.2].
+    /// `0`, `1`, `0.5`, at most three digits [RFC 9110 §12.4.2], and `.5` as some clients write it.
     private static func thousandths(_ text: String) -> Int? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let whole = parts.first, whole == "0" || whole == "1" else { return nil }
+        guard parts.count <= 2, let whole = parts.first else { return nil }
         let digits = parts.count == 2 ? parts[1] : ""
+        guard whole == "0" || whole == "1" || whole.isEmpty && !digits.isEmpty else { return nil }
         guard digits.utf8.count <= 3, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             return nil
         }
@@ -120,14 +126,19 @@ private struct MediaRange {
         return value <= 1_000 ? value : nil
     }
 
-    /// How much the range says: `*/*` 0, `text/*` 1, a type 2, and one more for each parameter.
-    var weight: Int { type == "*" ? 0 : subtype == "*" ? 1 : 2 + parameters.count }
-
-    func matches(_ format: ExpositionFormat) -> Bool {
+    /// The range as it applies to `format`, or nil.
+    ///
+    /// What is read as plain text is plain text whatever its parameters say, so `text/plain;version=1.0.0` is not refused; it
+    /// says less than one whose parameters fit, and `q=0` for another version does not refuse ours.
+    func matching(_ format: ExpositionFormat) -> MediaRange? {
         let offered = format.mediaType
-        guard type == "*" ? subtype == "*" : type == offered.type else { return false }
-        guard subtype == "*" || subtype == offered.subtype else { return false }
-        return parameters.allSatisfy { asked in offered.parameters.contains { $0 == asked } }
+        guard type == "*" ? subtype == "*" : type == offered.type else { return nil }
+        guard subtype == "*" || subtype == offered.subtype else { return nil }
+        if parameters.allSatisfy({ asked in offered.parameters.contains { $0 == asked } }) { return self }
+        guard format == .text, quality > 0 else { return nil }
+        var range = self
+        range.weight = min(weight, 2)
+        return range
     }
 
     func isBetter(than other: MediaRange) -> Bool {

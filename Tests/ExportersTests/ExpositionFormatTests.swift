@@ -34,14 +34,23 @@ import Testing
             ("application/openmetrics-text;q=0.2, */*;q=0.9", .text),
             ("application/vnd.google.protobuf", .protobuf), ("application/*;q=0.5", .openMetrics),
             // None of ours.
-            ("application/json", nil), ("text/plain;version=1.0.0", nil), ("text/plain;q=0", nil),
+            ("application/json", nil), ("text/plain;q=0", nil),
+            ("text/plain;version=1.0.0", .text), ("text/plain;version=9;format=flowed", .text),
+            (
+                "text/plain;version=1.0.0;q=0.9, text/plain;q=0.1, application/openmetrics-text;q=0.5",
+                .openMetrics
+            ),
+            ("text/plain;version=1.0.0;q=0, */*", .text),
+            ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", .text), ("text/html, *; q=.2", .text),
+            ("text/plain;q=.", .text), ("text/plain;q=.0", nil),
             ("*/*;q=0.000", nil),
             ("application/openmetrics-text;version=2.0.0", nil),
             ("application/vnd.google.protobuf;encoding=text", nil),
-            // Not understood: as if it were not there.
-            ("text", nil), ("text/plain;q=2", nil), ("text/plain;q=0.1234", nil), ("text/plain;q=-1", nil),
+            // Not understood: a range as if it were not there, a weight as 1.
+            ("text", nil), ("text/plain;q=2", .text), ("text/plain;q=0.1234", .text),
+            ("text/plain;q=-1", .text),
             (",;/,=", nil),
-            ("text/plain;q=x, application/openmetrics-text", .openMetrics), ("*/plain", nil),
+            ("text/plain;q=x, application/openmetrics-text", .text), ("*/plain", nil),
         ] as [(String?, ExpositionFormat?)])
     func `Accept chooses the form`(accept: String?, format: ExpositionFormat?) {
         #expect(ExpositionFormat.negotiated(accept) == format)
