@@ -379,6 +379,27 @@ private let rules: [Rule] = [
         ]
         #expect(facts.warnings.first?.severity == severity)
         #expect(facts.warnings.allSatisfy { $0.text.contains("broker.example in a.pem") })
+        let word = severity == nil ? "ok" : days <= 0 ? "failing" : "strained"
+        #expect(facts.state(facts.warnings).word == word)
+        facts.recent.minute[.drop(.queueFull)] = 1
+        #expect(facts.state(facts.warnings).word == (days <= 0 ? "failing" : "losing"))
+    }
+
+    @Test func `the certificates of two listeners of one name are told apart`() {
+        var facts = calm
+        facts.node.certificates = ["https", "mqtts"].map {
+            NodeStatus.CertificateEnd(
+                listener: "default", type: $0, name: "b", file: "a.pem", notAfter: facts.wallSeconds)
+        }
+        #expect(Set(facts.warnings.map(\.text)).count == 2)
+    }
+
+    @Test func `the command for a Unix socket's listener names it as the command takes it`() {
+        var facts = calm
+        facts.node.listeners = [
+            ListenerStatus(type: "mqtt", isRunning: false, ip: "/run/mqtt.sock", port: 0)
+        ]
+        #expect(facts.warnings.first?.advice.contains("address=local:/run/mqtt.sock port=0") == true)
     }
 
     @Test func `what is critical comes first, and gives the state its reason`() {

@@ -44,14 +44,17 @@ package struct NodeStatus: Sendable {
     package struct CertificateEnd: Hashable, Sendable {
         /// Its name in the configuration.
         package var listener: String
+        /// `https`, `mqtts`: listeners of two types may have the same name.
+        package var type: String
         /// Whom it is for.
         package var name: String
         package var file: String
         /// Seconds since 1970.
         package var notAfter: Int64
 
-        package init(listener: String = "", name: String, file: String, notAfter: Int64) {
+        package init(listener: String = "", type: String = "", name: String, file: String, notAfter: Int64) {
             self.listener = listener
+            self.type = type
             self.name = name
             self.file = file
             self.notAfter = notAfter

@@ -6,14 +6,14 @@ extension StatusFacts {
         node.listeners.filter { !$0.isRunning && !node.isStopping }.map {
             StatusWarning(
                 .critical, "The \($0.type) listener on \($0.place) takes no clients: it is stopped.",
-                "Start it: vmq-admin listener restart address=\($0.ip) port=\($0.port). The log says who stopped it.",
-                runbook: "VerneMQNotReady")
+                "Start it: vmq-admin listener restart \($0.commandAddress). The log says who stopped it.",
+                runbook: "VerneMQNotReady", stopsService: true)
         }
             + node.members.filter { !$0.isReachable }.map {
                 StatusWarning(
                     .critical, "The member \($0.node) is not reached.",
                     "See vmq-admin cluster show on each node, and mend the network between them.",
-                    runbook: "VerneMQNetsplitDetected")
+                    runbook: "VerneMQNetsplitDetected", stopsService: true)
             }
     }
 
@@ -26,7 +26,7 @@ extension StatusFacts {
                 .critical,
                 "The broker has not looked at its own numbers for \(Plain.number(seconds)) seconds.",
                 "What is shown beside totals is old. Look whether the machine gives the process a processor.",
-                runbook: "VerneMQProcessPaused")
+                runbook: "VerneMQProcessPaused", stopsService: true)
         ]
     }
 
@@ -37,7 +37,7 @@ extension StatusFacts {
                 StatusWarning(
                     .critical, "Event loop \(number) does not answer; its clients wait.",
                     "Look whether the machine gives the process a processor; else keep a core file and restart.",
-                    runbook: "VerneMQLoopStalled"))
+                    runbook: "VerneMQLoopStalled", stopsService: true))
         }
         for (number, busy) in recent.busy.enumerated() where busy > 0.9 {
             found.append(
@@ -116,7 +116,7 @@ extension StatusFacts {
                 StatusWarning(
                     .critical, "The store takes no writes; messages that need it are refused.",
                     "Make room on the disk of leveldb.data_root; the broker goes on by itself. Do not stop it before.",
-                    runbook: "VerneMQStoreFailing"))
+                    runbook: "VerneMQStoreFailing", stopsService: true))
         }
         let damaged = snapshot[.storeDamaged]
         if damaged > 0 {
@@ -166,4 +166,9 @@ extension StatusFacts {
 extension ListenerStatus {
     /// Where it listens, as people write it.
     var place: String { port == 0 ? ip : ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
+
+    /// The flags by which `vmq-admin listener` finds it.
+    var commandAddress: String {
+        "address=\(ip.hasPrefix("/") ? "local:" : "")\(ip) port=\(port)"
+    }
 }

@@ -2,20 +2,23 @@ import BrokerMetrics
 
 /// Certificates that end, clients that misbehave, and what watches the broker.
 extension StatusFacts {
-    /// Thirty days before the end, as `vmq-admin tls check`; within a week it is urgent.
+    /// From thirty days before the end; within a week it is urgent. `vmq-admin tls check` says the same of each file.
     var certificateWarnings: [StatusWarning] {
         node.certificates.compactMap { certificate in
             let left = certificate.notAfter.subtractingReportingOverflow(wallSeconds)
             guard !left.overflow, left.partialValue <= 30 * 86_400 else { return nil }
             let days = left.partialValue / 86_400
-            let listener = certificate.listener.isEmpty ? "" : ", of the listener \(certificate.listener),"
+            let listener =
+                certificate.listener.isEmpty
+                ? "" : ", of the \(certificate.type) listener \(certificate.listener),"
             let name = "The certificate of \(certificate.name) in \(certificate.file)\(listener)"
             return StatusWarning(
                 left.partialValue <= 7 * 86_400 ? .critical : .warning,
                 left.partialValue <= 0 ? "\(name) has ended." : "\(name) ends in \(days) days.",
                 "Put a new one in its place, and restart the listener.",
                 runbook: left.partialValue <= 7 * 86_400
-                    ? "VerneMQCertificateEndsSoon" : "VerneMQCertificateEnds")
+                    ? "VerneMQCertificateEndsSoon" : "VerneMQCertificateEnds",
+                stopsService: left.partialValue <= 0)
         }
     }
 

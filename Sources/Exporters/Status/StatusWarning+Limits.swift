@@ -12,7 +12,8 @@ extension StatusFacts {
                     "The \(listener.type) listener on \(listener.place) refuses clients: \(limits) is reached.",
                     "Raise the limit if memory and descriptors allow, or spread the clients over more nodes.",
                     runbook: listener.reachedLimits.contains("descriptors")
-                        ? "VerneMQOutOfDescriptors" : "VerneMQConnectionLimitReached"))
+                        ? "VerneMQOutOfDescriptors" : "VerneMQConnectionLimitReached",
+                    stopsService: listener.reachedLimits.contains("descriptors")))
         }
         for listener in node.listeners where listener.reachedLimits.isEmpty {
             guard let maximum = listener.maximumConnections, maximum > 0, let open = listener.connections

@@ -20,15 +20,19 @@ package struct StatusWarning: Hashable, Sendable {
     package let runbook: String?
     /// Copies or publishes are being lost: the state is `losing`.
     package let isLoss: Bool
+    /// Clients are not served now, or not all: the state is `failing`.
+    package let stopsService: Bool
 
     init(
-        _ severity: Severity, _ text: String, _ advice: String, runbook: String?, isLoss: Bool = false
+        _ severity: Severity, _ text: String, _ advice: String, runbook: String?, isLoss: Bool = false,
+        stopsService: Bool = false
     ) {
         self.severity = severity
         self.text = text
         self.advice = advice
         self.runbook = runbook
         self.isLoss = isLoss
+        self.stopsService = stopsService
     }
 }
 
@@ -65,13 +69,14 @@ package struct StatusFacts: Sendable {
         return found.filter { $0.severity == .critical } + found.filter { $0.severity == .warning }
     }
 
-    /// The state in one word, and why.
+    /// The state in one word, and why. What is urgent and has stopped nothing yet, such as a certificate that ends within the
+    /// week, is no failure: whoever sees `failing` looks for what does not work.
     package func state(_ warnings: [StatusWarning]) -> (word: String, reason: String) {
         if node.isStopping { return ("stopping", "The broker is being stopped; clients are told.") }
         guard let first = warnings.first else {
             return ("ok", "Every message is accounted for, nothing is near a limit.")
         }
-        if let urgent = warnings.first(where: { $0.severity == .critical && !$0.isLoss }) {
+        if let urgent = warnings.first(where: \.stopsService) {
             return ("failing", urgent.text)
         }
         if let loss = warnings.first(where: \.isLoss) { return ("losing", loss.text) }
