@@ -78,6 +78,12 @@ import Testing
         let ledger = try #require(object["ledger"] as? [String: Any])
         let residual = try #require(ledger["residual"] as? [String: Int])
         #expect(Set(residual.keys) == Set(LedgerEquation.allCases.map(\.rawValue)))
+        for name in ["messages_by_origin", "copies_by_origin"] {
+            let origins = try #require(ledger[name] as? [String: Int])
+            #expect(Set(origins.keys) == Set(PublicationOrigin.allCases.map(\.label)))
+        }
+        #expect(
+            (ledger["copies_by_origin"] as? [String: Int])?.values.reduce(0, +) == ledger["copies"] as? Int)
         #expect(ledger["delivered"] as? Int == 330 && ledger["lost"] as? Int == 9)
         #expect((object["loops"] as? [[String: Any]])?.count == 1)
         #expect((object["store"] as? [String: Any])?["failing"] as? Bool == false)

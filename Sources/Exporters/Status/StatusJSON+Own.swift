@@ -95,6 +95,15 @@ extension StatusJSON {
         json.field("delivered", snapshot[Counter.ledgerDelivered])
         json.field("handed_over", snapshot[Counter.ledgerHandedOver])
         json.field("lost", WatchedCount.lost.value(in: snapshot))
+        // What published them: the copies are of more than what clients sent.
+        json.key("messages_by_origin")
+        json.beginObject()
+        for origin in PublicationOrigin.allCases { json.field(origin.label, snapshot.messages(origin)) }
+        json.endObject()
+        json.key("copies_by_origin")
+        json.beginObject()
+        for origin in PublicationOrigin.allCases { json.field(origin.label, snapshot.copies(origin)) }
+        json.endObject()
         json.key("residual")
         json.beginObject()
         for equation in LedgerEquation.allCases { json.field(equation.rawValue, snapshot.residual(equation)) }

@@ -11,6 +11,10 @@ extension StatusPage {
             rate: rest.reduce((sum, reason) => sum + (reason.rate || 0), 0), count: rest.reduce((sum, reason) => sum + reason.count, 0)});
           return rows;
         };
+        // What copies are made of beside what clients sent: without it the picture seems to make copies out of nothing.
+        const origins = {will: "wills", retained: "retained", broker: "broker", bridge: "bridges", http: "HTTP", node: "other nodes"};
+        const beside = ledger => [...Object.entries(origins).map(([origin, text]) => ({text, count: ledger.copies_by_origin[origin]})),
+          {text: "from the store", count: ledger.loaded}].filter(row => row.count).map(row => ({...row, text: `also: ${row.text}`}));
         const ledgerModel = (node, most) => {
           const {ledger, rates} = node, routed = known(rates.accepted) ? Math.max(0, rates.accepted - rates.unrouted) : null;
           const lost = inFlight => node.drops.filter(drop => inFlightReasons.includes(drop.reason) === inFlight);
@@ -19,7 +23,7 @@ extension StatusPage {
               {reason: "sent twice", count: ledger.duplicate, rate: rates.duplicate, bad: false}], most)},
             {name: "Accepted", value: ledger.accepted, into: rates.accepted, lost: branches(
               [{reason: "no subscriber", count: ledger.unrouted, rate: rates.unrouted, bad: false}], most)},
-            {name: "Copies", value: ledger.copies + ledger.loaded, into: routed, arm: rates.copies, lost: branches(lost(false), most)},
+            {name: "Copies", value: ledger.copies + ledger.loaded, into: routed, arm: rates.copies, lost: branches(lost(false), most), also: beside(ledger)},
             {name: "Queued", value: ledger.queued, now: true, into: rates.copies, lost: []},
             {name: "In flight", value: ledger.inflight + ledger.output, now: true, into: rates.out, lost: branches(lost(true), most)},
             {name: "Delivered", value: ledger.delivered, into: rates.delivered, lost: []},
@@ -59,7 +63,15 @@ extension StatusPage {
             // What is rejected stands below what nobody wanted: there is room up to the copies.
             const from = i === 0 && stations[1].lost.length ? first + em * 3 : first;
             station.lost.forEach((row, j) => branch(row, start, from + j * step, i === 1));
-            if (i === 2 && !station.lost.length) { shapes.push(label(left, first, "nothing lost", "calm")); lowest = Math.max(lowest, first); }
+            if (i === 2 && !station.lost.length) { shapes.push(label(left + em, first, "nothing lost", "calm")); lowest = Math.max(lowest, first); }
+            // What comes in beside the pipe: an arm left of those of the losses, with its tip at the box.
+            const inlet = left + em * 0.45;
+            (station.also || []).forEach((row, j) => {
+              const y = first + (Math.max(1, station.lost.length) + j) * step;
+              shapes.push(draw("path", {class: "arm", d: `M${inlet} ${height + em * 0.4}V${y - em * 0.8}q0 ${em * 0.5} ${em * 0.5} ${em * 0.5}h${em * 0.6}`, "stroke-width": 2}),
+                draw("path", {class: "tip", d: `M${inlet} ${height}l${em * 0.3} ${em * 0.5}h${-em * 0.6}Z`}), lossText(row, left + em * 2.4, y));
+              lowest = Math.max(lowest, y);
+            });
             shapes.push(draw("rect", {class: "box", x: left, y: 0.5, width: box, height: height - 1, rx: em * 0.5}),
               label(left + box / 2, em * 1.6, station.name, "small", "middle"),
               label(left + box / 2, em * 3.4, shortened(station.value), "count", "middle"));
@@ -79,6 +91,7 @@ extension StatusPage {
               shapes.push(draw("path", {class: `arm ${on ? "on" : ""}`, d: `M${x} ${y - em * 1.2}q0 ${em * 0.85} ${em * 0.85} ${em * 0.85}h${em * 0.3}`}),
                 lossText(row, x + em * 1.5, y));
             });
+            (station.also || []).forEach(row => { y += em * 1.5; shapes.push(lossText(row, x + em * 1.5, y)); });
             if (i < stations.length - 1) {
               const next = stations[i + 1], thick = thickness(next.into);
               y += em * 1.5;
@@ -97,7 +110,7 @@ extension StatusPage {
           svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
           svg.setAttribute("height", height);
           svg.setAttribute("aria-label", stations.map(station => `${station.name} ${number(station.value)}`
-            + station.lost.map(row => `, ${row.text} ${number(row.count)}`).join("")).join("; "));
+            + [...station.lost, ...(station.also || [])].map(row => `, ${row.text} ${number(row.count)}`).join("")).join("; "));
           svg.replaceChildren(...shapes);
           const off = Object.entries(node.ledger.residual).filter(([name, value]) => value && name !== "transit" && name !== "storage");
           byId("verdict").className = off.length ? "bad" : "";
