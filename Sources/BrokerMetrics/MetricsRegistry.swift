@@ -33,6 +33,9 @@ public final class MetricsRegistry: Sendable {
     private let sources = Mutex(Sources())
     private let utilization: Mutex<Utilization>
     private let cardinality: CardinalityGuard
+    /// The loops that did not answer the last time, if there were any. Held while they are waited for.
+    private let stalled = Mutex<(loops: [Int], endedAt: MonotonicTime)?>(nil)
+    private static let stalledShareTime: UInt64 = 1_000_000_000
     /// By loop, the first request of `silentLoops` that it has not answered.
     private let silence = Mutex<[Int: (request: UInt64, askedAt: MonotonicTime)]>([:])
 
@@ -146,11 +149,21 @@ public final class MetricsRegistry: Sendable {
 
     /// The loops that do not come to the end of a turn within `deadline`. Blocks the calling thread, which must not be a
     /// loop's; cheaper than a snapshot.
+    ///
+    /// Who asks while another waits for loops that are silent gets what that one finds, and so does who asks within a second
+    /// after it: any number of probes waits once. Loops that answer are asked each time, which takes microseconds.
     public func stalledLoops(deadline: Duration = .seconds(1)) -> [Int] {
-        let exchanges = sources.withLock { $0.loops }
-        let requests = exchanges.map { $0.request() }
-        let answers = collect(exchanges, requests, until: clock.now, deadline)
-        return answers.indices.filter { answers[$0].isStalled }
+        stalled.withLock { last in
+            if let last, clock.now.nanoseconds(since: last.endedAt) < Self.stalledShareTime {
+                return last.loops
+            }
+            let exchanges = sources.withLock { $0.loops }
+            let requests = exchanges.map { $0.request() }
+            let answers = collect(exchanges, requests, until: clock.now, deadline)
+            let loops = answers.indices.filter { answers[$0].isStalled }
+            last = loops.isEmpty ? nil : (loops, clock.now)
+            return loops
+        }
     }
 
     /// The loops that have not come to the end of a turn for `limit`, with the nanoseconds since this was first seen. Blocks

@@ -26,6 +26,8 @@ package final class MetricsPage: Sendable {
     private struct Shared {
         /// Readings begun so far, this one included.
         var number: UInt64 = 0
+        /// When it was begun.
+        var begunAt: MonotonicTime?
         var snapshot: Snapshot?
         /// By `ExpositionFormat.rawValue`; empty where nobody has asked.
         var bodies: [[UInt8]] = []
@@ -59,7 +61,11 @@ package final class MetricsPage: Sendable {
     ///   - names: the values of `family` and `collect[]` in the query, nil for one without a value.
     ///   - traceparent: the header of that name, for a scraper that traces its scrapes: `metrics_scrape_seconds` shows the trace
     ///     as an exemplar.
-    package func answer(accept: String?, names: [String?] = [], traceparent: String? = nil) -> Answer {
+    ///   - arrivedAt: when the request came, by the clock of the system; it may have waited for a thread since. A reading that was
+    ///     begun later is new enough for it.
+    package func answer(
+        accept: String?, names: [String?] = [], traceparent: String? = nil, arrivedAt: MonotonicTime? = nil
+    ) -> Answer {
         let begin = clock.now
         guard let format = ExpositionFormat.negotiated(accept) else {
             statistics.refuse(.notAcceptable)
@@ -77,7 +83,7 @@ package final class MetricsPage: Sendable {
         waiting.wrappingAdd(1, ordering: .releasing)
         defer { waiting.wrappingSubtract(1, ordering: .releasing) }
         let (body, series, isShared) = shared.withLock { shared in
-            make(format, selection, &shared, since: arrival)
+            make(format, selection, &shared, since: arrival, arrivedAt)
         }
         let nanoseconds = clock.now.nanoseconds(since: begin)
         let exemplar = traceparent.flatMap {
@@ -96,12 +102,15 @@ package final class MetricsPage: Sendable {
     /// - Returns: `series` is nil when the body had been made already.
     private func make(
         _ format: ExpositionFormat, _ selection: FamilySelection?, _ shared: inout Shared,
-        since arrival: UInt64
+        since arrival: UInt64, _ arrivedAt: MonotonicTime?
     ) -> (body: [UInt8], series: Int?, isShared: Bool) {
-        let isShared = shared.snapshot != nil && shared.number > arrival
+        let isNew = arrivedAt.map { time in shared.begunAt.map { $0.nanoseconds > time.nanoseconds } ?? false
+        }
+        let isShared = shared.snapshot != nil && (shared.number > arrival || isNew ?? false)
         if !isShared {
             shared = Shared(
-                number: begun.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue, snapshot: read(),
+                number: begun.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue, begunAt: clock.now,
+                snapshot: read(),
                 bodies: ExpositionFormat.allCases.map { _ in [] })
         }
         guard let snapshot = shared.snapshot else { return ([], nil, false) }

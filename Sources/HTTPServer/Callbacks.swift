@@ -96,7 +96,10 @@ func requestProgressed(
     core.connections.isHandled(key(connection))
     let suspended = SuspendedConnection(pointer: connection)
     MHD_suspend_connection(connection)
-    core.makePage(request, peer: peer) { MHD_resume_connection(suspended.pointer) }
+    let number = key(connection)
+    core.makePage(request, peer: peer, isWanted: { core.connections.isOpen(number) }) {
+        MHD_resume_connection(suspended.pointer)
+    }
     return .YES
 }
 

@@ -114,6 +114,16 @@ final class ConnectionTable: Sendable {
     /// Who is at the other end; nil when the connection has been ended.
     func peer(_ connection: Int) -> HTTPPeer? { state.withLock { $0.entries[connection]?.peer } }
 
+    /// Whether an answer can still reach the peer. One that has only ended its own side can read; one that is gone, or was
+    /// ended here, cannot.
+    func isOpen(_ connection: Int) -> Bool {
+        state.withLock { state in
+            guard let entry = state.entries[connection] else { return false }
+            var poll = pollfd(fd: entry.descriptor, events: 0, revents: 0)
+            return unsafe Glibc.poll(&poll, 1, 0) <= 0
+        }
+    }
+
     /// The request line is there.
     func isArriving(_ connection: Int) {
         change(connection) {

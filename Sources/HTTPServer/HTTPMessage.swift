@@ -1,3 +1,5 @@
+package import Primitives
+
 /// One request, complete: its body has arrived.
 package struct HTTPRequest: Sendable {
     /// One field of the query, in the order of the URL: `--limit=1` has a value, `--client_id` has none.
@@ -22,18 +24,21 @@ package struct HTTPRequest: Sendable {
     package let peer: HTTPPeer
     /// The page's `admission` has let it in already.
     var isAdmitted = false
+    /// When it was complete: what is read later shows what its sender has done before.
+    package let arrivedAt: MonotonicTime
 
     /// A complete request.
     ///
     /// - Parameter target: path and query as on the wire, percent-encoded.
     package init(
         method: String, target: [UInt8], headers: [(name: String, value: String)] = [], body: [UInt8] = [],
-        peer: HTTPPeer = .tcp(address: "", port: 0)
+        peer: HTTPPeer = .tcp(address: "", port: 0), arrivedAt: MonotonicTime = SystemClock().now
     ) {
         self.method = method
         self.headers = headers
         self.body = body
         self.peer = peer
+        self.arrivedAt = arrivedAt
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
         path = Self.decoded(target[..<end], plusIsBlank: false)
         guard end < target.count else {

@@ -156,13 +156,17 @@ final class RequestHandling: Sendable {
     }
 
     /// The request is complete: a thread makes the page and calls `done`.
-    func makePage(_ request: PendingRequest, peer: HTTPPeer, done: @escaping @Sendable () -> Void) {
+    func makePage(
+        _ request: PendingRequest, peer: HTTPPeer, isWanted: @escaping @Sendable () -> Bool,
+        done: @escaping @Sendable () -> Void
+    ) {
         let body = takeBody(request)
         let (head, isAdmitted) = request.parts.withLock { ($0.head, $0.isAdmitted) }
         var complete = HTTPRequest(
-            method: head.method, target: head.target, headers: head.headers, body: body, peer: peer)
+            method: head.method, target: head.target, headers: head.headers, body: body, peer: peer,
+            arrivedAt: SystemClock().now)
         complete.isAdmitted = isAdmitted
-        pages.put(complete) { response in
+        pages.put(complete, isWanted: isWanted) { response in
             request.answer.withLock { $0 = response }
             done()
         }

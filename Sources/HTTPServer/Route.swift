@@ -9,6 +9,18 @@ package struct Route: Sendable {
         case only([String])
     }
 
+    /// Pages of one lane wait for each other; those of another lane wait for none of them.
+    package enum Lane: Int, CaseIterable, Sendable {
+        /// All that need no lane of their own: `http.threads` make them.
+        case pages
+        /// The numbers: whoever watches the broker must not wait behind people's browsers. One thread.
+        case metrics
+        /// Whether the broker is well, where the answer may wait for loops. One thread.
+        case health
+        /// What is answered at once, whatever stands still. One thread.
+        case live
+    }
+
     /// Makes the answer to a request. The threads of the server may run it several times at once.
     package typealias Handler = @Sendable (HTTPRequest) throws -> HTTPResponse
 
@@ -20,8 +32,8 @@ package struct Route: Sendable {
     package let path: String
     /// The methods that the page takes; others are answered with 405.
     package let methods: Methods
-    /// Made by a thread of its own, so that it waits for no other page.
-    package let isUrgent: Bool
+    /// Which threads make the page.
+    package let lane: Lane
     /// Asked once for each request, but never for OPTIONS: a browser asks that before it may send what lets it in. nil =
     /// everybody is let in.
     package let admission: Admission?
@@ -30,12 +42,12 @@ package struct Route: Sendable {
 
     /// A page at `path`, for GET unless stated otherwise.
     package init(
-        _ path: String, _ methods: Methods = .only(["GET"]), isUrgent: Bool = false,
+        _ path: String, _ methods: Methods = .only(["GET"]), lane: Lane = .pages,
         admission: Admission? = nil, handler: @escaping Handler
     ) {
         self.path = path
         self.methods = methods
-        self.isUrgent = isUrgent
+        self.lane = lane
         self.admission = admission
         self.handler = handler
     }
@@ -91,9 +103,9 @@ package struct Routes: Sendable {
         self.routes = routes
     }
 
-    /// Whether the page that answers `request` is to wait for no other.
-    func isUrgent(_ request: HTTPRequest) -> Bool {
-        routes.first { $0.matches(request.path) }?.isUrgent ?? false
+    /// Where the page is made that answers `request`.
+    func lane(of request: HTTPRequest) -> Route.Lane {
+        routes.first { $0.matches(request.path) }?.lane ?? .pages
     }
 
     /// What becomes of the body that a request announces.

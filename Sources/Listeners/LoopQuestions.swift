@@ -38,10 +38,14 @@ extension BrokerRuntime {
 
     /// Walks through the sessions of all loops, a slice at a time.
     ///
-    /// - Parameter body: gets each row; false ends the walk. It may take as long as it likes: no loop waits for it.
+    /// - Parameters:
+    ///   - patience: milliseconds that the walk may wait for loops; nil = five seconds for each slice.
+    ///   - body: gets each row; false ends the walk. It may take as long as it likes: no loop waits for it.
+    /// - Throws: `LoopDoesNotAnswer`, and what `body` throws.
     package func walk(
-        _ question: SessionQuestion, _ body: (SessionRow) throws -> Bool
+        _ question: SessionQuestion, patience: Int? = nil, _ body: (SessionRow) throws -> Bool
     ) throws {
+        let begin = ContinuousClock.now
         var loops = Array(0..<broker.loopCount)
         if let clientID = question.clientID, let mountpoint = question.mountpoint {
             loops = [broker.homeLoop(of: SubscriberID(mountpoint: mountpoint, clientID: clientID))]
@@ -50,7 +54,8 @@ extension BrokerRuntime {
             var cursor = SessionCursor()
             while !cursor.isAtEnd {
                 let start = cursor
-                let slice = try ask(loop) {
+                let passed = Int((ContinuousClock.now - begin) / .milliseconds(1))
+                let slice = try ask(loop, patience: patience.map { max(0, $0 - passed) } ?? 5000) {
                     shard -> (rows: ContiguousArray<SessionRow>, cursor: SessionCursor) in
                     var cursor = start
                     let rows = shard.walk(question, from: &cursor)

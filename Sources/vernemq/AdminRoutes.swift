@@ -47,7 +47,7 @@ struct AdminRoutes: Sendable {
         }
         return routes.map { [isOptional] route in
             Route(
-                route.path, route.methods, isUrgent: route.isUrgent,
+                route.path, route.methods, lane: route.lane,
                 admission: { request in
                     isOptional && control.keys.isEmpty ? nil : refusal(of: request, scopes)
                 }, handler: route.handler)

@@ -20,6 +20,25 @@ struct Pages: Sendable {
     let healthAnswers = HealthAnswers()
     let progress = StartProgress()
     let sessions: SessionsPage
+    /// The numbers in it are those of the last second's look, so they are half a second older at most.
+    private let statusBody = SharedBody(freshness: 500_000_000)
+    /// By the place of the range in `KeyHistory.Range.allCases`.
+    private let historyBodies = KeyHistory.Range.allCases.map {
+        (range: $0, body: SharedBody(freshness: 1_000_000_000))
+    }
+
+    init(
+        registry: MetricsRegistry, runtime: BrokerRuntime, metricsPage: MetricsPage,
+        httpListeners: HTTPListeners, watch: StatusWatch, pathProbe: PathProbe, sessions: SessionsPage
+    ) {
+        self.registry = registry
+        self.runtime = runtime
+        self.metricsPage = metricsPage
+        self.httpListeners = httpListeners
+        self.watch = watch
+        self.pathProbe = pathProbe
+        self.sessions = sessions
+    }
 
     /// - Parameter needsKey: whether a module asks for an API key on this listener.
     func routes(_ modules: [String], _ admin: AdminRoutes, needsKey: (String) -> Bool) -> [Route] {
@@ -42,11 +61,11 @@ struct Pages: Sendable {
     }
 
     private var metrics: Route {
-        Route("/metrics", .only(["GET", "HEAD", "OPTIONS"])) { [self] request in
+        Route("/metrics", .only(["GET", "HEAD"]), lane: .metrics) { [self] request in
             let names = request.query.filter { $0.name == "family" || $0.name == "collect[]" }.map(\.value)
             let answer = metricsPage.answer(
                 accept: request.joinedHeaders("Accept"), names: names,
-                traceparent: request.header("traceparent"))
+                traceparent: request.header("traceparent"), arrivedAt: request.arrivedAt)
             switch answer {
             case .exposition(let contentType, let body):
                 var answer = HTTPResponse(
@@ -70,24 +89,24 @@ struct Pages: Sendable {
 
     private var health: [Route] {
         func route(
-            _ path: String, isUrgent: Bool = true, _ answer: @escaping @Sendable () -> Health
+            _ path: String, lane: Route.Lane = .health, _ answer: @escaping @Sendable () -> Health
         ) -> Route {
-            Route(path, .any, isUrgent: isUrgent) { _ in
+            Route(path, .any, lane: lane) { _ in
                 let health = answer()
                 return .json(health.body, status: health.statusCode)
             }
         }
         return [
-            route("/health/ping") { .ping },
+            route("/health/ping", lane: .live) { .ping },
             route("/health/listeners_full_cluster") { [self] in .fullCluster(state, listeners) },
             route("/health/listeners") { [self] in .listeners(listeners) },
             route("/health") { [self] in
                 .node(state, listeners, stalledLoops: registry.stalledLoops())
             },
-            route("/health/live") { [self] in counted(.live, live) },
+            route("/health/live", lane: .live) { [self] in counted(.live, live) },
             route("/health/ready") { [self] in counted(.ready, ready) },
             // It may wait for a loop or the store, and the other checks must not wait for it.
-            route("/health/path", isUrgent: false) { [self] in counted(.path, path) },
+            route("/health/path", lane: .pages) { [self] in counted(.path, path) },
         ]
     }
 
@@ -130,18 +149,26 @@ struct Pages: Sendable {
     private var status: [Route] {
         [
             Route("/favicon.ico") { _ in HTTPResponse(status: 204) },
-            Route("/status.json") { [self] _ in .json(StatusJSON.render(facts)) },
+            Route("/status.json") { [self] _ in .json(statusBody.get { StatusJSON.render(facts) }) },
             Route("/status/history.json") { [self] request in
                 // A name without a value is a bad one, no name is the default.
                 let ranges = request.query.filter { $0.name == "range" }.map { $0.value ?? "" }
                 guard ranges.count <= 1, let range = KeyHistory.Range(rawValue: ranges.first ?? "15m") else {
                     return .text(400, KeyHistory.rangeProblem)
                 }
-                var answer = HTTPResponse.json(watch.history.json(range))
+                let shared = historyBodies.first { $0.range == range }?.body
+                let body = shared?.get { watch.history.json(range) } ?? watch.history.json(range)
+                var answer = HTTPResponse.json(body)
                 answer.isCompressible = true
                 return answer
             },
-            Route("/status", .only(["GET", "HEAD", "OPTIONS"])) { _ in
+            Route("/status", .only(["GET", "HEAD"])) { request in
+                // The page's script asks for `status.json` beside the page, which `/status/` does not have.
+                let slashes = request.path.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
+                guard slashes == 0 else {
+                    let place = String(repeating: "../", count: slashes) + "status"
+                    return HTTPResponse(status: 308, headers: [("Location", place)])
+                }
                 let nonce = StatusPage.nonce()
                 return HTTPResponse(
                     status: 200, contentType: StatusPage.contentType,
@@ -155,7 +182,8 @@ struct Pages: Sendable {
     private var facts: StatusFacts {
         let clock = runtime.broker.clock
         return StatusFacts(
-            snapshot: registry.snapshot(), node: node, recent: watch.recent(now: clock.now.nanoseconds),
+            snapshot: watch.lastSnapshot(now: clock.now.nanoseconds) ?? registry.snapshot(), node: node,
+            recent: watch.recent(now: clock.now.nanoseconds),
             wallMilliseconds: clock.wallMilliseconds)
     }
 
@@ -165,7 +193,8 @@ struct Pages: Sendable {
             certificates: httpListeners.certificates.all.flatMap { entry in
                 entry.certificates.map {
                     NodeStatus.CertificateEnd(
-                        listener: entry.listener, name: $0.commonName, file: $0.file, notAfter: $0.notAfter)
+                        listener: entry.listener, type: entry.type, name: $0.commonName, file: $0.file,
+                        notAfter: $0.notAfter)
                 }
             }, isStopping: runtime.isDraining)
     }

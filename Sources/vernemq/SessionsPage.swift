@@ -19,7 +19,9 @@ final class SessionsPage: Sendable {
     private let state = Mutex(State())
     /// A walk is shown again for so long.
     private static let freshness: UInt64 = 2_000_000_000
-    /// A walk ends after so long, whether it has seen all or not.
+    /// While a walk goes on the last one is shown, up to this age.
+    private static let oldest: UInt64 = 10_000_000_000
+    /// A walk ends after so long, whether it has seen all or not, and whether the loops answer or not.
     private static let patience: UInt64 = 3_000_000_000
 
     init(_ runtime: BrokerRuntime) { self.runtime = runtime }
@@ -32,7 +34,10 @@ final class SessionsPage: Sendable {
             if let madeAt = state.madeAt, begin.nanoseconds(since: madeAt) < Self.freshness {
                 return state.body
             }
-            if state.isWalking { return state.body }
+            if state.isWalking {
+                // What is older tells nothing about now, and a walk that lasts says so itself.
+                return begin.nanoseconds(since: state.madeAt ?? begin) < Self.oldest ? state.body : []
+            }
             state.isWalking = true
             return nil
         }
@@ -49,7 +54,7 @@ final class SessionsPage: Sendable {
         let clock = runtime.broker.clock
         var top = TopSessions()
         do {
-            try runtime.walk(SessionQuestion()) { row in
+            try runtime.walk(SessionQuestion(), patience: Int(Self.patience / 1_000_000)) { row in
                 let session = row.session
                 let now = clock.now
                 top.look(lost: session.lostCount, waits: session.queuedCount + session.inflightCount) {

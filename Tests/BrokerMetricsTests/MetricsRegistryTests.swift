@@ -83,6 +83,15 @@ private final class LiveLoop: Sendable {
         #expect(registry.stalledLoops(deadline: .seconds(1)) == [1])
     }
 
+    @Test func `loops that do not answer are waited for once, however many ask`() {
+        let registry = MetricsRegistry(version: "1")
+        registry.add(loop: SnapshotExchange {})
+        #expect(registry.stalledLoops(deadline: .milliseconds(300)) == [0])
+        let begin = ContinuousClock.now
+        for _ in 0..<20 { #expect(registry.stalledLoops(deadline: .seconds(60)) == [0]) }
+        #expect(ContinuousClock.now - begin < .seconds(30))
+    }
+
     @Test func `a loop that never answered counts as nothing`() {
         let registry = MetricsRegistry(version: "1")
         registry.add(loop: SnapshotExchange {})

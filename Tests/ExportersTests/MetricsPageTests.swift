@@ -155,6 +155,20 @@ import Testing
         #expect(seen.withLock { $0.last } == 3)
     }
 
+    @Test func `who had to wait for a thread shares a reading that began after it had come`() throws {
+        let readings = Atomic<Int>(0)
+        let page = MetricsPage(Exposition(.full(0), namespace: "", node: "n")) {
+            _ = readings.wrappingAdd(1, ordering: .relaxed)
+            return Snapshot(loops: [])
+        }
+        let before = SystemClock().now
+        _ = page.answer(accept: nil, arrivedAt: before)
+        for _ in 0..<9 { _ = page.answer(accept: nil, arrivedAt: before) }
+        #expect(readings.load(ordering: .relaxed) == 1)
+        _ = page.answer(accept: nil, arrivedAt: SystemClock().now)
+        #expect(readings.load(ordering: .relaxed) == 2)
+    }
+
     @Test func `the catalogue as JSON has every family with its facts`() throws {
         let exposition = Exposition(.full(1), namespace: "p_", node: "n")
         let object = try #require(

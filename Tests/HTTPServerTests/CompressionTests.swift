@@ -80,4 +80,25 @@ import Testing
         if method == "GET" { #expect(Self.unpacked(answer.body) == page.body) }
         #expect(client.request("GET", "/metrics")?.body == page.body)
     }
+
+    @Test
+    func `a body that is sent to many is packed once, and another of the same bytes is not taken for it`() {
+        let known = PackedBodies()
+        let bodies = (0..<9).map { Array("body \($0)".utf8) }
+        var packings = 0
+        func packed(_ body: [UInt8]) -> [UInt8]? {
+            known.packed(body) {
+                packings += 1
+                return [UInt8](repeating: UInt8(packings), count: $0.count)
+            }
+        }
+        for _ in 0..<3 { #expect(packed(bodies[0])?.first == 1) }
+        let twin = bodies[0].map { $0 }
+        #expect(packed(twin)?.first == 2)
+        for body in bodies[1...] { _ = packed(body) }
+        #expect(packings == 10)
+        // The oldest has made room.
+        #expect(packed(bodies[0])?.first == 11)
+        #expect(packed(bodies[8])?.first == 10)
+    }
 }

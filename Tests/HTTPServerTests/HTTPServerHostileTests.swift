@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Synchronization
 import Testing
 
 @testable import HTTPServer
@@ -110,7 +111,7 @@ import Testing
                     release.wait()
                     return .text(200, "slow")
                 },
-                Route("/health", isUrgent: true) { _ in .text(200, "well") },
+                Route("/health", lane: .health) { _ in .text(200, "well") },
             ])
         let slow = try RawClient(port: server.port)
         slow.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
@@ -118,6 +119,67 @@ import Testing
         #expect(!slow.isReadable(within: 500))  // more than two request timeouts
         release.signal()
         #expect(slow.readAnswer()?.text == "slow\n")
+    }
+
+    @Test(arguments: Route.Lane.allCases)
+    func `pages of one lane wait for none of another`(blocked: Route.Lane) throws {
+        let release = DispatchSemaphore(value: 0)
+        let server = try HTTPServer(
+            address: "127.0.0.1", port: 0,
+            limits: {
+                var limits = HTTPLimits()
+                limits.threads = 1
+                return limits
+            }(),
+            routes: [
+                Route("/slow", lane: blocked) { _ in
+                    release.wait()
+                    return .text(200, "slow")
+                }
+            ] + Route.Lane.allCases.map { lane in Route("/\(lane)", lane: lane) { _ in .text(200, "here") } })
+        let slow = try RawClient(port: server.port)
+        slow.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
+        for lane in Route.Lane.allCases where lane != blocked {
+            #expect(try RawClient(port: server.port).request("GET", "/\(lane)")?.text == "here\n")
+        }
+        release.signal()
+        #expect(slow.readAnswer()?.text == "slow\n")
+    }
+
+    @Test func `a page for whom nobody waits any more is not made`() throws {
+        let release = DispatchSemaphore(value: 0)
+        let made = Atomic<Int>(0)
+        let server = try HTTPServer(
+            address: "127.0.0.1", port: 0,
+            limits: {
+                var limits = HTTPLimits()
+                limits.threads = 1
+                return limits
+            }(),
+            routes: [
+                Route("/slow") { _ in
+                    release.wait()
+                    return .text(200, "slow")
+                },
+                Route("/page") { _ in
+                    made.add(1, ordering: .relaxed)
+                    return .text(200, "page")
+                },
+            ])
+        let slow = try RawClient(port: server.port)
+        slow.send("GET /slow HTTP/1.1\r\nHost: t\r\n\r\n")
+        var gone: [RawClient] = []
+        for _ in 0..<5 {
+            let client = try RawClient(port: server.port)
+            client.send("GET /page HTTP/1.1\r\nHost: t\r\n\r\n")
+            gone.append(client)
+        }
+        while server.statistics.openConnections < 6 { sched_yield() }
+        for client in gone { client.reset() }
+        release.signal()
+        #expect(slow.readAnswer()?.text == "slow\n")
+        #expect(try RawClient(port: server.port).request("GET", "/page")?.text == "page\n")
+        #expect(made.load(ordering: .relaxed) == 1)
     }
 
     @Test func `a client that ends its side gets the whole answer all the same`() throws {

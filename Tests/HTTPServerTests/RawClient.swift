@@ -80,6 +80,13 @@ final class RawClient {
     /// Ends this side; the other may still answer.
     func endSending() { shutdown(socket, Int32(SHUT_WR)) }
 
+    /// Is gone at once, as a process that was killed with unread input.
+    func reset() {
+        var nowhere = sockaddr()
+        nowhere.sa_family = sa_family_t(AF_UNSPEC)
+        _ = Glibc.connect(socket, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+
     deinit { close(socket) }
 
     /// - Returns: false when the other side has gone.

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from waiting import DEADLINE
+from waiting import DEADLINE, wait_until
 
 OK = {"status": "OK"}
 
@@ -34,11 +34,17 @@ def test_the_status_page_s_numbers_have_verne_mqs_shape(broker, client):
     both = client(broker, version=4)
     both.subscribe("a", 1)
     both.publish("a", b"x", 1, retain=True)
-    answer = broker.get("/status.json")
-    assert answer.status == 200
-    assert answer.getheader("Content-Type").startswith("application/json")
-    [node] = json.loads(answer.body)
-    [(name, facts)] = node.items()
+
+    def ask():
+        """The numbers are those of the last look, which is taken once a second."""
+        answer = broker.get("/status.json")
+        assert answer.status == 200
+        assert answer.getheader("Content-Type").startswith("application/json")
+        [node] = json.loads(answer.body)
+        [(name, facts)] = node.items()
+        return (name, facts) if facts["msg_out"] and facts["num_retained"] else None
+
+    name, facts = wait_until("a look has seen it", ask)
     assert "@" in name
     numbers = {
         "num_online": 1, "num_offline": 0, "msg_in": 1, "msg_out": 1, "queue_in": 1, "queue_out": 1, "queue_drop": 0,
@@ -126,9 +132,29 @@ def test_metrics_are_gzip_for_those_who_accept_it(broker):
 
 
 @pytest.mark.parametrize("path", [
-    "/status/", "/metrics/", "/health/", "/status.json/", "/health/live/", "/health/ready/", "/health/path/"])
+    "/metrics/", "/health/", "/status.json/", "/health/live/", "/health/ready/", "/health/path/"])
 def test_a_slash_at_the_end_changes_nothing(broker, path):
     assert broker.get(path).status == 200
+
+
+@pytest.mark.parametrize("path, location", [("/status/", "../status"), ("/status//", "../../status")])
+def test_the_page_with_a_slash_is_redirected_to_where_its_script_finds_the_numbers(broker, path, location):
+    answer = broker.get(path)
+    # Relative, so that it holds behind a proxy that adds a prefix.
+    assert (answer.status, answer.getheader("Location")) == (308, location)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status"])
+def test_options_is_answered_without_a_body(broker, path):
+    answer = broker.request("OPTIONS", path)
+    assert answer.status == 200 and answer.body == b"" and "OPTIONS" in answer.getheader("Allow")
+
+
+@pytest.mark.parametrize("accept", [
+    "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "text/plain;version=1.0.0", "text/plain; format=x; q=0.5"])
+def test_what_other_clients_ask_for_gets_the_text(broker, accept):
+    answer = broker.get("/metrics", Accept=accept)
+    assert answer.status == 200 and answer.getheader("Content-Type").startswith("text/plain; version=0.0.4")
 
 
 def raw(broker, request):

@@ -126,7 +126,7 @@ def test_the_counters_of_queues_say_what_waits_when_sessions_end_and_after_a_res
     publisher = client(broker)
     for i in range(10):
         publisher.publish("q/1", str(i).encode(), 1)
-    assert queue_difference(status(broker)[1]) == 30
+    wait_until("thirty wait", lambda: queue_difference(status(broker)[1]) == 30)
     client(broker, client_id="a").disconnect()  # a clean start: ten are lost with the session
     wait_until("the session has ended", lambda: status(broker)[1]["queue_unhandled"] == 10)
     _, node = status(broker)
@@ -134,7 +134,7 @@ def test_the_counters_of_queues_say_what_waits_when_sessions_end_and_after_a_res
     assert broker.stop() == 0
     broker.launch()
     broker.wait_until_ready()
-    assert queue_difference(status(broker)[1]) == 20
+    wait_until("twenty wait still", lambda: queue_difference(status(broker)[1]) == 20)
     receiver = client(broker, client_id="b", clean=False, connect_properties=properties("CONNECT", SessionExpiryInterval=600))
     receiver.receive(10)
     wait_until("ten are acknowledged", lambda: queue_difference(status(broker)[1]) == 10)

@@ -212,8 +212,15 @@ def test_the_numbers_on_the_page_are_the_brokers(start_broker, client, open_page
     losses.queue_full()
     losses.packet_too_large()
     losses.publish("nobody/there", 3)
+
+    def caught_up():
+        """The page shows the last second's look."""
+        [node] = json.loads(broker.get("/status.json").body)[0].values()
+        same = node["ledger"]["received"] == broker.metrics()("ledger_received_total")
+        return node if same else None
+
+    node = wait_until("a look has seen it all", caught_up, PATIENCE)
     page = open_page(broker)
-    [node] = json.loads(broker.get("/status.json").body)[0].values()
     metrics = broker.metrics()
     assert text(page, "#clients") == str(node["num_online"]) == str(int(metrics("sessions", state="online")))
     picture = page.get_attribute("#ledger", "aria-label")
@@ -343,6 +350,7 @@ def test_tables_are_sorted_by_keyboard_and_the_range_changes(start_broker, clien
     losses.queue_full()
     losses.offline_qos0()
     page = open_page(broker)
+    wait_for(page, "() => document.querySelectorAll('#drops tbody tr td:nth-child(4)').length === 2")
     counts = "rows => rows.map(row => Number(row.cells[3].innerText))"
     page.focus("#drops thead th:nth-child(4) button")
     page.keyboard.press("Enter")

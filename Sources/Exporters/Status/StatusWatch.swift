@@ -13,6 +13,8 @@ package final class StatusWatch: Sendable {
 
     fileprivate struct State {
         var history = KeyHistory()
+        /// What was looked at last.
+        var last: (snapshot: Snapshot, at: UInt64)?
         /// The looks of the last quarter of an hour, the oldest first: about 600 KB.
         var looks: [Look] = []
         var turns = RecentDistribution()
@@ -35,6 +37,16 @@ package final class StatusWatch: Sendable {
 
     package var history: KeyHistory { state.withLock { $0.history } }
 
+    /// The numbers of the last look, unless they are older than two seconds: then whoever takes the looks stands still.
+    ///
+    /// - Parameter now: as for `look`.
+    package func lastSnapshot(now: UInt64) -> Snapshot? {
+        state.withLock { state in
+            guard let last = state.last, now &- last.at < 2_000_000_000 || now < last.at else { return nil }
+            return last.snapshot
+        }
+    }
+
     /// Takes a look. To be called once a second, by one thread.
     ///
     /// - Parameters:
@@ -46,6 +58,7 @@ package final class StatusWatch: Sendable {
             busy: snapshot.loops.map { $0[Counter.loopBusyNanoseconds] },
             queued: snapshot[LoopGauge.queuedMessages])
         state.withLock { state in
+            state.last = (snapshot, now)
             state.note(look, snapshot, wallMilliseconds)
             state.turns.add(snapshot.buckets(of: LoopHistogram.turnNanoseconds))
             state.latency.add(StatusLatency.buckets(of: snapshot))
