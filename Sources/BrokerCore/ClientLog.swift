@@ -277,6 +277,8 @@ extension Shard {
         if let transport {
             facts["peer"] = .string(transport.clientPeer.logText)
             facts["listener"] = .string(transport.listenerFacts.name)
+            // Listeners of two kinds may have the same name.
+            facts["protocol"] = .string(transport.listenerFacts.kind.rawValue)
         }
         let mountpoint = mountpoint ?? transport?.listenerFacts.mountpoint ?? .default
         if mountpoint != .default { facts["mountpoint"] = .string(mountpoint.name.description) }

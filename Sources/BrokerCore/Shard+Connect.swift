@@ -86,6 +86,7 @@ extension Shard {
                 var facts = older.logFacts
                 facts["new_peer"] = .string(newer.clientPeer.logText)
                 facts["new_listener"] = .string(newer.listenerFacts.name)
+                facts["new_protocol"] = .string(newer.listenerFacts.kind.rawValue)
                 facts["reason"] = "same_client_id"
                 facts["connected_s"] = .stringConvertible(
                     now.nanoseconds(since: older.connectedAt) / 1_000_000_000)

@@ -33,8 +33,9 @@ public enum MetricDocumentation {
 
             Names, labels and numbers of the series are the same in all of them. OpenMetrics wants every counter to end in
             `_total`. VerneMQ's do not, so there they are of type `unknown` under their own names. Bounds of histograms are
-            spelled as Prometheus does: `le="1.0"`, `le="2.5e-05"`. `_created` is the start of the broker; a Prometheus
-            stores these lines as series of their own.
+            spelled as Prometheus does: `le="1.0"`, `le="2.5e-05"`; those of VerneMQ's histograms are too, so a query for
+            `le="10"` has to ask for `le="10.0"`. `_created` is the start of the broker; a Prometheus stores these lines as
+            series of their own.
 
             With `metrics.native_histograms = on`, native histograms (schema 3, each bound 9 % above the one before) stand beside the classic buckets. Each
             log-linear bucket of the broker is counted in the native bucket that holds its middle, so an observation is within a

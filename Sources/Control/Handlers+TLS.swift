@@ -30,7 +30,7 @@ extension Control {
                 output.text(
                     kept == 0
                         ? "Done"
-                        : "Done; \(kept) HTTPS \(kept == 1 ? "listener reads its" : "listeners read their") files again when the broker is restarted"
+                        : "Done; \(kept) HTTPS \(kept == 1 ? "listener reads its" : "listeners read their") files again when \(kept == 1 ? "it is" : "they are") stopped and started"
                 )
             },
         ]

@@ -133,7 +133,10 @@ package final class MQTTListeners: Sendable {
             let files = ListenerFiles.states(of: tls)
             if onlyChanged, files == entry.files { continue }
             var isRead = false
-            let facts: Logger.Metadata = ["listener": "\(entry.settings.name)", "address": "\(address)"]
+            let facts: Logger.Metadata = [
+                "listener": "\(entry.settings.name)", "protocol": "\(entry.settings.kind)",
+                "address": "\(address)",
+            ]
             do throws(TransportError) {
                 let settings = try TLSContextSettings(tls, name: entry.settings.name)
                 entry.policy.tls = try TLSContext(settings, replacing: entry.policy.tls)

@@ -285,7 +285,10 @@ final class BrokerLoop: EventLoopOwner {
             counters.add(.socketCloseTimeout)
             shard.log.debug(
                 "no CONNECT in time",
-                metadata: ["peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)"])
+                metadata: [
+                    "peer": "\(connection.peer)", "listener": "\(connection.listenerFacts.name)",
+                    "protocol": "\(connection.listenerFacts.kind)",
+                ])
             connection.close(CloseReason.connectTimeout)
         }
     }

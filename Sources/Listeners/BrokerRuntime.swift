@@ -14,6 +14,7 @@ package final class BrokerRuntime: Sendable {
     package let directory: LoopDirectory
     private let group: LoopGroup
     let listeners = Mutex<[RunningListener]>([])
+    let deletedListeners = Mutex(DeletedListeners())
     /// Held while a listener changes, its letters to the loops included.
     let changing = ChangeLock()
     let log: Logger

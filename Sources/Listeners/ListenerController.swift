@@ -27,7 +27,8 @@ extension BrokerRuntime {
         let bound = try bindListener(
             address: address, loops: broker.loopCount, options: access.options, inherited: inherited)
         let state = ListenerState(
-            name: facts.name, maxConnections: access.maxConnections, action: access.overLimit,
+            name: facts.name, kind: facts.kind.rawValue, maxConnections: access.maxConnections,
+            action: access.overLimit,
             policy: access.policy, maxHandshakes: access.maxHandshakes, rate: access.rate, shared: limits)
         let listener = RunningListener(
             facts: facts, address: bound.address, options: access.options, state: state, bound: bound)
@@ -82,6 +83,8 @@ extension BrokerRuntime {
         defer { changing.unlock() }
         let removed = listeners.withLock { listeners -> RunningListener? in
             guard let index = listeners.firstIndex(where: { $0.address == address }) else { return nil }
+            // In one step for who reads the counters: first it stands here, then there.
+            deletedListeners.withLock { $0.add(listeners[index].state) }
             return listeners.remove(at: index)
         }
         guard let removed else { return false }

@@ -1,5 +1,6 @@
 import BrokerCore
 package import BrokerMetrics
+import Synchronization
 import Transport
 
 /// The metrics of the MQTT listeners.
@@ -20,9 +21,10 @@ package enum ListenerMetrics {
     static let limit = MetricFamily.gauge(
         "listener_connections_limit", .connections, [.open("listener"), type], isSparse: true,
         help: "Connections each listener may have; no series where there is no limit.")
-    static let running = MetricFamily.gauge(
-        "listener_running", .flag, [.open("listener"), type],
-        help: "1 while the listener takes clients, 0 while it is stopped; /health is 503 then.")
+    package static let running = MetricFamily.gauge(
+        "listener_running", .flag,
+        [.open("listener"), .closed("type", ["mqtt", "mqtts", "mqttws", "mqttwss", "http", "https"])],
+        help: "1 while the listener takes clients, 0 while it is stopped; /health is 503 then. HTTP's too.")
     static let refused = MetricFamily.counter(
         "listener_refused_total", .connections,
         [.open("listener"), type, .closed("limit", ConnectionLimit.allCases.map(\.settingName))],
@@ -66,41 +68,45 @@ package enum ListenerMetrics {
 }
 
 extension BrokerRuntime {
-    /// All samples of the listeners at one moment. Any thread.
+    /// All samples of the listeners at one moment, and the counters of those that were deleted. Any thread.
     package func readListeners(_ reading: inout RoomReading) {
         var active = 0
         var webSockets = 0
-        for listener in runningListeners {
-            let labels: KeyValuePairs = ["listener": listener.facts.name, "type": listener.facts.kind.rawValue]
-            let counts = listener.state.counts
-            active += counts.active
-            if listener.facts.kind.isWebSocket { webSockets += counts.active }
-            readStreams(listener, &reading)
-            reading.add(ListenerMetrics.connections, labels, counts.active)
+        let (running, deleted) = listeners.withLock { running in
+            (running, deletedListeners.withLock { $0 })
+        }
+        var counted = deleted.counts
+        for listener in running {
+            let (name, kind) = (listener.facts.name, listener.facts.kind.rawValue)
+            let connections = listener.state.counts.active
+            active += connections
+            if listener.facts.kind.isWebSocket { webSockets += connections }
+            let labels: KeyValuePairs = ["listener": name, "type": kind]
+            reading.add(ListenerMetrics.connections, labels, connections)
             if listener.state.maxConnections < .max {
                 reading.add(ListenerMetrics.limit, labels, listener.state.maxConnections)
             }
             reading.add(ListenerMetrics.running, labels, listener.isSuspended ? 0 : 1)
-            for limit in ConnectionLimit.allCases {
-                reading.add(
-                    ListenerMetrics.refused,
-                    [
-                        "listener": listener.facts.name, "type": listener.facts.kind.rawValue,
-                        "limit": limit.settingName,
-                    ],
-                    counts.overLimit[limit.rawValue])
-            }
+            counted[DeletedListeners.Name(listener: name, type: kind), default: ListenerCounts()] +=
+                ListenerCounts(listener.state)
         }
+        let sorted = counted.sorted { ($0.key.listener, $0.key.type) < ($1.key.listener, $1.key.type) }
+        for (name, counts) in sorted { read(counts, name.listener, name.type, &reading) }
         reading.add(ListenerMetrics.totalActive, active)
         reading.add(ListenerMetrics.activeMQTT, active - webSockets)
         reading.add(ListenerMetrics.activeWebSocket, webSockets)
     }
 
-    private func readStreams(_ listener: RunningListener, _ reading: inout RoomReading) {
-        guard !listener.state.policy.isPlain else { return }
-        let name = listener.facts.name
-        let type = listener.facts.kind.rawValue
-        let streams = listener.state.streams.reading
+    private func read(
+        _ counts: ListenerCounts, _ name: String, _ type: String, _ reading: inout RoomReading
+    ) {
+        for limit in ConnectionLimit.allCases {
+            reading.add(
+                ListenerMetrics.refused, ["listener": name, "type": type, "limit": limit.settingName],
+                counts.overLimit[limit.rawValue])
+        }
+        guard counts.hasLayers else { return }
+        let streams = counts.streams
         for (handshake, count) in streams.handshakes {
             reading.add(
                 ListenerMetrics.handshakes,
@@ -115,10 +121,10 @@ extension BrokerRuntime {
         for (reason, count) in streams.failures {
             reading.add(ListenerMetrics.failures, ["listener": name, "type": type, "reason": reason], count)
         }
-        if listener.state.policy.proxy != nil {
+        if counts.hasProxy {
             reading.add(ListenerMetrics.proxied, ["listener": name, "type": type], streams.proxied)
         }
-        if listener.state.policy.webSocket != nil {
+        if counts.hasWebSocket {
             reading.add(ListenerMetrics.upgrades, ["listener": name, "type": type], streams.upgraded)
             reading.add(ListenerMetrics.pings, ["listener": name, "type": type], streams.pings)
         }

@@ -54,7 +54,10 @@ final class Acceptor {
             retryAt = loop.now.adding(milliseconds: 1000)
             loop.logger.error(
                 "cannot watch a listener's socket, trying again in a second",
-                metadata: ["listener": "\(state.name)", "error": "\(TransportError.text(of: -result))"])
+                metadata: [
+                    "listener": "\(state.name)", "protocol": "\(state.kind)",
+                    "error": "\(TransportError.text(of: -result))",
+                ])
         } else {
             loop.poller.remove(socket.rawValue)
         }
@@ -136,7 +139,8 @@ final class Acceptor {
                 descriptor: descriptor, peer: peer, listener: state, overLimit: overLimit, layers: layers)
             loop.adopt(socket, make)
         } catch {
-            loop.logger.error("\(error)", metadata: ["listener": "\(state.name)"])
+            loop.logger.error(
+                "\(error)", metadata: ["listener": "\(state.name)", "protocol": "\(state.kind)"])
             state.release(overLimit)
         }
     }
@@ -155,13 +159,15 @@ final class Acceptor {
                 "accepting connections again",
                 metadata: [
                     "event": "limit_cleared", "limit": "open_files", "listener": "\(state.name)",
+                    "protocol": "\(state.kind)",
                 ])
         }
         for (limit, count) in ended.limits {
             loop.logger.notice(
                 "there is room for connections again",
                 metadata: [
-                    "event": "limit_cleared", "listener": "\(state.name)", "limit": "\(limit.settingName)",
+                    "event": "limit_cleared", "listener": "\(state.name)", "protocol": "\(state.kind)",
+                    "limit": "\(limit.settingName)",
                     "kept_out": .stringConvertible(count),
                     "connections": .stringConvertible(state.counts.active),
                 ])
@@ -178,7 +184,8 @@ final class Acceptor {
                     ? "no room for more connections: clients are refused"
                     : "no room for more connections: clients wait in the backlog",
             metadata: [
-                "event": "limit_reached", "listener": "\(state.name)", "limit": "\(limit.settingName)",
+                "event": "limit_reached", "listener": "\(state.name)", "protocol": "\(state.kind)",
+                "limit": "\(limit.settingName)",
                 "connections": .stringConvertible(state.counts.active),
                 "maximum": .stringConvertible(state.maximum(of: limit)),
             ])
@@ -198,6 +205,7 @@ final class Acceptor {
                 "out of descriptors: connections are refused; raise the limit on open files (ulimit -n)",
                 metadata: [
                     "event": "limit_reached", "limit": "open_files", "listener": "\(state.name)",
+                    "protocol": "\(state.kind)",
                     "connections": .stringConvertible(state.counts.active),
                     "error": "\(TransportError.text(of: error))",
                 ])

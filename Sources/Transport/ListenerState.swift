@@ -14,6 +14,8 @@ import Synchronization
 package final class ListenerState: Sendable {
     /// The name from the configuration.
     package let name: String
+    /// What it speaks: `mqtt`, `mqttwss`. Listeners of two kinds may have the same name.
+    package let kind: String
     /// What happens to clients over a limit.
     package let action: OverLimitAction
     /// What stands between its sockets and the bytes of its connections.
@@ -98,11 +100,12 @@ package final class ListenerState: Sendable {
     ///   - maxHandshakes: connections that are not as far as the first byte; nil = no limit.
     ///   - rate: how often an address may connect; nil = as often as it likes.
     package init(
-        name: String, maxConnections: Int = .max, action: OverLimitAction = .refuse,
+        name: String, kind: String = "mqtt", maxConnections: Int = .max, action: OverLimitAction = .refuse,
         policy: StreamPolicy = StreamPolicy(), maxHandshakes: Int? = nil, rate: ConnectionRate? = nil,
         shared: SharedLimits = SharedLimits()
     ) {
         self.name = name
+        self.kind = kind
         self.action = action
         self.policy = policy
         self.shared = shared

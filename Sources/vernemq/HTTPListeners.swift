@@ -1,9 +1,11 @@
 import BrokerConfig
 import BrokerCore
+import BrokerMetrics
 import Control
 import Exporters
 import Glibc
 import HTTPServer
+import Listeners
 import Logging
 import Primitives
 import Synchronization
@@ -65,11 +67,16 @@ final class HTTPListeners: PageListeners {
 
     /// Takes a listener that runs.
     func add(_ listener: Listener) {
-        let shown = listener.settings.tls.map { ListenerTLS($0, listener.server.certificates).certificates }
+        show(listener, listener.server)
+        state.withLock { $0.listeners.append(listener) }
+    }
+
+    /// Notes the certificates that `server` has read as those of the listener.
+    private func show(_ listener: Listener, _ server: HTTPServer) {
+        let shown = listener.settings.tls.map { ListenerTLS($0, server.certificates).certificates }
         certificates.set(
             ListenerCertificates.Entry(
                 listener: listener.settings.name, type: listener.status.type, certificates: shown ?? []))
-        state.withLock { $0.listeners.append(listener) }
     }
 
     /// Takes the descriptors of one more listener.
@@ -111,6 +118,16 @@ final class HTTPListeners: PageListeners {
         return servers.reduce(into: gone) { $0 += $1.statistics }
     }
 
+    /// Whether each takes clients, as for the MQTT listeners. Any thread.
+    func readRunning(_ reading: inout RoomReading) {
+        for listener in state.withLock({ $0.listeners }) {
+            let status = listener.status
+            reading.add(
+                ListenerMetrics.running, ["listener": listener.settings.name, "type": status.type],
+                status.isRunning ? 1 : 0)
+        }
+    }
+
     // MARK: Changes
 
     func suspend(_ host: String, _ port: Int, closing: Bool) -> Bool {
@@ -138,6 +155,8 @@ final class HTTPListeners: PageListeners {
                     state.listeners[index].server = server
                     state.listeners[index].status.isRunning = true
                 }
+                // It has read its files anew.
+                show(listener, server)
                 endLater(listener.server, within: .seconds(10))
                 log.info("listening", metadata: Self.metadata(listener))
                 return .success(true)

@@ -76,10 +76,13 @@ extension MetricsRegistry {
         }
     }
 
-    /// Connects the registry to the loops, and to what they share.
-    func connect(to runtime: BrokerRuntime) throws(MetricConflict) {
+    /// Connects the registry to the loops, and to what they share, and to the listeners of all kinds.
+    func connect(to runtime: BrokerRuntime, _ http: HTTPListeners) throws(MetricConflict) {
         for exchange in runtime.directory.exchanges { add(loop: exchange) }
         try register(RoutingMetrics.room) { runtime.broker.read(&$0) }
-        try register(ListenerMetrics.room) { runtime.readListeners(&$0) }
+        try register(ListenerMetrics.room) {
+            runtime.readListeners(&$0)
+            http.readRunning(&$0)
+        }
     }
 }

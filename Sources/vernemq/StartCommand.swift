@@ -98,7 +98,7 @@ struct StartCommand: ParsableCommand {
                     perFamily: config.integer(.metricsMaxSeriesPerFamily),
                     total: config.integer(.metricsMaxSeries)))
             let memory = MemoryReturner()
-            try registry.connect(to: runtime)
+            try registry.connect(to: runtime, http)
             try registry.connect(to: output)
             try registry.connect(to: descriptors, runtime, http, memory)
             try registry.register(HTTPMetrics.room) { http.statistics.read(&$0) }

@@ -62,7 +62,8 @@ import Testing
         #expect(
             line?.facts == [
                 "event": "client_connect_refused", "client": "c", "user": "someone", "peer": "memory:1",
-                "listener": "test", "code": "134", "reason": "bad_username_or_password", "version": "v5",
+                "listener": "test", "protocol": "mqtt", "code": "134", "reason": "bad_username_or_password",
+                "version": "v5",
             ])
         #expect(lines.all.count == 1)
     }

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from admin import Admin
-from raw_client import RawClient
+from raw_client import RawClient, connect
 from waiting import wait_until
 
 LISTENER = ["type", "status", "address", "port", "mountpoint", "max_conns", "active_conns", "all_conns"]
@@ -110,7 +110,8 @@ def test_listeners_start_stop_and_end(broker, client, admin):
         admin.done("listener stop", *where)
         assert row()["status"] == "suspended" and not connects(port)
         assert broker.get("/health/listeners").status == 503
-        assert broker.metrics()("listener_running") == 1  # the other one
+        assert broker.metrics()("listener_running", listener=f"127.0.0.1:{port}", type="http") == 0
+        assert broker.metrics()("listener_running", type="mqtt") == 1  # the other one
         stays.publish("a", b"x")  # It goes on.
         admin.done("listener restart", *where)
         assert row()["status"] == "running" and connects(port)
@@ -217,6 +218,7 @@ def test_http_listeners_start_stop_and_end(broker, admin, tmp_path):
     admin.done("listener delete", *where)
     assert state() is None and page(port) is None
     assert broker.get("/health/listeners").status == 200
+    assert broker.metrics()("listener_running", listener="default", type="http") == 1
     # What was counted on listeners that are gone is not lost.
     assert broker.metrics()("http_requests_total", code="2xx") >= before + 3
     pem, key = certificate(tmp_path, "localhost", "10")
@@ -224,6 +226,37 @@ def test_http_listeners_start_stop_and_end(broker, admin, tmp_path):
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     assert state() == ("https", "running") and page(port, tls=trusting) == 200
+
+    def end():
+        name = f"127.0.0.1:{port}"
+        return broker.metrics()("listener_certificate_expiry_timestamp_seconds", listener=name, file=str(pem))
+
+    # A new certificate is in force, and no longer alarms, once the listener has been stopped and started.
+    before = end()
+    certificate(tmp_path, "localhost", "100")
+    admin.done("listener stop", *where)
+    admin.done("listener restart", *where)
+    assert page(port, tls=trusting) == 200 and end() > before + 80 * 86_400
+
+
+def test_what_a_deleted_listener_has_counted_stays(broker, admin):
+    port = free_port()
+    where = ["address=127.0.0.1", f"port={port}"]
+    name = f"127.0.0.1:{port}"
+
+    def refused():
+        return broker.metrics()("listener_refused_total", listener=name, type="mqtt", limit="max_connections")
+
+    for times in (1, 2):
+        admin.done("listener start", *where, "--max_connections=1")
+        first = RawClient(("127.0.0.1", port))
+        assert first.open_session("first", 4) == 0
+        second = RawClient(("127.0.0.1", port))
+        second.send(connect("second"))
+        wait_until("it is refused", lambda: refused() == times)
+        admin.done("listener delete", *where)
+        assert refused() == times
+        assert name not in [labels["listener"] for labels, _ in broker.metrics().families["vernemq_listener_running"]]
 
 
 def test_a_listener_may_be_ended_over_itself(broker, admin):
@@ -307,7 +340,7 @@ def test_certificates_in_force_are_shown_and_checked(start_broker, tmp_path):
     # A file that was replaced is not in force, which is said; what is shown is what clients get.
     certificate(tmp_path, "second", "100")
     (tmp_path / "second.pem").rename(file)
-    assert "HTTPS listener reads its files again when the broker is restarted" in admin("tls clear-pem-cache").text
+    assert "HTTPS listener reads its files again when it is stopped and started" in admin("tls clear-pem-cache").text
     assert [each["CN"] for each in admin("tls show").rows] == ["first"]
     served = ssl.get_server_certificate(("127.0.0.1", int(shown["port"])))
     (tmp_path / "served.pem").write_text(served)

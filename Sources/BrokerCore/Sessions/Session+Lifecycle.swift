@@ -43,7 +43,8 @@ extension Session {
             metadata: [
                 "client": "\(id.clientID)",
                 "peer": "\(transport.clientPeer.address):\(transport.clientPeer.port)",
-                "listener": "\(transport.listenerFacts.name)", "version": "\(version)",
+                "listener": "\(transport.listenerFacts.name)",
+                "protocol": "\(transport.listenerFacts.kind)", "version": "\(version)",
                 "resumed": "\(isPresent)",
             ])
         noteAttached()

@@ -2,7 +2,8 @@ import BrokerMetrics
 
 /// Certificates that end, clients that misbehave, and what watches the broker.
 extension StatusFacts {
-    /// From thirty days before the end; within a week it is urgent. `vmq-admin tls check` says the same of each file.
+    /// From thirty days before the end; within a week it is urgent. `vmq-admin tls check --validity=2592000` says the
+    /// same, and looks two days ahead by itself, as VerneMQ's.
     var certificateWarnings: [StatusWarning] {
         node.certificates.compactMap { certificate in
             let left = certificate.notAfter.subtractingReportingOverflow(wallSeconds)

@@ -14,6 +14,9 @@ package final class StreamStatistics: Sendable {
         package var proxied = 0, upgraded = 0
         /// Frames of WebSocket that clients sent to see whether somebody is there.
         package var pings = 0
+
+        /// Nothing has come.
+        package init() {}
     }
 
     /// A kind of handshake.

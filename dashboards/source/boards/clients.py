@@ -55,7 +55,7 @@ def board():
                    Query(f"sum by (mqtt_version) (rate(@client_keepalive_expired{R}))", "{{mqtt_version}}")),
             series("No room", "Clients told that there is no place, by listener and limit, and pauses of accept. Raise "
                    "listener.max_connections, or LimitNOFILE for descriptors.", "cps",
-                   Query(f"sum by (listener, limit) (rate(@listener_refused_total{R}))", "{{listener}}: {{limit}}"),
+                   Query(f"sum by (listener, type, limit) (rate(@listener_refused_total{R}))", "{{listener}} {{type}}: {{limit}}"),
                    Query(f"sum(rate(@accept_paused_total{R}))", "accept paused", WAITING),
                    Query(f"sum(rate(@accept_descriptor_exhausted_total{R}))", "no descriptor", LOST)),
             series("Waiting for room", "Clients in the kernel's backlog, because a limit is reached. Raise it, or they go away.",
@@ -71,8 +71,9 @@ def board():
                    Query(f"sum(rate(@ledger_wills_published_total{R}))", "wills published", REFUSED)),
             series("Connections by listener", "Open connections of each listener, and how many it may have. "
                    "Raise listener.max_connections before they meet.",
-                   "short", Query("sum by (listener) (@listener_connections)", "{{listener}}"),
-                   Query("sum by (listener) (@listener_connections_limit) or on () vector(0)", "limit {{listener}}", BAD)),
+                   "short", Query("sum by (listener, type) (@listener_connections)", "{{listener}} {{type}}"),
+                   Query("sum by (listener, type) (@listener_connections_limit) or on () vector(0)",
+                         "limit {{listener}} {{type}}", BAD)),
             series("Subscriptions", "Subscriptions in the routing table. Steps up without new clients: one client "
                    "subscribes without end (max_subscriptions_per_client).", "short",
                    Query("sum(@router_subscriptions)", "subscriptions", OUT)),

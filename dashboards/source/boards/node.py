@@ -73,17 +73,18 @@ def board():
         Row("Limits"),
         series("Days until a certificate ends", "Of each listener's files. Under thirty: renew it. Nothing where no listener "
                "has a certificate.", "short",
-               Query("min by (node, listener, file) ((@listener_certificate_expiry_timestamp_seconds - time()) / 86400)",
-                     "{{listener}} {{file}}"), limits=thresholds((7, WARN), (30, GOOD), base=BAD)),
+               Query("min by (node, listener, type, file) ((@listener_certificate_expiry_timestamp_seconds - time()) / 86400)",
+                     "{{listener}} {{type}} {{file}}"), limits=thresholds((7, WARN), (30, GOOD), base=BAD)),
         series("Descriptors in use", "Share of each use that is open. clients at 1: new clients are refused; raise "
                "LimitNOFILE.", "percentunit", Query("max by (use) (@descriptors_open / @descriptors_limit)", "{{use}}"),
                limits=thresholds((0.85, WARN), (1, BAD))),
         series("Listeners in use", "Share of max_connections. At 1 clients are refused or wait. Nothing where there is no "
                "limit.", "percentunit",
-               Query("max by (listener) (@listener_connections / @listener_connections_limit) or on () vector(0)",
-                     "{{listener}}"), limits=thresholds((0.85, WARN), (1, BAD))),
+               Query("max by (listener, type) (@listener_connections / @listener_connections_limit) or on () vector(0)",
+                     "{{listener}} {{type}}"), limits=thresholds((0.85, WARN), (1, BAD))),
         series("Turned away", "Clients and output the broker had no place for.", "cps",
-               Query(f"sum by (listener, limit) (rate(@listener_refused_total{R}))", "{{listener}}: {{limit}}"),
+               Query(f"sum by (listener, type, limit) (rate(@listener_refused_total{R}))",
+                     "{{listener}} {{type}}: {{limit}}"),
                Query(f"sum(rate(@connections_refused_total{R}))", "refused", LOST)),
         series("Thrown away with connections", "Output and input of connections that ended.", "Bps",
                Query(f"sum(rate(@output_discarded_bytes_total{R}))", "output", WAITING),

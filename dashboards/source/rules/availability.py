@@ -32,8 +32,8 @@ ALERTS = [
         fires=Case({}, "10m", "Prometheus scrapes nothing under the job JOB_NAME", raw={'up{job="other"}': "1x20"}),
         quiet=Case({"up": "0x20"}, "10m"), scope="job"),
     Alert(
-        "VerneMQNotReady", "min by (job, node, listener) (@listener_running) == 0", "2m", "critical",
-        "{{ $labels.node }}: the listener {{ $labels.listener }} takes no clients",
+        "VerneMQNotReady", "min by (job, node, listener, type) (@listener_running) == 0", "2m", "critical",
+        "{{ $labels.node }}: the {{ $labels.type }} listener {{ $labels.listener }} takes no clients",
         means="A listener is stopped, so `/health` answers 503 and load balancers send no clients. Somebody stopped it, "
               "or the node is being stopped.",
         notice="new clients of the listener are refused; those who are in go on.",
@@ -43,7 +43,7 @@ ALERTS = [
             "The log has a line `operator's command` that says who stopped it, and when.",
             "If it does not start, its port is taken, or the address is gone: the answer says so."],
         fires=Case({'@listener_running{listener="default",type="mqtt"}': "1 1 0x18"}, "10m",
-                   "a@host: the listener default takes no clients", {"listener": "default"}),
+                   "a@host: the mqtt listener default takes no clients", {"listener": "default", "type": "mqtt"}),
         quiet=Case({'@listener_running{listener="default",type="mqtt"}': "1 0 1x18"}, "10m")),
     Alert(
         "VerneMQRestartLoop", "changes(@process_start_time_seconds[30m]) > 2", None, "critical",

@@ -95,8 +95,8 @@ ALERTS = [
         quiet=Case({"@sessions_taken_over_total": "0+6x30"})),
     Alert(
         "VerneMQConnectionLimitReached",
-        'sum by (job, node, listener) (increase(@listener_refused_total{limit="max_connections"}[5m])) > 0', "1m", "warning",
-        "{{ $labels.node }}: listener {{ $labels.listener }} refused {{ $value | humanize }} clients in 5 minutes: "
+        'sum by (job, node, listener, type) (increase(@listener_refused_total{limit="max_connections"}[5m])) > 0', "1m", "warning",
+        "{{ $labels.node }}: the {{ $labels.type }} listener {{ $labels.listener }} refused {{ $value | humanize }} clients in 5 minutes: "
         "max_connections is reached",
         means="A listener has as many clients as it may have, and told others that there is no room.",
         notice="CONNACK 0x97 (MQTT 3: 3), or they wait.",
@@ -104,14 +104,14 @@ ALERTS = [
         panels=[("clients", "Connections by listener"), ("clients", "No room")],
         do=["Raise `listener.max_connections`, or that of the listener, if memory and descriptors allow, and restart.",
             "Too many for what you run: look for one address or user with very many sessions."],
-        fires=Case({'@listener_refused_total{listener="default",limit="max_connections"}': "0+2x30"}, "20m",
-                   "a@host: listener default refused 10 clients in 5 minutes: max_connections is reached",
-                   {"listener": "default"}),
-        quiet=Case({'@listener_refused_total{listener="default",limit="max_connections"}': "4x30",
-                    '@listener_refused_total{listener="default",limit="descriptors"}': "0+2x30"})),
+        fires=Case({'@listener_refused_total{listener="default",type="mqtt",limit="max_connections"}': "0+2x30"}, "20m",
+                   "a@host: the mqtt listener default refused 10 clients in 5 minutes: max_connections is reached",
+                   {"listener": "default", "type": "mqtt"}),
+        quiet=Case({'@listener_refused_total{listener="default",type="mqtt",limit="max_connections"}': "4x30",
+                    '@listener_refused_total{listener="default",type="mqtt",limit="descriptors"}': "0+2x30"})),
     Alert(
         "VerneMQListenerNearLimit", "@listener_connections / @listener_connections_limit > 0.85", "5m", "warning",
-        "{{ $labels.node }}: listener {{ $labels.listener }} has {{ $value | humanizePercentage }} of its max_connections",
+        "{{ $labels.node }}: the {{ $labels.type }} listener {{ $labels.listener }} has {{ $value | humanizePercentage }} of its max_connections",
         means="A listener is near its `max_connections`. At 100 % it refuses clients.",
         notice="nothing yet.",
         look=[LISTENERS, history("total_active_connections", "how fast they grow"), NEWEST],
@@ -119,7 +119,7 @@ ALERTS = [
         do=["Raise `listener.max_connections`, or that of the listener, before it is full; look at memory and descriptors first."],
         fires=Case({'@listener_connections{listener="default",type="mqtt"}': "900x30",
                     '@listener_connections_limit{listener="default",type="mqtt"}': "1000x30"}, "20m",
-                   "a@host: listener default has 90% of its max_connections", {"listener": "default", "type": "mqtt"}),
+                   "a@host: the mqtt listener default has 90% of its max_connections", {"listener": "default", "type": "mqtt"}),
         quiet=Case({'@listener_connections{listener="default",type="mqtt"}': "700x30",
                     '@listener_connections_limit{listener="default",type="mqtt"}': "1000x30"}), scope="instance"),
     Alert(

@@ -13,7 +13,9 @@ DAY = 86_400
 
 def renewal(limit):
     return [f"Put the new certificate, and its key, into the files of the listener; it has {limit} left.",
-            "MQTT listeners read their files again on `vmq-admin tls clear-pem-cache`; an HTTPS listener when the broker is restarted.",
+            "MQTT listeners read their files again on `vmq-admin tls clear-pem-cache`. An HTTPS listener reads them when it is "
+            "stopped and started, `vmq-admin listener stop address=ADDRESS port=PORT` and then "
+            "`vmq-admin listener restart address=ADDRESS port=PORT`.",
             "It is one of an authority (`cafile`): clients whose certificates it has signed are refused when it ends."]
 
 
@@ -50,23 +52,23 @@ ALERTS = [
                     '@health_probes_total{check="path",result="down"}': "0x30"})),
     Alert(
         "VerneMQCertificateEnds", f"@listener_certificate_expiry_timestamp_seconds - time() < {30 * DAY}", "5m", "warning",
-        "{{ $labels.node }}: a certificate of the listener {{ $labels.listener }} ends in {{ $value | humanizeDuration }}",
+        "{{ $labels.node }}: a certificate of the {{ $labels.type }} listener {{ $labels.listener }} ends in {{ $value | humanizeDuration }}",
         means="A certificate that a listener proves itself with, or one of an authority that it trusts, ends within thirty days.",
         notice="nothing yet; from its end on they refuse to connect.",
-        look=[CERTIFICATES, ("vmq-admin tls check", "those that end within thirty days")],
+        look=[CERTIFICATES, ("vmq-admin tls check --validity=2592000", "those that end within thirty days; it looks at two days by itself")],
         panels=[("node", "Days until a certificate ends")],
         do=renewal("at most thirty days"),
-        fires=Case({END: f"{20 * DAY}x30"}, says="a@host: a certificate of the listener default ends in 19d 23h 40m 0s", labels=WHERE),
+        fires=Case({END: f"{20 * DAY}x30"}, says="a@host: a certificate of the https listener default ends in 19d 23h 40m 0s", labels=WHERE),
         quiet=Case({END: f"{90 * DAY}x30"}), scope="instance"),
     Alert(
         "VerneMQCertificateEndsSoon", f"@listener_certificate_expiry_timestamp_seconds - time() < {7 * DAY}", "5m", "critical",
-        "{{ $labels.node }}: a certificate of the listener {{ $labels.listener }} ends in {{ $value | humanizeDuration }}",
+        "{{ $labels.node }}: a certificate of the {{ $labels.type }} listener {{ $labels.listener }} ends in {{ $value | humanizeDuration }}",
         means="A certificate of a listener ends within a week, or has ended.",
         notice="nothing yet, or, once it has ended, they refuse to connect.",
         look=[CERTIFICATES, ("vmq-admin tls check --validity=604800", "those that end within a week")],
         panels=[("node", "Days until a certificate ends")],
         do=renewal("a week at most"),
-        fires=Case({END: f"{2 * DAY}x30"}, says="a@host: a certificate of the listener default ends in 1d 23h 40m 0s", labels=WHERE),
+        fires=Case({END: f"{2 * DAY}x30"}, says="a@host: a certificate of the https listener default ends in 1d 23h 40m 0s", labels=WHERE),
         quiet=Case({END: f"{10 * DAY}x30"}), scope="instance"),
     Alert(
         "VerneMQClientEventsOmitted",
