@@ -138,6 +138,11 @@ extension ConfigLoader {
                     "cafile", "certificates of clients are checked, and no authority is trusted",
                     "the path of a PEM file with the authorities")
             }
+            if !tls.requiresCertificate, !tls.usesIdentityAsUserName, !tls.revocationFile.isEmpty {
+                needs(
+                    "require_certificate",
+                    "a list of revoked certificates is given, and no certificate is asked for", "on")
+            }
             for host in tls.hosts where host.certificateFile.isEmpty || host.keyFile.isEmpty {
                 needs(
                     "sni.\(host.name)", "a host has a certificate and its key",

@@ -80,6 +80,9 @@ struct ctls_session {
     unsigned char waits_for_output;
     unsigned char is_established;
     unsigned char is_broken;
+    // Reads of the socket that this call may still make: the library goes on by itself over messages that are none of ours.
+    unsigned reads_left;
+    unsigned chatter;
 };
 
 static int (*read_socket)(BIO *, char *, int);
@@ -87,8 +90,16 @@ static int (*read_socket)(BIO *, char *, int);
 // As the library's own, but it is known whether the socket has more.
 static int read_noting(BIO *bio, char *bytes, int count)
 {
-    int result = read_socket(bio, bytes, count);
     ctls_session *session = BIO_get_ex_data(bio, session_index);
+    if (session && session->reads_left == 0) {
+        // The socket is asked again when epoll tells of it, in another turn.
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        session->is_drained = 1;
+        return -1;
+    }
+    if (session) session->reads_left--;
+    int result = read_socket(bio, bytes, count);
     if (session) session->is_drained = result < count;
     return result;
 }
@@ -228,22 +239,52 @@ static int compare_psk(const void *left, const void *right)
     return strcmp(((const struct psk *) left)->identity, ((const struct psk *) right)->identity);
 }
 
-static unsigned find_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned capacity)
+static const struct psk *search_psk(SSL *ssl, const char *identity)
 {
     ctls_session *session = SSL_get_app_data(ssl);
     // The context of the session, not that of the host that was asked for.
     ctls_context *context = session ? session->context : NULL;
-    if (!context || !identity || context->psk_count == 0) return 0;
+    if (!context || !identity || context->psk_count == 0) return NULL;
     struct psk wanted = {.identity = (char *) identity};
-    struct psk *found =
-        bsearch(&wanted, context->psks, context->psk_count, sizeof wanted, compare_psk);
-    if (!found || found->count > capacity || strlen(identity) >= sizeof session->psk_identity) {
-        session->failure = CTLS_FAILURE_PSK;
+    return bsearch(&wanted, context->psks, context->psk_count, sizeof wanted, compare_psk);
+}
+
+// TLS 1.2: the library keeps the identity in the session, and in its ticket.
+static unsigned find_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned capacity)
+{
+    // TLS 1.3 asks here before it knows whether the key is used at all.
+    if (SSL_version(ssl) >= TLS1_3_VERSION) return 0;
+    const struct psk *found = search_psk(ssl, identity);
+    if (!found || found->count > capacity) {
+        ctls_session *session = SSL_get_app_data(ssl);
+        if (session) session->failure = CTLS_FAILURE_PSK;
         return 0;
     }
-    strcpy(session->psk_identity, identity);
     memcpy(key, found->key, found->count);
     return (unsigned) found->count;
+}
+
+// TLS 1.3: the identity is in the session that becomes the connection's only when its key was proved.
+static int find_psk_session(SSL *ssl, const unsigned char *bytes, size_t count, SSL_SESSION **session)
+{
+    *session = NULL;
+    char identity[256];
+    if (count >= sizeof identity || memchr(bytes, 0, count)) return 1;
+    memcpy(identity, bytes, count);
+    identity[count] = 0;
+    const struct psk *found = search_psk(ssl, identity);
+    if (!found) return 1;
+    const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, (const unsigned char[]) {0x13, 0x01});
+    SSL_SESSION *new = SSL_SESSION_new();
+    if (!new || !cipher || SSL_SESSION_set1_master_key(new, found->key, found->count) != 1
+        || SSL_SESSION_set_cipher(new, cipher) != 1
+        || SSL_SESSION_set_protocol_version(new, TLS1_3_VERSION) != 1
+        || SSL_SESSION_set1_ticket_appdata(new, identity, count) != 1) {
+        SSL_SESSION_free(new);
+        return 0;
+    }
+    *session = new;
+    return 1;
 }
 
 static int make_ticket_key(struct ticket_key *key)
@@ -327,6 +368,21 @@ static int verify_certificate(int is_fine, X509_STORE_CTX *store)
 }
 
 // ── making a context ───────────────────────────────────────────────────────────────────────────────────────
+
+// A ticket keeps no certificate alive.
+static SSL_TICKET_RETURN look_at_ticket(
+    SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t count, SSL_TICKET_STATUS status, void *argument)
+{
+    (void) ssl, (void) name, (void) count, (void) argument;
+    X509 *certificate = session ? SSL_SESSION_get0_peer(session) : NULL;
+    if (certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    switch (status) {
+    case SSL_TICKET_SUCCESS: return SSL_TICKET_RETURN_USE;
+    case SSL_TICKET_SUCCESS_RENEW: return SSL_TICKET_RETURN_USE_RENEW;
+    default: return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+}
 
 static int load_crls(SSL_CTX *ssl, const char *path)
 {
@@ -482,10 +538,11 @@ ctls_context *ctls_context_new(const struct ctls_settings *settings, char *error
             (int) (strstr(default_ciphers, ":!PSK") - default_ciphers), default_ciphers);
         if (!set_ciphers(ssl, both)) REFUSE("ciphers", both);
     }
-    if (settings->curves && *settings->curves && SSL_CTX_set1_groups_list(ssl, settings->curves) != 1)
-        REFUSE("eccs", settings->curves);
-    if (settings->dh_file ? !load_dh(ssl, settings->dh_file) : SSL_CTX_set_dh_auto(ssl, 1) != 1)
-        REFUSE("DH parameters", settings->dh_file);
+    // Without the groups of Diffie-Hellman in finite fields: one handshake with the largest takes a tenth of a second.
+    const char *curves =
+        settings->curves && *settings->curves ? settings->curves : "X25519:P-256:P-384:P-521:X448";
+    if (SSL_CTX_set1_groups_list(ssl, curves) != 1) REFUSE("eccs", curves);
+    if (settings->dh_file && !load_dh(ssl, settings->dh_file)) REFUSE("dhfile", settings->dh_file);
 
     SSL_CTX_set_default_passwd_cb(ssl, give_password);
     SSL_CTX_set_default_passwd_cb_userdata(ssl, (void *) settings->key_password);
@@ -520,7 +577,14 @@ ctls_context *ctls_context_new(const struct ctls_settings *settings, char *error
             verify_certificate);
     }
     if (settings->uses_psk) {
+        // A pre-shared key of TLS 1.3 goes with SHA-256: a suite with another sum would be chosen before it otherwise.
+        if (!(settings->ciphers && *settings->ciphers)
+            && SSL_CTX_set_ciphersuites(
+                   ssl, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384")
+                != 1)
+            REFUSE("ciphers", NULL);
         SSL_CTX_set_psk_server_callback(ssl, find_psk);
+        SSL_CTX_set_psk_find_session_callback(ssl, find_psk_session);
         if (settings->psk_hint && SSL_CTX_use_psk_identity_hint(ssl, settings->psk_hint) != 1)
             REFUSE("psk_identity_hint", settings->psk_hint);
     }
@@ -591,12 +655,23 @@ int ctls_context_finish(ctls_context *context, const ctls_context *from, unsigne
     context->tickets = keys;
     SSL_CTX_clear_options(context->ssl, SSL_OP_NO_TICKET);
     SSL_CTX_set_timeout(context->ssl, (long) keys->seconds);
-    return SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl, seal_ticket) == 1;
+    return SSL_CTX_set_session_ticket_cb(context->ssl, NULL, look_at_ticket, NULL) == 1
+        && SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl, seal_ticket) == 1;
 }
 
 int64_t ctls_context_expiry(const ctls_context *context) { return context->expiry; }
 
 // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+// Key updates and renegotiations cost us as much as the peer, or more: nobody needs many.
+static void count_chatter(
+    int is_ours, int version, int type, const void *bytes, size_t count, SSL *ssl, void *argument)
+{
+    (void) is_ours, (void) version, (void) bytes, (void) count, (void) argument;
+    ctls_session *session = SSL_get_app_data(ssl);
+    if (!session || !session->is_established || (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT)) return;
+    if (++session->chatter > 64) session->reads_left = 0;
+}
 
 ctls_session *ctls_session_new(ctls_context *context, int descriptor)
 {
@@ -614,6 +689,7 @@ ctls_session *ctls_session_new(ctls_context *context, int descriptor)
     SSL_set_bio(ssl, bio, bio);
     SSL_set_app_data(ssl, session);
     SSL_set_accept_state(ssl);
+    SSL_set_msg_callback(ssl, count_chatter);
     session->ssl = ssl;
     ctls_context_retain(context);
     session->context = context;
@@ -709,16 +785,31 @@ static int note_failure(ctls_session *session, int error, int system_error)
     return CTLS_FAILED;
 }
 
+// Whose key was proved in this handshake, or in the one whose session it goes on with.
+static void note_psk(ctls_session *session)
+{
+    SSL_SESSION *found = SSL_get_session(session->ssl);
+    const char *identity = SSL_get_psk_identity(session->ssl);
+    size_t count = identity ? strlen(identity) : 0;
+    void *data = NULL;
+    if (!identity && found && SSL_SESSION_get0_ticket_appdata(found, &data, &count) == 1) identity = data;
+    if (!identity || count >= sizeof session->psk_identity) return;
+    memcpy(session->psk_identity, identity, count);
+    session->psk_identity[count] = 0;
+}
+
 int ctls_handshake(ctls_session *session)
 {
     if (session->is_broken) return CTLS_FAILED;
     session->waits_for_output = 0;
     ERR_clear_error();
     errno = 0;
+    session->reads_left = 16;
     int result = SSL_do_handshake(session->ssl);
     if (result == 1) {
         session->is_established = 1;
         session->failure = CTLS_FAILURE_NONE;
+        note_psk(session);
         return CTLS_DONE;
     }
     int system_error = errno;
@@ -741,6 +832,7 @@ ssize_t ctls_read(ctls_session *session, void *bytes, size_t count)
         size_t taken = 0;
         ERR_clear_error();
         errno = 0;
+        session->reads_left = session->chatter > 64 ? 0 : 2;
         int result = SSL_read_ex(session->ssl, (char *) bytes + total, count - total, &taken);
         if (result == 1) {
             total += taken;
@@ -753,6 +845,11 @@ ssize_t ctls_read(ctls_session *session, void *bytes, size_t count)
         }
         int system_error = errno;
         int error = SSL_get_error(session->ssl, result);
+        if (error == SSL_ERROR_WANT_READ && session->chatter > 64) {
+            note_failure(session, SSL_ERROR_SSL, EPROTO);
+            session->failure = CTLS_FAILURE_PROTOCOL;
+            return total > 0 ? (ssize_t) total : -EPROTO;
+        }
         if (error == SSL_ERROR_WANT_READ) {
             session->waits_for_input = 1;
             break;

@@ -24,6 +24,8 @@ package final class MQTTListeners: Sendable {
     private let log = Logger(label: "listeners")
     private let entries = Mutex<[ListenAddress: Entry]>([:])
     private let counts = Mutex((reloaded: 0, failed: 0))
+    /// Held while files are read: what was read later is not to be replaced by what was read before.
+    private let reloading = Mutex(())
     private let shown = Mutex<ListenerCertificates?>(nil)
     private let started = Mutex(Started())
 
@@ -127,6 +129,10 @@ package final class MQTTListeners: Sendable {
     /// - Returns: what could not be used; the listener keeps what it has.
     @discardableResult
     package func reload(onlyChanged: Bool) -> [String] {
+        reloading.withLock { _ in readAnew(onlyChanged: onlyChanged) }
+    }
+
+    private func readAnew(onlyChanged: Bool) -> [String] {
         var problems: [String] = []
         for (address, entry) in entries.withLock({ $0 }) {
             guard let tls = entry.settings.tls else { continue }

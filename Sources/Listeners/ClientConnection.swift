@@ -212,7 +212,13 @@ final class ClientConnection: Connection, ClientTransport {
             return
         }
         var packet = try ConnectPacket.decode(body: body)
-        if let name = provenUserName { packet.userName = name }
+        if let name = provenUserName {
+            packet.userName = name
+        } else if listenerFacts.usesIdentityAsUserName, streamFacts?.tls?.hasCertificate == true {
+            // Else the client would say itself who it is.
+            return endBeforeSession(
+                .protocolError, "the client's certificate has no common name that can be used")
+        }
         leaveNewcomers()
         let begun = owner.shard.admit(packet, self)
         waitsForAnswer(begun, body.byteCount)
@@ -349,7 +355,9 @@ final class ClientConnection: Connection, ClientTransport {
     private var provenUserName: UTF8Text? {
         guard let facts = streamFacts else { return nil }
         if listenerFacts.usesIdentityAsUserName, let tls = facts.tls {
-            if let name = tls.commonName.map(UTF8Text.init(bytes:)), name.isWellFormed { return name }
+            if let name = tls.commonName.map(UTF8Text.init(bytes:)), name.isWellFormed, !name.isEmpty {
+                return name
+            }
             if let identity = tls.pskIdentity { return UTF8Text(identity) }
         }
         if listenerFacts.usesProxyNameAsUserName, let name = facts.nameFromProxy { return name }

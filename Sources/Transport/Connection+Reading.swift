@@ -65,7 +65,7 @@ extension Connection {
     {
         let wasEstablishing = layers.isEstablishing
         let read = layers.read(rawDescriptor, into: target)
-        if wasEstablishing, layers.isOpen {
+        if wasEstablishing, layers.hasOpened, !layers.hasBeenEstablished {
             if let address = layers.clientAddress { peer = address }
             guard listener?.admits(layers.clientAddress, now: loop.now) ?? true else {
                 end(.requested)
@@ -94,7 +94,10 @@ extension Connection {
 
     /// The socket takes bytes, which reading waited for.
     final func goOnReading() {
-        guard phase == .open, pauses.isEmpty else { return }
+        guard phase == .open else { return }
+        guard pauses.isEmpty else {
+            return watch(reading: isWatchedForReading, writing: !output.isEmpty)
+        }
         watch(reading: true, writing: !output.isEmpty)
         readInput()
     }

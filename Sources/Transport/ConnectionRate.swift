@@ -57,7 +57,8 @@ package final class ConnectionRate: Sendable {
         var new = bucket ?? Bucket(tokens: Double(burst), last: now)
         new.tokens = min(
             Double(burst), new.tokens + Double(now.nanoseconds(since: new.last)) / 1e9 * perSecond)
-        new.last = now
+        // Loops do not begin their turns at the same moment.
+        new.last = max(new.last, now)
         let isAdmitted = new.tokens >= 1
         if isAdmitted { new.tokens -= 1 }
         bucket = new

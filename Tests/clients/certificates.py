@@ -22,13 +22,14 @@ class Authority:
             f"serial={self.folder}/serial\n"
             f"default_md=sha256\ndefault_crl_days=30\npolicy=p\n[p]\ncommonName=supplied\n")
 
-    def make(self, name, common_name=None, days=20, first_day=None, key_password=None, hosts=("localhost",)):
+    def make(self, name, common_name=None, days=20, first_day=None, key_password=None, hosts=("localhost",),
+             subject=None):
         """(certificate, key) of a leaf. `first_day`: days from now on which it begins, and `days` later it ends."""
         key, request, certificate = (self.folder / f"{name}.{end}" for end in ("key", "csr", "pem"))
         encryption = ["-passout", f"pass:{key_password}"] if key_password else ["-nodes"]
         self._openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", *encryption, "-keyout", key, "-out", request,
-            "-subj", f"/CN={common_name or name}")
+            "-subj", subject or f"/CN={common_name or name}")
         extensions = self.folder / f"{name}.ext"
         names = ",".join([f"DNS:{host}" for host in hosts] + ["IP:127.0.0.1"])
         extensions.write_text(f"subjectAltName={names}\n")

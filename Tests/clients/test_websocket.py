@@ -184,6 +184,36 @@ def test_the_client_closes(broker):
     broker.wait_for_metric("connections_closed_total", 1, reason="peer_closed")
 
 
+def test_a_close_frame_behind_packets_ends_the_connection(broker):
+    with Web(broker) as web:
+        web.send(CONNECT)
+        assert web.receive() == (2, CONNACK)
+        web.socket.sendall(Web.frame(b"\xc0\x00") + Web.frame(struct.pack(">H", 1000), opcode=8))
+        assert web.receive() == (2, b"\xd0\x00")
+        assert web.receive() == (8, struct.pack(">H", 1000))
+        assert web.receive() is None
+
+
+def test_what_ends_a_connection_hides_nothing_of_it(start_broker):
+    broker = start_broker({
+        "listener.ws.web": "127.0.0.1:0", "listener.ws.web.connection_rate_limit": "1",
+        "listener.ws.web.connection_rate_burst": "2", "listener.ws.web.proxy_protocol": "on"})
+    answers = []
+    for _ in range(4):
+        with socket.create_connection(broker.address("web", "mqttws"), timeout=DEADLINE) as raw:
+            # Header, request, CONNECT and what must not come, in one piece.
+            raw.sendall(
+                b"PROXY TCP4 192.0.2.7 192.0.2.8 4711 80\r\n" + b"GET /mqtt HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Protocol: mqtt\r\n\r\n" + Web.frame(CONNECT) + Web.frame(b"x", opcode=1))
+            got = b""
+            while piece := raw.recv(1000):
+                got += piece
+            answers.append(CONNACK in got)
+    assert answers.count(True) <= 3
+    assert answers[-1] is False
+
+
 def test_the_broker_closes(broker):
     with Web(broker) as web:
         web.send(CONNECT)

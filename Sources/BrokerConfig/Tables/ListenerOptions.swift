@@ -394,7 +394,7 @@ extension SettingsTable {
             meaning: "directory of trusted certificates (PEM), named by their hash"),
         ListenerOption(
             name: "dhfile", type: .file, named: secure, ofKind: secure, kindDefault: "", traits: .ours,
-            meaning: "parameters of Diffie-Hellman (PEM); empty for the library's"),
+            meaning: "parameters of Diffie-Hellman (PEM); empty for none of it in finite fields"),
         ListenerOption(
             name: "ocsp_staple_file", type: .file, named: secure, ofKind: secure, kindDefault: "",
             traits: .ours, meaning: "answer of an OCSP responder about the certificate (DER)"),

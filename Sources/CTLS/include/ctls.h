@@ -27,7 +27,7 @@ struct ctls_settings {
     const char *ca_file;  // PEM: authorities of clients
     const char *ca_path;  // a directory of them, by hash
     const char *crl_file;  // PEM: certificates that are revoked
-    const char *dh_file;   // PEM: parameters; NULL = the library's
+    const char *dh_file;   // PEM: parameters; NULL = no Diffie-Hellman in finite fields
     const char *ocsp_file;  // DER: the answer that is stapled
     const char *ciphers;    // OpenSSL's names with colons, of TLS 1.2 and before, and of 1.3 mixed
     const char *curves;     // OpenSSL's names with colons

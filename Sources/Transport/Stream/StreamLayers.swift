@@ -18,8 +18,13 @@ package final class StreamLayers: @unchecked Sendable {
 
     let policy: StreamPolicy
     private(set) var stage: Stage {
-        didSet { if stage == .open || stage == .closed { place = nil } }
+        didSet {
+            if stage == .open { hasOpened = true }
+            if stage == .open || stage == .closed { place = nil }
+        }
     }
+    /// It has come to the first byte, whatever followed in the same read.
+    private(set) var hasOpened = false
     private let statistics: StreamStatistics
     /// It was as far as the first byte.
     private(set) var hasBeenEstablished = false
@@ -55,6 +60,7 @@ package final class StreamLayers: @unchecked Sendable {
         }
         if let settings = policy.webSocket { webSocket = WebSocketLayer(settings) }
         stage = policy.proxy != nil ? .proxy : tls != nil ? .handshake : webSocket != nil ? .upgrade : .open
+        hasOpened = stage == .open
     }
 
     /// Bytes of the connection may come and go.
@@ -64,7 +70,9 @@ package final class StreamLayers: @unchecked Sendable {
     /// The same, and TLS is to come or under way.
     var isShakingHands: Bool { tls != nil && isEstablishing }
     /// Bytes are here that the socket will not announce.
-    var hasInput: Bool { stage != .closed && tls?.hasInput ?? false }
+    var hasInput: Bool {
+        problem != nil || webSocket?.hasEnded == true || (stage != .closed && tls?.hasInput ?? false)
+    }
     /// A layer has something to say, or has not said all of it.
     var hasOutput: Bool { webSocket?.hasOutput ?? false }
 
@@ -77,6 +85,7 @@ package final class StreamLayers: @unchecked Sendable {
         wantsWriting = false
         if stage == .proxy, let end = readProxyHeader(descriptor, target) { return end }
         if stage == .handshake, let end = shakeHands() { return end }
+        if stage == .open, webSocket?.hasEnded == true { return ByteStream.Read(count: 0, isDrained: true) }
         // A peer that sends frames without content gets a bounded part of the turn.
         for _ in 0..<8 {
             guard stage != .closed else {

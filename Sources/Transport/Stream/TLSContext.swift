@@ -38,7 +38,8 @@ package final class TLSContext: @unchecked Sendable {
                     advice: "an identity has at most 255 bytes, a key from 1 to 256")
             }
         }
-        let keys = asksForCertificate ? nil : previous?.raw
+        // A ticket names somebody who may have been taken out of the files meanwhile.
+        let keys = asksForCertificate || settings.usesPreSharedKeys ? nil : previous?.raw
         guard ctls_context_finish(context, keys, settings.ticketSeconds) == 1 else { throw Self.outOfMemory }
     }
 
@@ -140,7 +141,7 @@ package struct TLSContextSettings: Sendable {
     package var authorityPath: String?
     /// PEM: lists of revoked certificates.
     package var revocationFile: String?
-    /// PEM: parameters of Diffie-Hellman; nil = the library's.
+    /// PEM: parameters of Diffie-Hellman; nil = it is not done in finite fields.
     package var dhFile: String?
     /// OpenSSL's names with colons; nil = the broker's choice.
     package var ciphers: String?
