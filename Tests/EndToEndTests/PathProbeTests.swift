@@ -117,6 +117,29 @@ import Testing
         #expect(probe.counts.open == 1 && probe.counts.shared == 19)
     }
 
+    @Test func `a walk through the sessions ends in time though a loop does not answer`() throws {
+        let broker = try broker()
+        let (stands, goesOn) = (BlockingQueue<Void>(), BlockingQueue<Void>())
+        broker.runtime.directory.post(
+            .core(
+                .run { shard in
+                    guard shard.index == 0 else { return }
+                    stands.put(())
+                    var nothing: ContiguousArray<Void> = []
+                    _ = goesOn.take(into: &nothing)
+                }))
+        var begun: ContiguousArray<Void> = []
+        _ = stands.take(into: &begun)
+        let begin = ContinuousClock.now
+        #expect(throws: BrokerRuntime.LoopDoesNotAnswer.self) {
+            try broker.runtime.walk(SessionQuestion(), patience: 50) { _ in true }
+        }
+        // Without a patience it would be five seconds.
+        #expect(ContinuousClock.now - begin < .seconds(4))
+        goesOn.put(())
+        try broker.runtime.walk(SessionQuestion(), patience: 60_000) { _ in true }
+    }
+
     @Test func `a loop is silent when it has not answered for long, and not when it answers late`() throws {
         let broker = try broker()
         #expect(broker.registry.silentLoops(for: .zero, patience: .seconds(60)).isEmpty)
