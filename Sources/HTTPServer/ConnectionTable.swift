@@ -10,7 +10,8 @@ import Synchronization
 ///     arriving → handling   [complete: a thread makes the page]
 ///     handling → sending    [the page is there]             must have left within `requestTimeout`
 ///     sending  → idle       [all of it has left]            closed after `idleTimeout`
-///     handling → streaming  [the page is made while it is sent]    must take something now and then
+///     handling → streaming  [the page is made while it is sent]    must take something now and then,
+///                                                              and enough where the answer has an end
 ///     streaming → idle      [all of it has left]            closed after `idleTimeout`
 ///
 /// The library's own timeout begins anew with each byte, so a client that sends one byte now and then would hold its
@@ -42,7 +43,25 @@ final class ConnectionTable: Sendable {
         var stream: HTTPStream?
         var streamProgress: Int?
         var unsentByteCount: Int64 = 0
+        /// Until when `capacity` bytes more than these must have reached the reader of a stream with an end.
+        var pace: (end: UInt64, arrivedByteCount: Int)?
         var hasHadRequest = false
+
+        /// Whether the reader of a stream with an end has taken less than it must, although there was always something to take.
+        mutating func isSlow(_ stream: HTTPStream, _ now: UInt64) -> Bool {
+            guard !stream.isLasting, let taken = stream.pace else {
+                pace = nil
+                return false
+            }
+            // What the kernel has taken and not got rid of has reached nobody: it takes much at once, and seldom.
+            let arrived = taken - Int(unsentByteCount)
+            if let pace {
+                guard pace.end <= now else { return false }
+                if arrived - pace.arrivedByteCount < stream.capacity { return true }
+            }
+            pace = (now &+ stream.timeout.wholeNanoseconds, arrived)
+            return false
+        }
 
         /// Whether bytes have come since then. The kernel counts the end of the stream as one, and on Unix sockets nothing.
         var hasReceived: Bool { csystem_bytes_received(descriptor) > receivedBefore + 1 }
@@ -165,6 +184,7 @@ final class ConnectionTable: Sendable {
             $0.stage = .streaming
             $0.stream = stream
             $0.streamProgress = nil
+            $0.pace = nil
             $0.deadline = nil
         }
     }
@@ -248,6 +268,7 @@ final class ConnectionTable: Sendable {
             let lapse = gap > Self.longestGap ? gap : 0
             for (key, entry) in state.entries {
                 state.entries[key]?.deadline = entry.deadline.map { $0 &+ lapse }
+                state.entries[key]?.pace = entry.pace.map { ($0.end &+ lapse, $0.arrivedByteCount) }
             }
             guard lapse == 0 else { return [] }
             for (key, entry) in state.entries {
@@ -291,8 +312,8 @@ final class ConnectionTable: Sendable {
         return value
     }
 
-    /// Whether the stream of a connection is to end: its reader has gone, or has taken nothing for too long although there
-    /// was something to take.
+    /// Whether the stream of a connection is to end: its reader has gone, or has taken nothing, or too little, for too long
+    /// although there was something to take.
     private func look(
         at stream: HTTPStream, _ connection: Int, _ now: UInt64, in state: inout State
     ) -> HTTPStream.End? {
@@ -308,8 +329,9 @@ final class ConnectionTable: Sendable {
         }
         entry.streamProgress = progress
         entry.unsentByteCount = unsent
+        let isSlow = entry.isSlow(stream, now)
         state.entries[connection] = entry
-        return entry.deadline.map { $0 <= now } == true ? .deadline : nil
+        return isSlow || entry.deadline.map { $0 <= now } == true ? .deadline : nil
     }
 
     private func change(_ connection: Int, _ body: (inout Entry) -> Void) {

@@ -44,7 +44,7 @@ package enum HTTPMetrics {
     static let streamsEnded = MetricFamily.counter(
         "http_streams_ended_total", .requests, [.closed("reason", HTTPStream.End.allCases.map(\.rawValue))],
         help:
-            "Such answers that have ended: finished (whole), reader (it went), deadline (it took nothing for too long), server (it stopped or needed the place), failed (what made them failed)."
+            "Such answers that have ended: finished (whole), reader (it went), deadline (it took nothing or too little for too long), server (it stopped or needed the place), failed (what made them failed)."
     )
     static let streamsRefused = MetricFamily.counter(
         "http_streams_refused_total", .requests,

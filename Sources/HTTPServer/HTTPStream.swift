@@ -16,7 +16,7 @@ package final class HTTPStream: @unchecked Sendable {
         case finished = "finished"
         /// The reader went, or ended its side.
         case reader = "reader"
-        /// The reader took nothing for too long.
+        /// The reader took nothing for too long, or too little.
         case deadline = "deadline"
         /// By the server: it stopped, or needed the connection's place.
         case server = "server"
@@ -32,7 +32,9 @@ package final class HTTPStream: @unchecked Sendable {
 
     /// Bytes that may wait for the reader.
     package let capacity: Int
-    /// How long the reader may take nothing while there is something to take.
+    /// How long the reader may take nothing while there is something to take. Where the stream has an end, it must take
+    /// `capacity` bytes in this time as long as so much is there: eight readers that take a byte now and then would have all
+    /// places of such answers for ever.
     package let timeout: Duration
     /// It goes on until its reader goes, so it has a place apart from those of answers with an end.
     let isLasting: Bool
@@ -51,6 +53,7 @@ package final class HTTPStream: @unchecked Sendable {
     private var cancelled: (@Sendable () -> Void)?
     private var counters: HTTPCounters?
     private var readCount = 0
+    private var takenByteCount = 0
     private var mostKept = 0
     /// Less than 0 before the stream begins, 0 while it goes on, then the case of `End` and 1. Apart from the lock, so that
     /// the connection table can claim it under its own. What `begin` sets is read after it is 0.
@@ -202,6 +205,7 @@ package final class HTTPStream: @unchecked Sendable {
             }
             head = (head + taken) % capacity
             count -= taken
+            takenByteCount += taken
             pthread_cond_broadcast(changed)
             return .bytes(taken)
         }
@@ -209,6 +213,9 @@ package final class HTTPStream: @unchecked Sendable {
 
     /// How often the reader has taken something; nil while it waits for more, and so cannot be late.
     var progress: Int? { locked { resume == nil ? readCount : nil } }
+
+    /// Bytes that the reader has taken, when it could take more; nil while nothing waits for it.
+    var pace: Int? { locked { count > 0 ? takenByteCount : nil } }
 
     /// The most bytes that have waited at one time, and the memory that they had.
     var peak: (kept: Int, memory: Int) { locked { (mostKept, ring.count) } }

@@ -51,7 +51,7 @@ import Testing
                     },
                     Route("/patient") { _ in
                         made.add(
-                            HTTPStream(timeout: .seconds(1)) { stream in
+                            HTTPStream(capacity: 16 << 10, timeout: .seconds(1)) { stream in
                                 while stream.write([UInt8](repeating: 0, count: 65_536)) {}
                             })
                     },
@@ -179,6 +179,23 @@ import Testing
         #expect(stream.peak.kept == stream.capacity)
         // And then nothing any more.
         #expect(eventually { streaming.server.statistics.streams(endedBy: .deadline) == 1 })
+    }
+
+    @Test func `a reader that takes too little is ended, but not one of a stream that lasts`() throws {
+        let streaming = try Streaming()
+        let slow = try streaming.get("/patient", keepLittle: true)
+        #expect(slow.readHead()?.status == 200)
+        let lasting = try streaming.get("/lasting")
+        #expect(lasting.readHead()?.status == 200)
+        let follower = try #require(streaming.made.all.last)
+        // Something with each look, and an eighth of the least.
+        let isEnded = eventually {
+            _ = slow.readSome(20)
+            _ = follower.tryWrite([0])
+            _ = lasting.readSome(1)
+            return streaming.server.statistics.streams(endedBy: .deadline) == 1
+        }
+        #expect(isEnded && streaming.server.statistics.openStreams == 1 && !follower.isCancelled)
     }
 
     @Test func `a reader that takes nothing is ended also when the producer has long returned`() throws {
