@@ -16,8 +16,12 @@ enum Confirmation {
     /// waits: a person at a terminal is asked, a script is not.
     static func isCourtesy(_ invocation: Invocation) -> Bool {
         switch invocation.command.name {
-        case "session disconnect": invocation.has("cleanup")
-        case "node stop", "listener delete", "metrics reset": true
+        case "session disconnect", "session disconnect clients", "session disconnect batch":
+            invocation.has("cleanup")
+        case "listener stop": invocation.has("kill_sessions")
+        case "node stop", "listener delete", "metrics reset", "api-key delete", "config reset",
+            "plugin disable":
+            true
         default: false
         }
     }

@@ -100,18 +100,24 @@ extension Control {
     /// Who would get a message with this topic, or has this very filter.
     private func showSubscriptions(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let wanted = UTF8Text(invocation.value("filter") ?? "")
-        let mountpoint = invocation.value("mountpoint").map { Mountpoint.named(UTF8Text($0)) }
+        let mountpoint = Mountpoint.named(UTF8Text(invocation.value("mountpoint") ?? ""))
         let limit = invocation.integer("limit") ?? 100
         var question = SessionQuestion(.subscriptions)
-        question.mountpoint = mountpoint
+        // Who asks for a topic looks for a client, and may have the wrong mountpoint.
+        question.mountpoint = wanted.isEmpty ? mountpoint : nil
         output.beginTable(["client_id", "is_online", "mountpoint", "qos", "topic"])
         var count = 0
+        var elsewhere = 0
         var isCut = false
         try runtime.walk(question) { row in
             isCut = count >= limit
             guard !isCut, !output.isCancelled else { return false }
             guard let subscription = row.subscription else { return true }
             guard wanted.isEmpty || TopicMatch.matches(subscription.filter, wanted) else { return true }
+            guard row.session.subscriber.mountpoint == mountpoint else {
+                elsewhere += 1
+                return true
+            }
             count += 1
             output.row([
                 .text("\(row.session.subscriber.clientID)"), .boolean(row.session.isOnline),
@@ -121,7 +127,11 @@ extension Control {
             return true
         }
         output.endTable()
-        if isCut { output.note(Self.cutText(limit)) }
+        if isCut {
+            output.note(Self.cutText(limit))
+        } else if elsewhere > 0 {
+            output.note("\(elsewhere) more on other mountpoints: --mountpoint")
+        }
     }
 
     // MARK: queue
@@ -153,6 +163,9 @@ extension Control {
         }
         output.endTable()
         if isCut { output.note(Self.cutText(limit)) }
+        // While they were read some may have come or gone.
+        if isCut { count = sessions.reduce(0) { $0 + $1.queuedCount + $1.inflightCount } }
+        output.note("\(count) \(count == 1 ? "message waits" : "messages wait")")
         if lostCount > 0 {
             output.note("\(lostCount) messages in the store cannot be read; 'vernemq store check' says which")
         }

@@ -205,8 +205,33 @@ extension Control {
     private func disconnect(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let subscriber = subscriber(invocation.argument("client-id") ?? "", invocation)
         let cleanup = invocation.isOn("cleanup")
-        _ = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
+        let isFound = try runtime.ask(homeOf: subscriber) { $0.disconnect(subscriber, cleanup: cleanup) }
         output.text("Done")
+        guard !isFound, let other = try otherMountpoint(of: subscriber) else { return }
+        let name = other == .default ? "the default mountpoint" : "mountpoint \"\(other.name)\""
+        output.note(
+            "Nobody was disconnected: client \"\(subscriber.clientID)\" is on \(name): --mountpoint=\(other.name)"
+        )
+    }
+
+    /// Where else a client of this name is, of the mountpoints that listeners have: no walk through all sessions, for scripts
+    /// disconnect many who are not there.
+    private func otherMountpoint(of subscriber: SubscriberID) throws -> Mountpoint? {
+        var seen: [Mountpoint] = [subscriber.mountpoint]
+        for mountpoint in [.default] + runtime.runningListeners.map(\.facts.mountpoint)
+        where !seen.contains(mountpoint) {
+            seen.append(mountpoint)
+            var question = SessionQuestion()
+            question.clientID = subscriber.clientID
+            question.mountpoint = mountpoint
+            var isThere = false
+            try runtime.walk(question) { _ in
+                isThere = true
+                return false
+            }
+            if isThere { return mountpoint }
+        }
+        return nil
     }
 
     private func disconnectClients(_ invocation: Invocation, _ output: any AdminOutput) throws {

@@ -78,7 +78,13 @@ extension LiveViewTests {
         (["session", "disconnect", "client-id=a", "--cleanup"], true),
         (["session", "disconnect", "client-id=a"], false), (["node", "stop"], true),
         (["listener", "delete", "address=127.0.0.1", "port=1"], true), (["metrics", "reset"], true),
-        (["session", "show"], false),
+        (["session", "show"], false), (["session", "disconnect", "clients", "client-ids=a,b", "-c"], true),
+        (["session", "disconnect", "clients", "client-ids=a,b"], false),
+        (["session", "disconnect", "batch", "count=3", "--cleanup"], true),
+        (["api-key", "delete", "key=a"], true), (["config", "reset"], true),
+        (["plugin", "disable", "--name=vmq_acl"], true),
+        (["listener", "stop", "address=127.0.0.1", "port=1"], false),
+        (["listener", "stop", "address=127.0.0.1", "port=1", "--kill_sessions"], true),
     ])
     func `a person is asked before VerneMQ's own commands throw clients out, a script is not`(
         words: [String], isCourtesy: Bool
@@ -88,5 +94,12 @@ extension LiveViewTests {
         }
         #expect(Confirmation.isCourtesy(invocation) == isCourtesy)
         #expect(try !isNeeded(words))
+        let saysSo = invocation.command.details.contains("Elsewhere it does not ask")
+        #expect(
+            saysSo
+                == (isCourtesy
+                    || invocation.command.flags.contains {
+                        $0.name == "kill_sessions" || $0.name == "cleanup"
+                    }))
     }
 }

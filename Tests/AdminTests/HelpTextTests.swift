@@ -43,8 +43,10 @@ import Testing
 
                   Disconnects a client.
 
-                  The answer is Done for an unknown client too. A client of MQTT 5 is told that an administrator has
-                  ended its connection.
+                  The answer is Done for an unknown client too; where one of this name is on another mountpoint,
+                  that is said. A client of MQTT 5 is told that an administrator has ended its connection. With
+                  --cleanup it asks first on a terminal, unless --yes is given. Elsewhere it does not ask, as
+                  VerneMQ's does not.
 
                   Arguments:
                     client-id=<ClientId>            The client identifier.

@@ -243,6 +243,32 @@ def test_what_is_cut_is_said(broker, client, admin):
     assert b"Only the first" not in admin("retain show", "--limit=5", wire=True).body
 
 
+def test_what_is_elsewhere_and_how_many_wait_is_noted(start_broker, client):
+    broker = start_broker({"listener.tcp.inner": "127.0.0.1:0", "listener.tcp.inner.mountpoint": "inside"})
+    admin = Admin(broker)
+
+    def notes(command, *items):
+        lines = admin(command, *items, wire=True).body.decode().splitlines()
+        return [line[2:] for line in lines if line.startswith("n\t")]
+
+    inner = client(broker, client_id="inner", listener="inner")
+    inner.subscribe("a/#", 1)
+    leave(client, broker, "away")
+    publisher = client(broker)
+    for number in range(3):
+        publisher.publish(f"a/{number}", b"x", 1)
+    assert notes("queue show", "client-id=away") == ["3 messages wait"]
+    assert notes("queue show", "client-id=away", "--limit=2")[1] == "3 messages wait"
+    assert notes("subscriptions show", "--filter=a/b") == ["1 more on other mountpoints: --mountpoint"]
+    assert notes("subscriptions show", "--filter=a/b", "--mountpoint=inside") == ["1 more on other mountpoints: --mountpoint"]
+    assert notes("subscriptions show") == [] and notes("subscriptions show", "--filter=b") == []
+    assert [row["client_id"] for row in admin("subscriptions show", "--filter=a/b").rows] == ["away"]
+    [note] = notes("session disconnect", "client-id=inner")
+    assert "--mountpoint=inside" in note and len(admin.sessions("--client_id=inner", "--is_online=true")) == 1
+    assert notes("session disconnect", "client-id=nobody") == []
+    assert notes("session disconnect", "client-id=inner", "--mountpoint=inside") == []
+
+
 def test_sorting_what_is_too_much_for_memory_is_refused(broker, client, admin):
     big = client(broker, client_id="big", username="u" * 60_000, password="p")
     for number in range(800):

@@ -41,6 +41,15 @@ package enum AdminCommands {
     static let mountpoint = Flag(
         "mountpoint", "m", "Mountpoint", .text, defaultValue: "", help: "The mountpoint of the client.")
 
+    /// What a command says of itself that asks out of courtesy (`Confirmation.isCourtesy`).
+    static let asks =
+        "On a terminal it asks first, unless --yes is given. Elsewhere it does not ask, as VerneMQ's does not."
+
+    /// The same of one that asks where a flag is given.
+    static func asksWith(_ flag: String) -> String {
+        "With --\(flag) it asks first on a terminal, unless --yes is given. Elsewhere it does not ask, as VerneMQ's does not."
+    }
+
     /// A whole number that is not negative.
     static let count = ValueType.integer(0...Int.max)
     /// A whole number from 1.

@@ -10,15 +10,19 @@ extension AdminCommands {
             examples: ["client show client-id=sensor-1"]),
         AdminCommand(
             "subscriptions show", "Shows who would get a message of a topic",
+            details:
+                "Only clients of one mountpoint are shown. With --filter it says how many there are on others.",
             flags: [
                 Flag(
                     "filter", nil, "Topic", .text, completion: .topics,
-                    help: "A topic such as a/b. Without it all subscriptions are shown."),
+                    help:
+                        "A topic such as a/b, or a filter as it was subscribed to. Without it all are shown."),
                 mountpoint, limit(),
             ],
             examples: ["subscriptions show --filter=a/b"]),
         AdminCommand(
             "queue show", "Shows the messages that wait for a client",
+            details: "Behind them it says how many there are, in memory, in the store and in flight.",
             arguments: [clientID()],
             flags: [mountpoint, Flag("payload", help: "Shows the payloads too."), limit()],
             examples: ["queue show client-id=sensor-1", "queue show client-id=sensor-1 --payload --limit=10"]),

@@ -25,7 +25,7 @@ extension AdminCommands {
             examples: ["config show app=vmq_server --key=max_inflight_messages"]),
         AdminCommand(
             "config reset", "Gives settings the values of the configuration again",
-            details: "What was changed with set is forgotten.",
+            details: "What was changed with set is forgotten. " + asks,
             arguments: [application],
             flags: [
                 Flag("key", "k", "Setting", .text, completion: .settings, help: "Only this setting."),

@@ -28,6 +28,7 @@ extension AdminCommands {
             ]),
         AdminCommand(
             "listener stop", "Stops to accept connections, and keeps those that there are",
+            details: asksWith("kill_sessions"),
             arguments: address,
             flags: [Flag("kill_sessions", "k", help: "Closes the connections too.")], effect: .changes,
             examples: ["listener stop address=0.0.0.0 port=1884"]),
@@ -35,7 +36,8 @@ extension AdminCommands {
             "listener restart", "Accepts connections again after listener stop", arguments: address,
             effect: .changes, examples: ["listener restart address=0.0.0.0 port=1884"]),
         AdminCommand(
-            "listener delete", "Removes a listener and closes its connections", arguments: address,
+            "listener delete", "Removes a listener and closes its connections", details: asks,
+            arguments: address,
             effect: .changes, examples: ["listener delete address=0.0.0.0 port=1884"]),
     ]
 

@@ -10,7 +10,7 @@ extension AdminCommands {
             "node stop", "Stops serving clients, and leaves the process of the broker running",
             details:
                 "Listeners for MQTT accept no connections any more, and connected clients are disconnected. "
-                + "Sessions, queues and retained messages stay.",
+                + "Sessions, queues and retained messages stay. " + asks,
             effect: .changes, examples: ["node stop"]),
         AdminCommand(
             "node status",

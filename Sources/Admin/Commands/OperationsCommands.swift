@@ -17,7 +17,8 @@ extension AdminCommands {
         AdminCommand(
             "metrics reset", "Lets metrics show count VerneMQ's counters from 0",
             details:
-                "What is scraped, pushed and published goes on: a counter that falls is a restart to who reads it.",
+                "What is scraped, pushed and published goes on: a counter that falls is a restart to who reads it. "
+                + asks,
             effect: .changes,
             examples: ["metrics reset"]),
         AdminCommand(
@@ -72,7 +73,7 @@ extension AdminCommands {
             "api-key delete", "Deletes one key",
             details:
                 "The key is given whole, or as api-key show writes it; of that, what stands behind the dots is enough. A key "
-                + "that has several scopes is deleted for one of them: scope says which.",
+                + "that has several scopes is deleted for one of them: scope says which. " + asks,
             arguments: [
                 Argument(
                     "key", "Key", completion: .keys, help: "The key, or what api-key show writes of it."),
@@ -139,6 +140,8 @@ extension AdminCommands {
         AdminCommand(
             "tls clear-pem-cache",
             "Forgets certificates, but not those of HTTPS listeners",
+            details:
+                "HTTPS listeners read their files again when they are stopped and started: listener stop, listener restart.",
             effect: .changes,
             examples: ["tls clear-pem-cache"]),
     ]

@@ -27,7 +27,8 @@ extension AdminCommands {
             "plugin enable", "Enables a plugin until the broker is started anew", flags: pluginFlags,
             effect: .changes, examples: ["plugin enable --name=vmq_acl"]),
         AdminCommand(
-            "plugin disable", "Disables a plugin until the broker is started anew", flags: pluginFlags,
+            "plugin disable", "Disables a plugin until the broker is started anew", details: asks,
+            flags: pluginFlags,
             effect: .changes, examples: ["plugin disable --name=vmq_acl"]),
     ]
 

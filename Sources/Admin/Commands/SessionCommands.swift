@@ -43,14 +43,16 @@ extension AdminCommands {
     private static let sessionChanges = [
         AdminCommand(
             "session disconnect", "Disconnects a client",
-            details: "The answer is Done for an unknown client too. A client of MQTT 5 is told that an "
-                + "administrator has ended its connection.",
+            details:
+                "The answer is Done for an unknown client too; where one of this name is on another mountpoint, that is "
+                + "said. A client of MQTT 5 is told that an "
+                + "administrator has ended its connection. " + asksWith("cleanup"),
             arguments: [clientID()], flags: [mountpoint, cleanup], effect: .changes,
             examples: [
                 "session disconnect client-id=sensor-1", "session disconnect client-id=sensor-1 --cleanup",
             ]),
         AdminCommand(
-            "session disconnect clients", "Disconnects several clients",
+            "session disconnect clients", "Disconnects several clients", details: asksWith("cleanup"),
             arguments: [
                 Argument(
                     "client-ids", "Ids", .list(.text), completion: .clients,
@@ -60,7 +62,7 @@ extension AdminCommands {
             examples: ["session disconnect clients client-ids=sensor-1,sensor-2"]),
         AdminCommand(
             "session disconnect batch", "Disconnects some number of clients, whichever they are",
-            details: "So a node can be emptied step by step.",
+            details: "So a node can be emptied step by step. " + asksWith("cleanup"),
             arguments: [Argument("count", "N", positive, help: "How many clients are disconnected.")],
             flags: [
                 mountpoint, cleanup,
