@@ -39,7 +39,8 @@ extension Control {
     package func values(of source: ValueSource, beginning prefix: String) throws -> [String] {
         let limit = 200
         func matching(_ names: some Sequence<String>) -> [String] {
-            Array(names.filter { $0.hasPrefix(prefix) }.sorted().prefix(limit))
+            // What a client or a topic is called reaches somebody's terminal.
+            Array(names.filter { $0.hasPrefix(prefix) && !$0.hasControlCharacters }.sorted().prefix(limit))
         }
         switch source {
         case .clients:
@@ -58,10 +59,12 @@ extension Control {
                 Set(
                     runtime.runningListeners.map {
                         $0.address.isUnix ? "\($0.address)" : $0.address.address.ipText
-                    }))
+                    } + pageListeners.rows.map(\.address)))
         case .ports:
             return matching(
-                Set(runtime.runningListeners.filter { !$0.address.isUnix }.map { "\($0.address.port)" }))
+                Set(
+                    runtime.runningListeners.filter { !$0.address.isUnix }.map { "\($0.address.port)" }
+                        + pageListeners.rows.map { "\($0.port)" }))
         case .settings:
             return matching(SettingsTable.shared.settings.filter { !$0.isPattern }.map(\.pattern))
         case .plugins: return matching(runtime.broker.registeredHooks.map(\.name))
@@ -78,5 +81,11 @@ extension Control {
         case .metrics:
             return matching(registry.catalog.families.map(\.name))
         }
+    }
+}
+
+extension String {
+    fileprivate var hasControlCharacters: Bool {
+        unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
     }
 }

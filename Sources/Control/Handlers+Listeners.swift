@@ -115,6 +115,14 @@ extension Control {
     private func startListener(_ invocation: Invocation, _ output: any AdminOutput) throws {
         let address = try address(invocation, "start")
         let config = settings.config
+        if let mountpoint = invocation.value("mountpoint"),
+            mountpoint.contains("+") || mountpoint.contains("#")
+        {
+            throw AdminFailure(
+                .usage,
+                "Invalid value: \"\(mountpoint)\" for flag: mountpoint\nA mountpoint has no wildcards + and #."
+            )
+        }
         let flags = try ListenerFlags(invocation, config)
         for remark in flags.remarks { output.note(remark) }
         // The way in which the configuration writes it.

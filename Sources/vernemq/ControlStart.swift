@@ -102,6 +102,7 @@ final class ControlStart {
         // As many traces as may run, and what an operator asks beside them.
         limits.streams = 16
         limits.lastingStreams = Traces.limit
+        limits.bodySize = config.integer(.httpMaxBodySize)
         do throws(HTTPServerError) {
             socket = try HTTPServer(
                 unixSocket: path, limits: limits,

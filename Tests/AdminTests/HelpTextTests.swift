@@ -36,6 +36,13 @@ import Testing
                 """)
     }
 
+    @Test func `what may come later stands apart from what will not`() {
+        let lines = help.text(for: []).split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.firstIndex(of: "  Later:").map { lines[$0 + 1].contains("bridge") } == true)
+        let never = lines.filter { $0.contains("Of VerneMQ's commands") }
+        #expect(never.count == 1 && !never[0].contains("bridge") && never[0].contains("webui"))
+    }
+
     @Test func `a command has arguments, flags with defaults, sub-commands and examples`() {
         #expect(
             help.text(for: ["session", "disconnect"]) == """

@@ -198,6 +198,14 @@ def test_a_form_may_have_what_changes_something(broker, remote):
     assert remote("show", "max_inflight_messages").rows[0]["max_inflight_messages"] == 7
 
 
+def test_the_largest_body_is_the_configurations_on_the_socket_too(start_broker):
+    admin = Admin(start_broker({"http.max_body_size": 2000}))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for count, status in [(1900, 200), (2100, 413)]:
+        body = "client-id=" + "x" * (count - 10)
+        assert admin.request("POST", "/api/v1/session/disconnect", body, form).status == status
+
+
 def test_other_methods(broker, remote):
     options = remote.request("OPTIONS", "/api/v1/node/status")
     assert (options.status, options.body) == (200, b"")
@@ -264,7 +272,8 @@ def test_a_flag_whose_value_is_empty_has_none(broker, client, admin):
 
 
 def test_values_to_complete_with(broker, client, admin, remote):
-    client(broker, client_id="sensor-1")
+    for name in ["sensor-1", "odd", "odd\x1b[2J"]:
+        client(broker, client_id=name)
     for api in [admin, remote]:
         def values(source, prefix, api=api):
             answer = api.get(f"/api/v1/complete?source={source}&prefix={prefix}")
@@ -277,6 +286,8 @@ def test_values_to_complete_with(broker, client, admin, remote):
         assert values("settingValues", "nonsense=") == []
         assert values("keys", KEY[:4]) == [admin("api-key show").rows[0]["Key"]]
         assert values("loggers", "con") == ["console"]
+        assert str(broker.address("default", protocol="http")[1]) in values("ports", "")
+        assert values("clients", "odd") == ["odd"]
         assert api.get("/api/v1/complete?source=nonsense&prefix=").status == 400
     assert Admin(broker, "wrong").get("/api/v1/complete?source=clients&prefix=").status == 401
 

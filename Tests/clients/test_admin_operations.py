@@ -144,6 +144,7 @@ def test_listeners_start_stop_and_end(broker, client, admin):
     (["address=127.0.0.1", "port=0", "--auth_plugins=[vmq_acl]"], 200, "a list of plugins that are enabled"),
     (["address=127.0.0.1", "port=0", "--allowed_protocol_versions=6"], 400, "list of 3, 4, 5"),
     (["address=127.0.0.1", "port=0", "--max_connections=x"], 400, "or infinity"),
+    (["address=127.0.0.1", "port=0", "--mountpoint=a/#"], 400, "no wildcards"),
 ])
 def test_a_listener_that_cannot_be_is_refused(admin, items, status, says):
     before = admin("listener show").rows
@@ -346,6 +347,11 @@ def test_certificates_in_force_are_shown_and_checked(start_broker, tmp_path):
     (tmp_path / "served.pem").write_text(served)
     told = subprocess.run(["openssl", "x509", "-in", tmp_path / "served.pem", "-noout", "-subject"], capture_output=True)
     assert b"first" in told.stdout
+    (tmp_path / "second.key").rename(key)
+    where = [f"address={shown['address']}", f"port={shown['port']}"]
+    admin.done("listener stop", *where)
+    admin.done("listener restart", *where)
+    assert [each["CN"] for each in admin("tls show").rows] == ["second"]
 
 
 def test_the_node_stops_and_starts(broker, client, admin):

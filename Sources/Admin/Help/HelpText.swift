@@ -85,7 +85,12 @@ package struct HelpText {
         }
         lines += [""] + subcommands(of: words) + ["", "  Use '\(path) <sub-command> --help' to see more."]
         if words.isEmpty {
-            let absent = AbsentCommands.vmqAdmin.names(in: table)
+            let later = AbsentCommands.vmqAdmin.names(in: table, isLater: true)
+            if !later.isEmpty {
+                lines += ["", "  Later:"]
+                lines += TextWrap.lines(later.joined(separator: ", "), indent: 4)
+            }
+            let absent = AbsentCommands.vmqAdmin.names(in: table, isLater: false)
             if !absent.isEmpty {
                 lines += [""]
                 lines += TextWrap.lines(

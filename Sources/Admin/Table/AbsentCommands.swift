@@ -30,9 +30,16 @@ struct AbsentCommands: Sendable {
         return "\(entry.words.joined(separator: " ")): \(entry.reason)"
     }
 
+    /// What a later build may have.
+    private static let later: Set = ["cluster join", "cluster leave", "bridge", "webhooks", "script"]
+
     /// The words of those that the table does not have.
-    func names(in table: CommandTable) -> [String] {
-        entries.filter { isAbsent($0.words, table) }.map { $0.words.joined(separator: " ") }
+    ///
+    /// - Parameter isLater: those that a later build may have, or those that none will; nil = all.
+    func names(in table: CommandTable, isLater: Bool? = nil) -> [String] {
+        entries.filter { isAbsent($0.words, table) }.map { $0.words.joined(separator: " ") }.filter {
+            isLater == nil || Self.later.contains($0) == isLater
+        }
     }
 
     private func isAbsent(_ words: [String], _ table: CommandTable) -> Bool {
