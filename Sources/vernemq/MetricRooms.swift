@@ -14,7 +14,7 @@ enum MetricRooms {
     static let all: [MetricRoom] = [
         RoutingMetrics.room, ListenerMetrics.room, StoreMetrics.room, HTTPMetrics.room, HealthMetrics.room,
         ControlMetrics.room, CertificateMetrics.room, LogMetrics.room, ProcessMetrics.room,
-        ScrapeMetrics.room, GraphiteMetrics.room, OTLPMetrics.room, PluginMetrics.room,
+        ScrapeMetrics.room, PluginMetrics.room, GraphiteMetrics.room, OTLPMetrics.room,
     ]
 }
 
