@@ -1,5 +1,6 @@
 import BrokerCore
 import BrokerMetrics
+import MQTTCodec
 import Primitives
 import Transport
 
