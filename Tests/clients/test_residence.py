@@ -75,14 +75,20 @@ def test_the_trace_of_a_message_is_the_exemplar(start_broker, tmp_path):
         assert reader.open_session("reader") == 0
         reader.subscribe("t")
         assert sender.open_session("sender", 5) == 0
-        sender.send(traced(f"00-{TRACE}-{SPAN}-01") + traced("00-not a trace") + publish("t", b"", version=5))
-        for _ in range(3):
-            reader.read_packet()
-    with Relay(broker, ACCEPT["openmetrics"]) as form, Prometheus(
-            tmp_path, {"openmetrics": form.target}, features=["exemplar-storage"]) as prometheus:
-        def exemplars():
-            data = prometheus.ask(
-                "query_exemplars", query="vernemq_publish_residence_seconds_bucket", start="0", end="99999999999")
-            return [exemplar["labels"] for series in data or () for exemplar in series["exemplars"]]
 
-        wait_until("the exemplar is there", lambda: {"trace_id": TRACE, "span_id": SPAN} in exemplars(), 4 * DEADLINE)
+        def send():
+            sender.send(traced(f"00-{TRACE}-{SPAN}-01") + traced("00-not a trace") + publish("t", b"", version=5))
+            for _ in range(3):
+                reader.read_packet()
+
+        with Relay(broker, ACCEPT["openmetrics"]) as form, Prometheus(
+                tmp_path, {"openmetrics": form.target}, features=["exemplar-storage"]) as prometheus:
+            def exemplars():
+                # An exemplar is a sample: a bucket has that of one message, and Prometheus takes what is new.
+                send()
+                data = prometheus.ask(
+                    "query_exemplars", query="vernemq_publish_residence_seconds_bucket", start="0", end="99999999999")
+                return [exemplar["labels"] for series in data or () for exemplar in series["exemplars"]]
+
+            wait_until(
+                "the exemplar is there", lambda: {"trace_id": TRACE, "span_id": SPAN} in exemplars(), 4 * DEADLINE)
